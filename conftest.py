@@ -1,0 +1,18 @@
+"""Wiring only: the plugins of the suite, each a module with one job."""
+
+import pytest
+
+pytest.register_assert_rewrite("fixtures")
+
+pytest_plugins = [
+    "fixtures.options",
+    "fixtures.listing",
+    "fixtures.preflight",
+    "fixtures.plan",
+    "fixtures.run",
+    "fixtures.pipelines",
+    "fixtures.progress",
+    "fixtures.measure",
+    "fixtures.journal",
+    "fixtures.results",
+]

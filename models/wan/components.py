@@ -1,0 +1,222 @@
+"""Wan's networks, loaded as a recipe asks: from the local hub cache, or built at random on the device.
+
+Random networks have the real sizes, so time and memory are those of the real ones; what they draw means nothing. They
+are built on torch's meta device and filled parameter by parameter, so that 20 billion of them never pass through the
+memory of the host. Two traps are closed here: diffusers keeps some of Wan's modules in float32 when it loads in
+bfloat16 (huggingface/diffusers 0.42.1 `WanTransformer3DModel._keep_in_fp32_modules`; a plain `.to` would cast them,
+the RoPE tables included), and Wan's repositories store UMT5's embedding only once (huggingface/transformers#43880).
+"""
+
+import string
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from models.spec import Recipe, WeightsMissingError
+from models.wan.architecture import Architecture
+from models.wan.attention import set_attention
+from models.weights import cached_snapshot
+
+if TYPE_CHECKING:
+    import torch
+    from diffusers import AutoencoderKLWan, WanTransformer3DModel
+    from transformers import PreTrainedTokenizerBase, UMT5EncoderModel
+
+WEIGHTS_SEED = 0
+
+
+@dataclass(frozen=True)
+class Components:
+    """The loaded networks, in evaluation mode, on the device, without gradients."""
+
+    tokenizer: "PreTrainedTokenizerBase"
+    text_encoder: "UMT5EncoderModel"
+    transformer: "WanTransformer3DModel"
+    vae: "AutoencoderKLWan"
+    text_length: int
+
+
+@dataclass(frozen=True)
+class HubLayout:
+    """Where published weights lie: a repository in diffusers' layout, and a loader where the transformer is another's.
+
+    `revision` is a commit or `None` (whatever revision the cache calls main).
+    """
+
+    repository: str
+    revision: str | None
+    load_transformer: "Callable[[Architecture, Recipe], WanTransformer3DModel] | None" = None
+
+
+def load_components(architecture: Architecture, recipe: Recipe, hub: HubLayout | None = None) -> Components:
+    """Load or build what `recipe` names; `hub` is needed for its weights source "hub" only.
+
+    Raises `WeightsMissingError` where published weights are not in the local cache: nothing is ever downloaded.
+    """
+    if recipe.weights == "hub":
+        if hub is None:
+            message = f"{recipe.model}: weights source 'hub' has no repository; use one of random, tiny"
+            raise WeightsMissingError(message)
+        components = _from_hub(architecture, recipe, hub)
+    else:
+        components = _at_random(architecture, recipe)
+    set_attention(components.transformer, recipe.attention)
+    return components
+
+
+def _at_random(architecture: Architecture, recipe: Recipe) -> Components:
+    from diffusers import AutoencoderKLWan
+
+    return Components(
+        tokenizer=offline_tokenizer(),
+        text_encoder=build_random(lambda: _text_encoder(architecture), recipe.text_encoder_dtype, recipe.device),
+        transformer=build_random(lambda: _transformer(architecture), recipe.transformer_dtype, recipe.device),
+        vae=build_random(lambda: AutoencoderKLWan(**architecture.vae), recipe.vae_dtype, recipe.device),
+        text_length=architecture.text_length,
+    )
+
+
+def _text_encoder(architecture: Architecture) -> "UMT5EncoderModel":
+    from transformers import UMT5Config, UMT5EncoderModel
+
+    text_encoder = UMT5EncoderModel(UMT5Config(**architecture.text_encoder))
+    text_encoder.encoder.embed_tokens.weight = text_encoder.shared.weight
+    return text_encoder
+
+
+def _transformer(architecture: Architecture) -> "WanTransformer3DModel":
+    """Make the transformer with its rotary tables, which are no parameters to be filled, always really computed."""
+    import torch
+    from diffusers import WanTransformer3DModel
+
+    transformer = WanTransformer3DModel(**architecture.transformer)
+    config = transformer.config
+    with torch.device("cpu"):
+        transformer.rope = type(transformer.rope)(config.attention_head_dim, config.patch_size, config.rope_max_seq_len)
+    return transformer
+
+
+def build_random(build: Callable[[], Any], dtype: str, device: str, seed: int = WEIGHTS_SEED) -> Any:
+    """Build a network on the meta device and fill it on `device`: the same seed gives the same weights there.
+
+    Norms become 1, biases 0, all else normal with deviation 1/sqrt(fan in), which keeps activations of any width near
+    1, so that clips vary visibly. Modules that the class keeps in float32 stay in float32 when `dtype` is shorter.
+    Raises `RuntimeError`, naming them, if parameters or buffers stay without values.
+    """
+    import torch
+
+    with torch.device("meta"):
+        model = build()
+    generator = torch.Generator(device).manual_seed(seed)
+    kept = _kept_in_float32(model, dtype)
+    filled: dict[int, torch.nn.Parameter] = {}  # a tied parameter is one object under two names
+    for name, parameter in list(model.named_parameters(remove_duplicate=False)):
+        if id(parameter) not in filled:
+            short = kept.isdisjoint(name.split("."))
+            values = torch.empty(
+                parameter.shape, dtype=getattr(torch, dtype) if short else torch.float32, device=device
+            )
+            _fill(name, values, generator)
+            filled[id(parameter)] = torch.nn.Parameter(values, requires_grad=False)
+        owner, _, leaf = name.rpartition(".")
+        setattr(model.get_submodule(owner), leaf, filled[id(parameter)])
+    _require_all_filled(model)
+    return model.to(device).eval()
+
+
+def _kept_in_float32(model: Any, dtype: str) -> set[str]:
+    """Name the modules that the library's own `from_pretrained(dtype=…)` would keep in float32."""
+    from diffusers import ModelMixin
+
+    if dtype == "float16" or (dtype == "bfloat16" and isinstance(model, ModelMixin)):
+        return set(model._keep_in_fp32_modules or ())  # noqa: SLF001 - the libraries name it nowhere else
+    return set()
+
+
+def _fill(name: str, values: "torch.Tensor", generator: "torch.Generator") -> None:
+    leaf = name.rpartition(".")[2]
+    if leaf == "bias":
+        values.zero_()
+    elif leaf == "gamma" or values.ndim == 1:
+        values.fill_(1.0)
+    else:
+        values.normal_(0.0, values[0].numel() ** -0.5, generator=generator)
+
+
+def _require_all_filled(model: Any) -> None:
+    left = [name for name, tensor in model.named_parameters() if tensor.is_meta]
+    left += [name for name, tensor in model.named_buffers() if tensor.is_meta]
+    if left:
+        message = f"{type(model).__name__}: {len(left)} tensors have no values: {', '.join(left[:8])}"
+        raise RuntimeError(message)
+
+
+def offline_tokenizer() -> "PreTrainedTokenizerBase":
+    """Make a tokenizer of single printable ASCII characters, which needs no file; all ids are below 128."""
+    from transformers import T5Tokenizer
+
+    pieces = [("<pad>", 0.0), ("</s>", 0.0), ("<unk>", 0.0), ("\u2581", -2.0)]
+    return T5Tokenizer(vocab=pieces + [(letter, -3.0) for letter in string.printable.strip()], extra_ids=0)
+
+
+def _from_hub(architecture: Architecture, recipe: Recipe, hub: HubLayout) -> Components:
+    from diffusers import AutoencoderKLWan, WanTransformer3DModel
+    from transformers import AutoTokenizer, UMT5EncoderModel
+
+    def load(loader: Any, subfolder: str, dtype: str) -> Any:
+        import torch
+
+        return _pretrained(loader, hub, subfolder, dtype=getattr(torch, dtype)).to(recipe.device).eval()
+
+    text_encoder = load(UMT5EncoderModel, "text_encoder", recipe.text_encoder_dtype)
+    require_shared_embedding(text_encoder)
+    if hub.load_transformer is None:
+        transformer = load(WanTransformer3DModel, "transformer", recipe.transformer_dtype)
+    else:
+        transformer = hub.load_transformer(architecture, recipe)
+    components = Components(
+        tokenizer=_pretrained(AutoTokenizer, hub, "tokenizer"),
+        text_encoder=text_encoder,
+        transformer=transformer,
+        vae=load(AutoencoderKLWan, "vae", recipe.vae_dtype),
+        text_length=architecture.text_length,
+    )
+    for model in (components.text_encoder, components.transformer, components.vae):
+        model.requires_grad_(requires_grad=False)
+    return components
+
+
+def _pretrained(loader: Any, hub: HubLayout, subfolder: str, **options: Any) -> Any:
+    """Load one folder of the repository from the local cache."""
+    snapshot = cached_snapshot(hub.repository, hub.revision)
+    if snapshot is None or not (snapshot / subfolder).is_dir():
+        raise WeightsMissingError(_missing(hub, subfolder))
+    try:
+        return loader.from_pretrained(str(snapshot), subfolder=subfolder, local_files_only=True, **options)
+    except OSError as error:
+        message = f"{_missing(hub, subfolder)} ({error})"
+        raise WeightsMissingError(message) from error
+
+
+def _missing(hub: HubLayout, subfolder: str) -> str:
+    return (
+        f"{hub.repository}/{subfolder}/ (revision {hub.revision or 'main, UNPINNED'}) is not complete in the local"
+        f" hub cache and nothing is downloaded during a run; fetch it first with"
+        f" `hf download {hub.repository} --include '{subfolder}/*'`, or take the weights source 'random'"
+    )
+
+
+def require_shared_embedding(text_encoder: "UMT5EncoderModel") -> None:
+    """Raise `RuntimeError` unless UMT5's encoder uses the one embedding that Wan's repositories store.
+
+    Some releases of transformers leave the encoder's own copy at zero (huggingface/transformers#43880).
+    """
+    import torch
+
+    own, shared = text_encoder.encoder.embed_tokens.weight, text_encoder.shared.weight
+    if own is not shared and own.data_ptr() != shared.data_ptr() and not torch.equal(own, shared):
+        message = (
+            "UMT5 was loaded with an encoder embedding that differs from its shared embedding, so every prompt would be"
+            " encoded to garbage; use transformers 5.17 or newer"
+        )
+        raise RuntimeError(message)

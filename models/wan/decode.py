@@ -1,0 +1,63 @@
+"""Latents to frames, a few latent frames at a time, with the decoder's state kept in between.
+
+Wan's decoder is causal in time: it turns the first latent frame into 1 picture and each later one into 4, and needs
+only what it has seen before. Keeping its state makes a streamed decode exactly equal to a whole one; decoding each
+block on its own would be wrong (it yields 9 + 9 + 9 pictures instead of 9 + 12 + 12).
+Source: huggingface/diffusers 0.42.1 `autoencoder_kl_wan.py` (`AutoencoderKLWan._decode`) and `pipeline_wan.py`.
+"""
+
+from typing import TYPE_CHECKING
+
+from models.spec import Probe
+
+if TYPE_CHECKING:
+    import torch
+    from diffusers import AutoencoderKLWan
+
+
+class StreamingDecoder:
+    """One clip's decode: push its latents in order, take its frames. A new clip needs a new decoder.
+
+    The state lives here, not in the VAE, so that clips cannot disturb each other.
+    """
+
+    def __init__(self, vae: "AutoencoderKLWan") -> None:
+        """Start before the first latent frame."""
+        import torch
+
+        weight = vae.post_quant_conv.weight
+        shape = (1, vae.config.z_dim, 1, 1, 1)
+        self._vae = vae
+        self._mean = torch.tensor(vae.config.latents_mean).view(shape).to(weight.device, weight.dtype)
+        self._inverse_std = 1.0 / torch.tensor(vae.config.latents_std).view(shape).to(weight.device, weight.dtype)
+        vae.clear_cache()
+        self._state = vae._feat_map  # noqa: SLF001 - diffusers has no public way to keep it
+        vae.clear_cache()
+        self._first = True
+
+    def push(self, latents_BCFHW: "torch.Tensor") -> "torch.Tensor":
+        """Decode the next normalised latents to `frames_BCTHW` in [-1, 1], in the VAE's dtype; NaN stays NaN.
+
+        T is 1 for the clip's first latent frame and 4 for each later one; H and W are 8 times the latents'.
+        """
+        import torch
+
+        latents_BCFHW = latents_BCFHW.to(self._mean.device, self._mean.dtype) / self._inverse_std + self._mean
+        latents_BCFHW = self._vae.post_quant_conv(latents_BCFHW)
+        decoded = []
+        for latent_BCFHW in torch.split(latents_BCFHW, 1, dim=2):
+            frames_BCTHW = self._vae.decoder(
+                latent_BCFHW, feat_cache=self._state, feat_idx=[0], first_chunk=self._first
+            )
+            decoded.append(frames_BCTHW.clamp_(-1.0, 1.0))
+            self._first = False
+        return torch.cat(decoded, dim=2)
+
+
+def to_uint8(frames_BCTHW: "torch.Tensor", probe: Probe) -> "torch.Tensor":
+    """Round frames in [-1, 1] to `frames_BTCHW`, uint8 in [0, 255]; NaN is reported to `probe` first."""
+    import torch
+
+    probe.check_finite("frames", frames_BCTHW)
+    scaled = frames_BCTHW.float().add(1.0).mul_(127.5).round_().clamp_(0.0, 255.0).nan_to_num_(0.0)
+    return scaled.to(torch.uint8).transpose(1, 2).contiguous()

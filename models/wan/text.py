@@ -1,0 +1,49 @@
+"""A prompt to text embeddings, cleaned, cut and padded as Wan does it.
+
+The transformer attends to a fixed number of text rows without a mask; rows after the prompt's end are zero, so the
+cost of a clip does not depend on the length of its prompt. What lies beyond the limit is lost, and that is told.
+Source: huggingface/diffusers 0.42.1 `pipelines/wan/pipeline_wan.py` (`prompt_clean`, `_get_t5_prompt_embeds`).
+"""
+
+import html
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from models.wan.components import Components
+
+if TYPE_CHECKING:
+    import torch
+
+
+@dataclass(frozen=True)
+class EncodedPrompt:
+    """`embeds_BLD` is (1, text length, width); `tokens` counts the prompt's tokens before it was cut, end included."""
+
+    embeds_BLD: "torch.Tensor"  # noqa: N815 - axes in the name
+    tokens: int
+    truncated: bool
+
+
+def clean_prompt(text: str) -> str:
+    """Repair mojibake, undo HTML escapes twice and collapse white space, as Wan's pipelines do."""
+    import ftfy
+
+    return " ".join(html.unescape(html.unescape(ftfy.fix_text(text))).split())
+
+
+def encode_prompt(components: Components, text: str, device: "str | torch.device") -> EncodedPrompt:
+    """Encode one prompt to embeddings in the text encoder's dtype; rows after the prompt's end are zero."""
+    import torch
+
+    length = components.text_length
+    ids = components.tokenizer(clean_prompt(text), add_special_tokens=True, verbose=False).input_ids
+    tokens = len(ids)
+    if tokens > length:
+        ids = components.tokenizer(clean_prompt(text), truncation=True, max_length=length).input_ids
+    used = len(ids)
+    padding = length - used
+    ids_BL = torch.tensor([ids + [components.tokenizer.pad_token_id] * padding]).to(device)
+    mask_BL = torch.tensor([[1] * used + [0] * padding]).to(device)
+    embeds_BLD = components.text_encoder(ids_BL, mask_BL).last_hidden_state
+    embeds_BLD = torch.cat([embeds_BLD[:, :used], torch.zeros_like(embeds_BLD[:, used:])], dim=1)
+    return EncodedPrompt(embeds_BLD, tokens=tokens, truncated=tokens > length)

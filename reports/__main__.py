@@ -1,0 +1,83 @@
+"""`python -m reports COMMAND RUN...` renders the records of runs again; see `python -m reports --help`.
+
+Why it matters: every view is made from the record alone, so an old run, or one whose process was killed, can be
+rendered at any time, on any machine.
+"""
+
+import argparse
+import shutil
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from reports.benchmark_json import benchmark_document
+from reports.html import render_html
+from reports.journal import RunFolderError
+from reports.merge import read_run
+from reports.record import Run
+from reports.schema import schema_json
+from reports.strict_json import NonFiniteError, encode, write_atomically
+from reports.summary import render_summary
+
+EXIT_BAD_INPUT = 2
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command; returns 0, or 2 where a run cannot be read or a view of it not be written."""
+    options = _parser().parse_args(arguments)
+    if options.command == "schema":
+        sys.stdout.write(schema_json())
+        return 0
+    try:
+        for path in options.runs:
+            sys.stdout.write(COMMANDS[options.command](read_run(path), path))
+    except (RunFolderError, NonFiniteError, OSError) as error:
+        sys.stderr.write(f"python -m reports {options.command}: {error}\n")
+        return EXIT_BAD_INPUT
+    return 0
+
+
+def _html(run: Run, path: Path) -> str:
+    page = (path if path.is_dir() else path.parent) / "report.html"
+    write_atomically(page, render_html(run).encode())
+    return f"{page}\n"
+
+
+def _summary(run: Run, _path: Path) -> str:
+    return render_summary(run, shutil.get_terminal_size((120, 24)).columns)
+
+
+def _json(run: Run, _path: Path) -> str:
+    return encode(run).decode() + "\n"
+
+
+def _benchmark_json(run: Run, _path: Path) -> str:
+    return encode(benchmark_document(run)).decode() + "\n"
+
+
+COMMANDS: dict[str, Callable[[Run, Path], str]] = {
+    "html": _html,
+    "summary": _summary,
+    "json": _json,
+    "benchmark-json": _benchmark_json,
+}
+HELP = {
+    "html": "write report.html into each run folder and print its path",
+    "summary": "print each run's tables",
+    "json": "print each run's record, a line each",
+    "benchmark-json": "print each run as pytest-benchmark's JSON, a line each",
+}
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m reports", description="Render runs from their records.")
+    commands = parser.add_subparsers(dest="command", required=True)
+    for name in COMMANDS:
+        command = commands.add_parser(name, help=HELP[name], description=HELP[name])
+        command.add_argument("runs", nargs="+", type=Path, metavar="RUN", help="a run folder or a run.json")
+    commands.add_parser("schema", help="print the JSON Schema of run.json")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,164 @@
+"""The run as the JSON of pytest-benchmark 5.3.1, so that `pytest-benchmark compare` and its kin read it.
+
+Why it matters: pytest-benchmark writes its own file only at the end of a session, loses it whole when a measured call
+is interrupted, and says of no entry whether its test passed. This view is rebuilt from the record at any time, and
+`extra_info.status` and the block `video_benchmark` tell what became of each case.
+Source: `Stats` and `Metadata` of pytest_benchmark/stats.py, `pytest_benchmark_generate_json` of its plugin.py.
+"""
+
+import statistics
+from bisect import bisect_left, bisect_right
+from typing import Any
+
+from reports.record import CaseRecord, Environment, PlannedCase, Run
+from reports.rows import figures
+
+PYTEST_BENCHMARK_VERSION = "5.3.1"
+
+
+def benchmark_group(plan: PlannedCase) -> str:
+    """Name the group whose members pytest-benchmark sets in relation to each other.
+
+    In the matched track these are all models on one setting, prompt and seed; a published recipe is a group of its own,
+    because no ratio to another one means anything.
+    """
+    group = f"{plan.track} {plan.setting} {plan.prompt.id} s{plan.seed}"
+    return group if plan.track == "matched" else f"{group} {plan.model.id}"
+
+
+def benchmark_entries(run: Run) -> list[dict[str, Any]]:
+    """Give an entry to each case that has timed rounds, also to one that failed: see its `extra_info["status"]`."""
+    return [_entry(case) for case in run.cases if case.measurement is not None and case.measurement.rounds]
+
+
+def video_benchmark(run: Run) -> dict[str, Any]:
+    """List every planned case with its status: the block that pytest-benchmark's own file has no room for."""
+    return {
+        "schema_version": run.schema_version,
+        "run_id": run.run_id,
+        "banners": run.banners,
+        "cases": [{"id": case.id, "status": case.status, "reason": case.reason} for case in run.cases],
+    }
+
+
+def benchmark_document(
+    run: Run, machine_info: dict[str, Any] | None = None, commit_info: dict[str, Any] | None = None
+) -> dict[str, Any]:
+    """Give the whole file. Machine and commit are taken from the run's environment unless they are given."""
+    return {
+        "machine_info": _machine_info(run.environment) if machine_info is None else machine_info,
+        "commit_info": _commit_info(run.environment) if commit_info is None else commit_info,
+        "benchmarks": benchmark_entries(run),
+        "datetime": run.finished_at or run.created_at,
+        "version": PYTEST_BENCHMARK_VERSION,
+        "video_benchmark": video_benchmark(run),
+    }
+
+
+def stats_of(data: list[float]) -> dict[str, Any]:
+    """Compute pytest-benchmark's statistics of durations in seconds, of which there is at least one."""
+    ordered = sorted(data)
+    mean, spread = statistics.mean(data), statistics.stdev(data) if len(data) > 1 else 0
+    q1, q3 = _quartiles(ordered)
+    low_fence, high_fence = q1 - 1.5 * (q3 - q1), q3 + 1.5 * (q3 - q1)
+    by_spread = sum(not mean - spread <= value <= mean + spread for value in data)
+    by_fence = sum(not low_fence <= value <= high_fence for value in data)
+    return {
+        "min": ordered[0],
+        "max": ordered[-1],
+        "mean": mean,
+        "stddev": spread,
+        "rounds": len(data),
+        "median": statistics.median(data),
+        "iqr": q3 - q1,
+        "q1": q1,
+        "q3": q3,
+        "iqr_outliers": by_fence,
+        "stddev_outliers": by_spread,
+        "outliers": f"{by_spread};{by_fence}",
+        "ld15iqr": ordered[bisect_left(ordered, low_fence)],
+        "hd15iqr": ordered[bisect_right(ordered, high_fence) - 1],
+        "ops": len(data) / sum(data) if sum(data) else 0,
+        "total": sum(data),
+        "data": data,
+        "iterations": 1,
+    }
+
+
+def _quartiles(ordered: list[float]) -> tuple[float, float]:
+    """Quartiles by method 2 for even and method 3 for odd counts (https://en.wikipedia.org/wiki/Quartile)."""
+    count, (quarter, rest) = len(ordered), divmod(len(ordered), 4)
+    if count == 1:
+        return ordered[0], ordered[0]
+    if count % 2 == 0:
+        return statistics.median(ordered[: count // 2]), statistics.median(ordered[count // 2 :])
+    at = 3 * quarter
+    if rest == 1:
+        return (
+            0.25 * ordered[quarter - 1] + 0.75 * ordered[quarter],
+            0.75 * ordered[at] + 0.25 * ordered[at + 1],
+        )
+    return (
+        0.75 * ordered[quarter] + 0.25 * ordered[quarter + 1],
+        0.25 * ordered[at + 1] + 0.75 * ordered[at + 2],
+    )
+
+
+def _entry(case: CaseRecord) -> dict[str, Any]:
+    plan, rounds = case.plan, case.measurement.rounds if case.measurement else []
+    name = plan.id.split("::", 1)[-1]
+    return {
+        "group": benchmark_group(plan),
+        "name": name,
+        "fullname": f"benchmarks/{plan.id}",
+        "params": {
+            "model": plan.model.id,
+            "setting": plan.setting,
+            "prompt": plan.prompt.id,
+            "seed": plan.seed,
+            "track": plan.track,
+        },
+        "param": name.partition("[")[2].removesuffix("]") or None,
+        "extra_info": _extra_info(case),
+        "options": {
+            "disable_gc": False,
+            "timer": "perf_counter",
+            "min_rounds": plan.rounds,
+            "max_time": 0.0,
+            "min_time": 0.0,
+            "precision": None,
+            "confidence": None,
+            "warmup": plan.warmup,
+        },
+        "stats": stats_of([r.prompt_to_host_s for r in rounds]),
+    }
+
+
+def _extra_info(case: CaseRecord) -> dict[str, Any]:
+    plan, measurement = case.plan, case.measurement
+    return {
+        "status": case.status,
+        "reason": case.reason,
+        "model": plan.model.id,
+        "setting": plan.setting,
+        "prompt": plan.prompt.id,
+        "seed": plan.seed,
+        "track": plan.track,
+        "weights_source": plan.model.weights_source,
+        **figures(case)._asdict(),
+        "peak_allocated_bytes": measurement.memory.peak_allocated_bytes if measurement else None,
+    }
+
+
+def _machine_info(environment: Environment) -> dict[str, Any]:
+    return {
+        "node": environment.host,
+        "system": environment.platform,
+        "python_version": environment.python,
+        "cpu": {"brand_raw": environment.cpu, "count": environment.cpu_count},
+        "gpus": environment.gpus,
+    }
+
+
+def _commit_info(environment: Environment) -> dict[str, Any]:
+    return {"id": environment.git_commit or "unversioned", "dirty": environment.git_dirty, "project": "video-benchmark"}

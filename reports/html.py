@@ -1,0 +1,135 @@
+"""The run as one page: tables, clips to play, and everything needed to run a case again.
+
+Why it matters: numbers without the clips cannot be judged. The page opens from a disk without a network: style is
+inline, there is no script, and clips lie beside it in the run folder. Its content security policy allows nothing else,
+so that the text of a prompt or of an error stays text.
+"""
+
+import base64
+import hashlib
+import re
+from pathlib import Path, PurePosixPath
+from typing import Any, NamedTuple
+from urllib.parse import quote
+
+import jinja2
+import msgspec
+from markupsafe import Markup
+
+from reports import rows
+from reports.record import CaseRecord, Run
+from reports.summary import comparison_lines
+
+TEMPLATES = Path(__file__).parent / "templates"
+_UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
+
+
+class UnsafePathError(ValueError):
+    """A clip's path does not stay inside the run folder."""
+
+
+class Clip(NamedTuple):
+    """The address of a case's clip relative to the page, or why there is none."""
+
+    url: str | None
+    absence: str
+
+
+def render_html(run: Run) -> str:
+    """Render the page that belongs into the run folder, beside the folder of its clips."""
+    style = (TEMPLATES / "report.css").read_text(encoding="utf-8")
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        finalize=_printable,
+    )
+    prompts: dict[str, list[CaseRecord]] = {}
+    for case in run.cases:
+        prompts.setdefault(f"{case.plan.prompt.id}, seed {case.plan.seed}", []).append(case)
+    return environment.get_template("report.html.j2").render(
+        run=run,
+        style=Markup(style),  # noqa: S704 - our own file, not a user's text
+        policy=_policy(style),
+        names=rows.NAMES,
+        headings=list(rows.HEADINGS.values()),
+        case_names=rows.names,
+        figures=rows.figures,
+        show=rows.show,
+        counts=rows.counts(run),
+        groups=rows.groups(run),
+        non_commercial=rows.non_commercial(run),
+        comparisons=comparison_lines(run),
+        prompts=prompts,
+        anchors={case.id: f"case-{number}" for number, case in enumerate(run.cases, start=1)},
+        clips={case.id: clip_of(case) for case in run.cases},
+        details=_details,
+        environment=msgspec.structs.asdict(run.environment),
+    )
+
+
+def clip_of(case: CaseRecord) -> Clip:
+    """Find a case's clip; a path that leaves the run folder is refused and the refusal shown in its place."""
+    video = case.measurement.video if case.measurement else None
+    if video is None:
+        return Clip(None, "No clip was written.")
+    try:
+        return Clip(clip_url(video), "")
+    except UnsafePathError as error:
+        return Clip(None, str(error))
+
+
+def clip_url(video: str) -> str:
+    """Turn a clip's path, relative to the run folder with "/" between its parts, into a relative address.
+
+    Raises `UnsafePathError` for everything that could lead elsewhere: absolute paths, "..", backslashes, schemes.
+    """
+    path = PurePosixPath(video)
+    if (
+        not path.parts
+        or path.is_absolute()
+        or ".." in path.parts
+        or re.search(r"[\\:]", video)
+        or _UNPRINTABLE.search(video)
+    ):
+        raise UnsafePathError(
+            f"The clip's path {video[:200]!r} does not stay inside the run folder, so it is not linked."
+        )
+    return quote(str(path))
+
+
+def _details(case: CaseRecord) -> dict[str, Any]:
+    plan, measurement = case.plan, case.measurement
+    details: dict[str, Any] = {
+        "model": f"{plan.model.title}, {plan.model.weights_source} weights, {plan.model.licence}",
+        "weights": [f"{w.repository} {w.path} at {w.revision or 'UNPINNED'} ({w.licence})" for w in plan.model.weights],
+        "prompt": f"{plan.prompt.id}, {plan.prompt.licence}, {plan.prompt.source}",
+        "recipe": _listed(msgspec.structs.asdict(plan.recipe)),
+        "request": _listed({k: v for k, v in msgspec.structs.asdict(plan.request).items() if k != "prompt"}),
+        "sources": _listed(plan.sources),
+    }
+    if measurement is not None:
+        details |= {
+            "prompt to host frames [s], round by round": [rows.show(r.prompt_to_host_s) for r in measurement.rounds],
+            "devices": ", ".join(device.name for device in measurement.devices),
+            "rounds repeat exactly": {True: "yes", False: "NO", None: rows.MISSING}[measurement.deterministic],
+            "not measured": _listed(measurement.reasons),
+        }
+    return {name: value for name, value in details.items() if value}
+
+
+def _listed(fields: dict[str, Any]) -> str:
+    return "; ".join(f"{name}: {value}" for name, value in fields.items() if value not in {"", None})
+
+
+def _policy(style: str) -> str:
+    """Allow this style and clips beside the page (`file:` for a page opened from a disk), and nothing else."""
+    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    return (
+        f"default-src 'none'; style-src 'sha256-{digest}'; media-src 'self' file:; base-uri 'none'; form-action 'none'"
+    )
+
+
+def _printable(value: Any) -> Any:
+    """Replace what no page may hold (NUL and other controls, lone surrogates); our own markup passes."""
+    return _UNPRINTABLE.sub("\N{REPLACEMENT CHARACTER}", value) if type(value) is str else value

@@ -1,0 +1,160 @@
+"""Plan and journal become the record of the run, and that becomes its files.
+
+Why it matters: every planned case appears exactly once with a status, whatever happened to the processes, so that a
+case that was lost cannot be mistaken for one that was never asked for.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import TypeVar
+
+import msgspec
+
+from reports.benchmark_json import benchmark_document
+from reports.html import render_html
+from reports.journal import Finished, RunFolderError, Started, load_journal
+from reports.record import DURATIONS, SCHEMA_VERSION, Attempt, CaseRecord, Plan, PlannedCase, Run
+from reports.strict_json import write_atomically, write_json_atomically
+from reports.summary import render_summary
+
+__all__ = ["merge", "read_plan", "read_run", "write_json_atomically", "write_views"]
+
+Record = TypeVar("Record", Plan, Run)
+
+CRASHED = "the process ended while the case ran"
+NOT_RUN = "the run ended before the case started"
+RUNNING = "the case was still running when this was written"
+
+
+def read_plan(run_dir: Path) -> Plan:
+    """Read `plan.json` of a run folder; raises `RunFolderError` where it is absent, malformed or of another schema."""
+    return _read(run_dir / "plan.json", Plan)
+
+
+def read_run(path: Path) -> Run:
+    """Read the record of a run from its folder (merged afresh where it has a plan) or from a run.json file."""
+    if path.is_dir():
+        return merge(path) if (path / "plan.json").exists() else _read(path / "run.json", Run)
+    return _read(path, Run)
+
+
+def merge(run_dir: Path, live_case: str | None = None) -> Run:
+    """Tell what became of every planned case of the run folder.
+
+    The last attempt that finished rules. A case that only started is "crashed", unless it is `live_case`, which runs
+    right now; one that never started is "not_run". `finished_at` is the time of the last journal line.
+    Raises `RunFolderError` for files that cannot be read and for journal lines about cases that were not planned.
+    """
+    plan = read_plan(run_dir)
+    journal = load_journal(run_dir)
+    by_case: defaultdict[str, list[Started | Finished]] = defaultdict(list)
+    for entry in journal.entries:
+        by_case[entry.case].append(entry)
+    _refuse_unplanned(run_dir, plan, by_case)
+    return Run(
+        schema_version=SCHEMA_VERSION,
+        run_id=plan.run_id,
+        suite=plan.suite,
+        suite_description=plan.suite_description,
+        command=plan.command,
+        created_at=plan.created_at,
+        finished_at=max((entry.at for entry in journal.entries), default=None),
+        banners=plan.banners,
+        environment=plan.environment,
+        durations=DURATIONS,
+        torn_journal_lines=journal.torn_lines,
+        cases=[_outcome(case, by_case[case.id], live=case.id == live_case) for case in plan.cases],
+    )
+
+
+def write_views(run_dir: Path, live_case: str | None = None) -> Run:
+    """Write run.json, benchmark.json, summary.txt and report.html into the run folder, in this order.
+
+    A view that fails leaves its old file as it was and does not keep the others from being written; the failures are
+    raised together at the end as an `ExceptionGroup`.
+    """
+    run = merge(run_dir, live_case)
+    views: dict[str, Callable[[Path], None]] = {
+        "run.json": lambda path: write_json_atomically(path, run),
+        "benchmark.json": lambda path: write_json_atomically(path, benchmark_document(run)),
+        "summary.txt": lambda path: write_atomically(path, render_summary(run, 160).encode()),
+        "report.html": lambda path: write_atomically(path, render_html(run).encode()),
+    }
+    failures = []
+    for name, write in views.items():
+        try:
+            write(run_dir / name)
+        except Exception as error:  # noqa: BLE001 - nothing is swallowed: all are raised below
+            error.add_note(f"while writing {run_dir / name}")
+            failures.append(error)
+    if failures:
+        msg = f"{len(failures)} of {len(views)} views of {run_dir} could not be written"
+        raise ExceptionGroup(msg, failures)
+    return run
+
+
+def _read(path: Path, kind: type[Record]) -> Record:
+    try:
+        record = msgspec.json.decode(path.read_bytes(), type=kind)
+    except OSError as error:
+        msg = f"{path}: cannot be read ({error.strerror}); give a run folder or its run.json"
+        raise RunFolderError(msg) from error
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        msg = f"{path}: not a {kind.__name__.lower()} of schema version {SCHEMA_VERSION}: {error}"
+        raise RunFolderError(msg) from error
+    if record.schema_version != SCHEMA_VERSION:
+        msg = f"{path}: has schema version {record.schema_version}, this code reads {SCHEMA_VERSION}"
+        raise RunFolderError(msg)
+    return record
+
+
+def _refuse_unplanned(run_dir: Path, plan: Plan, journaled: Iterable[str]) -> None:
+    unplanned = sorted(set(journaled) - {case.id for case in plan.cases})
+    if unplanned:
+        msg = (
+            f"{run_dir}: the journal tells of {unplanned[0]!r} ({len(unplanned)} such), which plan.json with its "
+            f"{len(plan.cases)} cases does not hold; do plan and journal belong to the same run?"
+        )
+        raise RunFolderError(msg)
+
+
+def _outcome(plan: PlannedCase, entries: list[Started | Finished], *, live: bool) -> CaseRecord:
+    attempts = _attempts(entries, live=live)
+    finished = [attempt for attempt in attempts if attempt.finished_at is not None]
+    if not attempts:
+        return CaseRecord(id=plan.id, status="not_run", reason=NOT_RUN, plan=plan, measurement=None, attempts=[])
+    last = finished[-1] if finished else attempts[-1]
+    return CaseRecord(
+        id=plan.id, status=last.status, reason=last.reason, plan=plan, measurement=last.measurement, attempts=attempts
+    )
+
+
+def _attempts(entries: list[Started | Finished], *, live: bool) -> list[Attempt]:
+    """List a case's attempts by number and start; a later `finished` line of the same attempt corrects an earlier."""
+    attempts: dict[tuple[int, str], Attempt] = {}
+    for entry in sorted(entries, key=lambda entry: isinstance(entry, Finished)):
+        attempts[entry.attempt, entry.worker] = _attempt(entry, live=live)
+    return sorted(attempts.values(), key=lambda attempt: (attempt.number, attempt.started_at))
+
+
+def _attempt(entry: Started | Finished, *, live: bool) -> Attempt:
+    if isinstance(entry, Finished):
+        return Attempt(
+            number=entry.attempt,
+            status=entry.status,
+            reason=entry.reason,
+            worker=entry.worker,
+            started_at=entry.started_at,
+            finished_at=entry.at,
+            measurement=entry.measurement,
+        )
+    return Attempt(
+        number=entry.attempt,
+        status="not_run" if live else "crashed",
+        reason=RUNNING if live else CRASHED,
+        worker=entry.worker,
+        started_at=entry.at,
+        finished_at=None,
+        measurement=None,
+    )

@@ -1,0 +1,109 @@
+"""One row of figures a case, as every table shows them.
+
+Why it matters: the terminal, the page and the JSON view must not each have an idea of their own of what a median is.
+Durations are medians over the timed rounds in seconds; what was not measured is `None`, shown as "–".
+"""
+
+import statistics
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from reports.record import CaseRecord, Round, Run
+
+GIB = 2**30
+MISSING = "–"
+
+
+class Figures(NamedTuple):
+    """The numbers of a case; see `DURATIONS` in reports/record.py for what each duration spans."""
+
+    sampling_s: float | None = None
+    prompt_to_device_s: float | None = None
+    prompt_to_host_s: float | None = None
+    time_to_first_frame_s: float | None = None
+    frames_per_second: float | None = None
+    peak_allocated_gib: float | None = None
+
+
+HEADINGS = {
+    "sampling_s": ("sampling", "[s]"),
+    "prompt_to_device_s": ("prompt to", "device", "frames", "[s]"),
+    "prompt_to_host_s": ("prompt to", "host", "frames", "[s]"),
+    "time_to_first_frame_s": ("time to", "first", "frame", "[s]"),
+    "frames_per_second": ("frames", "per", "second", "[1/s]"),
+    "peak_allocated_gib": ("peak", "VRAM", "[GiB]"),
+}
+NAMES = ("model", "prompt", "setting", "status")
+
+
+def names(case: CaseRecord) -> list[str]:
+    """Name a case as the first columns of a table do, see `NAMES`."""
+    plan = case.plan
+    return [one_line(t, 60) for t in (plan.model.id, f"{plan.prompt.id} s{plan.seed}", plan.setting, case.status)]
+
+
+def figures(case: CaseRecord) -> Figures:
+    """Take the medians of a case; all `None` where it has no rounds."""
+    measurement = case.measurement
+    if measurement is None:
+        return Figures()
+    rounds, peak_bytes = measurement.rounds, measurement.memory.peak_allocated_bytes
+    prompt_to_host_s = median(r.prompt_to_host_s for r in rounds)
+    return Figures(
+        sampling_s=median_sampling_s(rounds),
+        prompt_to_device_s=median(r.prompt_to_device_s for r in rounds),
+        prompt_to_host_s=prompt_to_host_s,
+        time_to_first_frame_s=median(r.time_to_first_frame_s for r in rounds),
+        frames_per_second=measurement.frames / prompt_to_host_s if prompt_to_host_s else None,
+        peak_allocated_gib=None if peak_bytes is None else peak_bytes / GIB,
+    )
+
+
+def median(values: Iterable[float]) -> float | None:
+    """Return the median, or None of no values."""
+    listed = list(values)
+    return statistics.median(listed) if listed else None
+
+
+def median_sampling_s(rounds: list[Round]) -> float | None:
+    """Return the median of `sampling_s`, or None unless every round has it."""
+    known = [r.sampling_s for r in rounds if r.sampling_s is not None]
+    return median(known) if len(known) == len(rounds) else None
+
+
+def show(value: float | None) -> str:
+    """Show a figure with two or three decimals, fewer from 100 on, or "–" where it is missing."""
+    if value is None:
+        return MISSING
+    decimals = 3 if value < 1 else 2 if value < 100 else 1
+    return f"{value:,.{decimals}f}"
+
+
+def label(case: CaseRecord) -> str:
+    """Name a case by model, setting, prompt and seed."""
+    return f"{case.plan.model.id} {case.plan.setting} {case.plan.prompt.id} s{case.plan.seed}"
+
+
+def groups(run: Run) -> dict[str, list[CaseRecord]]:
+    """Group the cases by scenario and track, in the plan's order, under a heading each."""
+    grouped: dict[str, list[CaseRecord]] = {}
+    for case in run.cases:
+        grouped.setdefault(f"{case.plan.scenario}, {case.plan.track} track", []).append(case)
+    return grouped
+
+
+def one_line(text: str, limit: int = 300) -> str:
+    """Bring text of any origin into one printable line of at most `limit` characters."""
+    line = " ".join("".join(c if c.isprintable() else " " for c in text[: 4 * limit]).split())
+    return line if len(line) <= limit else line[: limit - 1] + "…"
+
+
+def non_commercial(run: Run) -> list[str]:
+    """Name every measured model whose licence forbids commercial use, with the licence."""
+    return sorted({f"{m.title} ({m.licence})" for m in (case.plan.model for case in run.cases) if m.non_commercial})
+
+
+def counts(run: Run) -> dict[str, int]:
+    """Count the cases by status, "passed" first."""
+    statuses = [case.status for case in run.cases]
+    return {status: statuses.count(status) for status in sorted(set(statuses), key=lambda s: (s != "passed", s))}

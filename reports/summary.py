@@ -1,0 +1,86 @@
+"""The table at the end of a run, as plain text of aligned columns.
+
+Why it matters: most people read nothing else, so it leads with what limits the numbers (banners), gives every planned
+case a row, and prints "× as fast" only where `reports/compare.py` allows it.
+"""
+
+import textwrap
+from collections.abc import Sequence
+
+from reports.compare import axes_without_ratio, comparisons, sampling_recipe
+from reports.record import CaseRecord, Run
+from reports.rows import HEADINGS, NAMES, counts, figures, groups, label, names, non_commercial, one_line, show
+
+GAP = "  "
+NARROWEST = 8
+
+
+def render_summary(run: Run, width: int = 120) -> str:
+    """Render the run as text. `width` is the terminal's columns; names are shortened to fit, figures never are."""
+    tables = [[heading, *_table(cases, width)] for heading, cases in groups(run).items()]
+    texts = [[one_line(f"!! {banner}") for banner in run.banners], comparison_lines(run), _reasons(run), _closing(run)]
+    banners, *others = [[wrapped for line in lines for wrapped in _wrapped(line, width)] for lines in texts]
+    return "\n\n".join("\n".join(block) for block in [banners, *tables, *others] if block) + "\n"
+
+
+def comparison_lines(run: Run) -> list[str]:
+    """Tell each ratio with its spread and sampling recipes, then what keeps the other pairs from having one."""
+    ratios = [
+        f"{label(faster)} is {ratio:.2f}× as fast as {label(slower)} (prompt to host frames; rounds span {low:.2f}× to "
+        f"{high:.2f}×; {sampling_recipe(faster)} against {sampling_recipe(slower)})"
+        for faster, slower, ratio, low, high in comparisons(run)
+    ]
+    return ratios + [f"{pair}: no ratio, they differ in {axes}" for pair, axes in axes_without_ratio(run).items()]
+
+
+def _wrapped(line: str, width: int) -> list[str]:
+    return textwrap.wrap(line, max(width, 40), subsequent_indent="    ", break_long_words=False, break_on_hyphens=False)
+
+
+def _table(cases: Sequence[CaseRecord], width: int) -> list[str]:
+    headings = [*((name,) for name in NAMES), *HEADINGS.values()]
+    height = max(len(heading) for heading in headings)
+    padded = [("",) * (height - len(heading)) + heading for heading in headings]
+    rows = [*zip(*padded, strict=True), *([*names(case), *map(show, figures(case))] for case in cases)]
+    widths = _shrunk([max(map(len, column)) for column in zip(*rows, strict=True)], width)
+    lines = [_line(row, widths) for row in rows]
+    return [*lines[:height], GAP.join("-" * size for size in widths), *lines[height:]]
+
+
+def _shrunk(widths: list[int], width: int) -> list[int]:
+    """Take what is too much from the widest of the names, down to `NARROWEST` each; the status stays whole."""
+    shrunk = list(widths)
+    while sum(shrunk) + len(GAP) * (len(shrunk) - 1) > width:
+        widest = max(range(NAMES.index("status")), key=lambda column: shrunk[column])
+        if shrunk[widest] <= NARROWEST:
+            break
+        shrunk[widest] -= 1
+    return shrunk
+
+
+def _line(row: Sequence[str], widths: Sequence[int]) -> str:
+    short = [text if len(text) <= size else text[: size - 1] + "…" for text, size in zip(row, widths, strict=True)]
+    cells = [
+        text.ljust(size) if column < len(NAMES) else text.rjust(size)
+        for column, (text, size) in enumerate(zip(short, widths, strict=True))
+    ]
+    return GAP.join(cells).rstrip()
+
+
+def _reasons(run: Run) -> list[str]:
+    return [
+        f"{case.status.upper()} {case.id}: {one_line(case.reason) or 'no reason was recorded'}"
+        for case in run.cases
+        if case.status != "passed"
+    ]
+
+
+def _closing(run: Run) -> list[str]:
+    tally = ", ".join(f"{number} {status}" for status, number in counts(run).items())
+    torn = f"{run.torn_journal_lines} journal line(s) were left incomplete by a killed process and ignored."
+    return [
+        f"{len(run.cases)} cases: {tally or 'none was planned'}",
+        "Durations are medians over the timed rounds. Peak VRAM is torch's peak allocated memory; 1 GiB is 2^30 bytes.",
+        *([torn] if run.torn_journal_lines else []),
+        *(f"Non-commercial licence: {model}" for model in non_commercial(run)),
+    ]

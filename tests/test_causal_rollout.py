@@ -1,0 +1,131 @@
+"""The cached rollout computes what a masked full pass computes, block by block, in the stated number of forwards."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+from causal_masked_pass import masked_rollout, random_clip, random_transformer
+from diffusers.models.transformers.transformer_wan import WanAttnProcessor
+
+from models.causal.attention import CachedTransformer, CacheShape
+from models.causal.rollout import Clip, Rollout, roll_out
+from models.fewstep import unwarped_schedule, warped_schedule
+
+THREE_STEPS = unwarped_schedule((1000, 757, 522), 8.0)
+FOUR_STEPS = warped_schedule((1000, 750, 500, 250), 8.0)
+ROLLOUT = Rollout(schedule=THREE_STEPS, frames_per_block=3, final_cache_pass=True)
+
+
+def cached_transformer(blocks: int, **sizes: int) -> CachedTransformer:
+    shape = CacheShape(frames=3 * blocks, height=8, width=8, text_length=16)
+    return CachedTransformer(random_transformer(**sizes), shape)
+
+
+def latents(transformer: CachedTransformer, clip: Clip, rollout: Rollout = ROLLOUT) -> list[torch.Tensor]:
+    return [block.clone() for block in roll_out(transformer, rollout, clip)]
+
+
+@pytest.mark.parametrize(("schedule", "given"), [(THREE_STEPS, 0), (FOUR_STEPS, 0), (THREE_STEPS, 1)])
+def test_cached_rollout_equals_block_causal_masked_full_pass(schedule, given: int) -> None:  # noqa: ANN001
+    """Latents and layer 0's cache agree to 1e-5 with full passes that have no cache, given blocks included."""
+    clip = random_clip(blocks=3, steps=schedule.steps, given=given)
+    cached = cached_transformer(3)
+    found = torch.cat(latents(cached, clip, replace(ROLLOUT, schedule=schedule)), dim=2)
+    expected, keys, values = masked_rollout(random_transformer(), schedule, clip)
+    assert expected.std() > 0.1
+    torch.testing.assert_close(found, expected, rtol=0, atol=1e-5)
+    torch.testing.assert_close(cached.cache.keys_LBSHD[0], keys, rtol=0, atol=1e-5)
+    torch.testing.assert_close(cached.cache.values_LBSHD[0], values, rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize("changed", [0, 1, 2])
+def test_noise_of_a_block_changes_no_earlier_block(changed: int) -> None:
+    """Blocks before the changed one are bitwise equal, it and all later ones differ."""
+    clip, cached = random_clip(blocks=3, steps=3), cached_transformer(3)
+    before = latents(cached, clip)
+    noise = clip.noise_BCFHW.clone()
+    noise[:, :, 3 * changed : 3 * changed + 3] += 1
+    after = latents(cached, replace(clip, noise_BCFHW=noise))
+    assert [torch.equal(*pair) for pair in zip(before, after, strict=True)] == [b < changed for b in range(3)]
+
+
+def test_second_clip_does_not_see_the_first() -> None:
+    """A clip through used caches is bitwise the clip through fresh ones, another prompt and all."""
+    first, second = random_clip(blocks=2, steps=3, seed=1), random_clip(blocks=2, steps=3, seed=2)
+    used = cached_transformer(2)
+    latents(used, first)
+    for again, fresh in zip(latents(used, second), latents(cached_transformer(2), second), strict=True):
+        assert torch.equal(again, fresh)
+
+
+@pytest.mark.parametrize(
+    ("schedule", "final_cache_pass", "forwards"),
+    [(THREE_STEPS, True, 28), (THREE_STEPS, False, 27), (FOUR_STEPS, True, 35)],
+)
+def test_seven_blocks_take_the_published_number_of_forwards(schedule, final_cache_pass: bool, forwards: int) -> None:  # noqa: ANN001
+    """81 frames are 7 blocks: 28 forwards in 3 steps, 27 without the last cache pass, 35 in 4 steps."""
+    rollout = Rollout(schedule=schedule, frames_per_block=3, final_cache_pass=final_cache_pass)
+    told: list[tuple[int, int]] = []
+    cached = cached_transformer(7, num_layers=1)
+    list(roll_out(cached, rollout, random_clip(7, schedule.steps), lambda done, total: told.append((done, total))))
+    assert told == [(n, forwards) for n in range(1, forwards + 1)]
+    assert rollout.forwards(21) == forwards
+
+
+def test_block_is_handed_out_before_its_cache_pass() -> None:
+    """The first block costs its three steps only: decoding it need not wait for the cache pass."""
+    told: list[int] = []
+    blocks = roll_out(cached_transformer(2), ROLLOUT, random_clip(2, 3), lambda done, _total: told.append(done))
+    next(blocks)
+    assert told == [1, 2, 3]
+
+
+def test_last_cache_pass_does_not_change_the_clip() -> None:
+    """Leaving it out gives the same latents, bit for bit."""
+    clip, without = random_clip(2, 3), replace(ROLLOUT, final_cache_pass=False)
+    pairs = zip(latents(cached_transformer(2), clip), latents(cached_transformer(2), clip, without), strict=True)
+    assert all(torch.equal(*pair) for pair in pairs)
+
+
+def test_given_blocks_come_back_unchanged_for_one_forward_each() -> None:
+    """A given block is yielded as it is; with two of three given, 3 + 3 forwards are made."""
+    clip = random_clip(blocks=3, steps=3, given=2)
+    told: list[int] = []
+    found = list(roll_out(cached_transformer(3), ROLLOUT, clip, lambda done, _total: told.append(done)))
+    assert clip.start_latents_BCFHW is not None
+    assert torch.equal(torch.cat(found[:2], dim=2), clip.start_latents_BCFHW)
+    assert told[-1] == 6
+
+
+def test_inputs_are_never_written_to() -> None:
+    """Noise, draws and given latents are the same after a rollout."""
+    clip, same = random_clip(3, 3, given=1), random_clip(3, 3, given=1)
+    latents(cached_transformer(3), clip)
+    for name in ("noise_BCFHW", "renoise_NBCFHW", "start_latents_BCFHW", "prompt_embeds_BLD"):
+        assert torch.equal(getattr(clip, name), getattr(same, name))
+
+
+def test_too_few_renoise_draws_are_refused_with_the_number_needed() -> None:
+    """Three blocks of three steps need six draws."""
+    clip = random_clip(3, 3)
+    with pytest.raises(ValueError, match=r"5 re-noise draws do not fit 3 blocks.*6 are needed"):
+        latents(cached_transformer(3), replace(clip, renoise_NBCFHW=clip.renoise_NBCFHW[:5]))
+
+
+def test_incomplete_block_is_refused() -> None:
+    """Seven latent frames are not whole blocks of three."""
+    with pytest.raises(ValueError, match="7 latent frames are not whole blocks of 3"):
+        ROLLOUT.blocks(7)
+
+
+def test_block_beyond_the_cache_is_refused() -> None:
+    """A clip longer than the cache ends in an error, not in a wrong clip."""
+    with pytest.raises(ValueError, match="latent frame 6 lies beyond the 3"):
+        latents(cached_transformer(1), random_clip(2, 3))
+
+
+def test_release_gives_the_stock_processors_back() -> None:
+    """After a release the transformer computes whole clips as diffusers ships it."""
+    transformer = random_transformer()
+    CachedTransformer(transformer, CacheShape(frames=3, height=8, width=8, text_length=16)).release()
+    assert all(isinstance(processor, WanAttnProcessor) for processor in transformer.attn_processors.values())

@@ -1,0 +1,103 @@
+"""A ratio exists only where nothing but the sampling recipe differs."""
+
+import msgspec
+import pytest
+from reports_samples import case_of, measured, planned, replaced, run_of
+
+from reports.compare import axes_without_ratio, comparisons, differing_axes, without_ratio
+from reports.record import CaseRecord
+
+STUDENT = case_of(planned(), 4.0, 3.9, 4.2)
+TEACHER = case_of(planned("wan2.1-t2v-1.3b"), 64.0, 63.0, 65.0)
+
+
+def test_ratio_is_of_medians_and_spans_the_rounds() -> None:
+    """The faster of the two is named first; the interval pairs each one's best with the other's worst."""
+    (comparison,) = comparisons(run_of(TEACHER, STUDENT))
+    assert (comparison.faster, comparison.slower) == (STUDENT, TEACHER)
+    assert comparison.ratio == 16.0
+    assert (comparison.low, comparison.high) == (63.0 / 4.2, 65.0 / 3.9)
+
+
+@pytest.mark.parametrize(
+    "change", [{"steps": 4}, {"guidance_scale": 2.0}, {"shift": 5.0}, {"negative_prompt": "blurry"}]
+)
+def test_sampling_recipe_may_differ(change: dict[str, object]) -> None:
+    """What a few-step model changes about its teacher is what the ratio is about."""
+    assert differing_axes(replaced(STUDENT, **change), TEACHER) == []
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"scenario": "quality"},
+        {"prompt": "other words"},
+        {"seed": 1},
+        {"width": 848},
+        {"height": 512},
+        {"frames": 77},
+        {"fps": 24.0},
+        {"weights": "hub"},
+        {"device": "cpu"},
+        {"transformer_dtype": "float16"},
+        {"text_encoder_dtype": "float32"},
+        {"vae_dtype": "float32"},
+        {"attention": "flash"},
+        {"compile": "all"},
+        {"residency": "offload"},
+        {"track": "published"},
+    ],
+)
+def test_one_differing_axis_takes_the_ratio_away_and_is_named(change: dict[str, object]) -> None:
+    """Each axis alone is enough."""
+    other = replaced(STUDENT, **change)
+    assert differing_axes(other, TEACHER) == differing_axes(TEACHER, other) == list(change)
+    assert comparisons(run_of(other, TEACHER)) == []
+
+
+def test_what_really_ran_has_to_be_the_same_too() -> None:
+    """Plans may agree where the GPUs and the size of the clip did not."""
+    outcome = measured(4.0)
+    device = msgspec.structs.replace(outcome.devices[0], name="NVIDIA L4")
+    other = msgspec.structs.replace(
+        STUDENT, measurement=msgspec.structs.replace(outcome, devices=[device], frames=77, facts=None)
+    )
+    assert differing_axes(other, TEACHER) == ["measured_size", "devices", "attention_resolved"]
+
+
+def test_published_recipes_never_have_a_ratio() -> None:
+    """Even where every axis happens to agree: published recipes were not chosen to be compared."""
+    published = [replaced(case, track="published") for case in (STUDENT, TEACHER)]
+    assert differing_axes(*published) == ["published recipe"]
+    assert comparisons(run_of(*published)) == []
+    assert [pair.axes for pair in without_ratio(run_of(*published))] == [["published recipe"]]
+
+
+@pytest.mark.parametrize("status", ["failed", "oom", "nan", "error", "timeout", "crashed", "invalid_env", "skipped"])
+def test_case_that_did_not_pass_enters_no_comparison(status: str) -> None:
+    """Its rounds may be the very thing that is wrong."""
+    broken = msgspec.structs.replace(STUDENT, status=status)
+    assert comparisons(run_of(broken, TEACHER)) == []
+    assert without_ratio(run_of(broken, TEACHER)) == []
+
+
+def test_cases_of_one_model_are_not_compared() -> None:
+    """A model beside itself at another setting is no comparison of models."""
+    assert comparisons(run_of(STUDENT, replaced(STUDENT, setting="other"))) == []
+
+
+def test_passed_case_without_rounds_enters_no_comparison() -> None:
+    """A case of a scenario that measures no time has nothing to compare."""
+    assert comparisons(run_of(case_of(planned()), TEACHER)) == []
+
+
+def test_pairs_without_ratio_are_joined_over_prompts() -> None:
+    """Two models at a setting get one line, whatever the number of prompts."""
+    cases: list[CaseRecord] = []
+    for prompt in ("dogs", "cats"):
+        cases += [
+            case_of(planned(prompt=prompt), 4.0),
+            case_of(planned("wan2.1-t2v-1.3b", prompt, attention="flash"), 64.0),
+        ]
+    pair = "causvid-1.3b 480p81 and wan2.1-t2v-1.3b 480p81"
+    assert axes_without_ratio(run_of(*cases)) == {pair: "attention"}

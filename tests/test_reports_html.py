@@ -1,0 +1,175 @@
+"""The page shows every case, plays the clips, and lets no text become markup."""
+
+import re
+from html.parser import HTMLParser
+
+import msgspec
+import pytest
+from reports_samples import case_of, measured, planned, run_of
+
+from reports.html import UnsafePathError, clip_url, render_html
+from reports.record import Attempt, CaseRecord
+
+PAYLOADS = [
+    "<script>alert(1)</script>",
+    "</style><script>alert(1)</script>",
+    "</title><img src=x onerror=alert(1)>",
+    '" onmouseover="alert(1)',
+    "' autofocus onfocus='alert(1)",
+    "<!--",
+    "<svg/onload=alert(1)>",
+    "{{ 7 * 7 }}{% raw %}",
+    "javascript:alert(1)",
+    "\u202egnp.exe",
+    "NUL \x00 BEL \x07",
+    "<b>" * 34_000,
+]
+
+
+class Page(HTMLParser):
+    """The elements of a page with their attributes, and its text."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.elements: list[tuple[str, dict[str, str | None]]] = []
+        self.text = ""
+        self.feed(text)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, dict(attrs)))
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+    def all(self, tag: str) -> list[dict[str, str | None]]:
+        return [attributes for name, attributes in self.elements if name == tag]
+
+
+def infested(payload: str) -> CaseRecord:
+    """Put the payload wherever a text of a run can come from outside."""
+    plan = planned(text=payload)
+    plan = msgspec.structs.replace(
+        plan,
+        id=f"bench_speed.py::bench_generate[{payload}]",
+        setting=payload,
+        reproduce=payload,
+        sources={payload: payload},
+        model=msgspec.structs.replace(plan.model, id=payload, title=payload, licence=payload),
+        prompt=msgspec.structs.replace(plan.prompt, extended_text=payload, source=payload),
+    )
+    attempt = Attempt(
+        number=1, status="error", reason=payload, worker=payload, started_at="", finished_at=None, measurement=None
+    )
+    outcome = msgspec.structs.replace(measured(4.0, video=payload), reasons={"peak": payload})
+    return CaseRecord(id=plan.id, status="error", reason=payload, plan=plan, measurement=outcome, attempts=[attempt])
+
+
+@pytest.mark.parametrize("payload", PAYLOADS, ids=lambda payload: ascii(payload[:20]))
+def test_text_from_outside_stays_text(payload: str) -> None:
+    """Prompts, errors and ids bring in no element, no handler and no address, and are still readable."""
+    run = run_of(infested(payload), banners=(payload,))
+    run = msgspec.structs.replace(run, suite=payload, command=payload, run_id=payload)
+    page, clean = Page(render_html(run)), Page(render_html(run_of(infested("plain"), banners=("plain",))))
+    known = {"script": 0, "img": 0, "svg": 0, "b": 0}
+    assert {tag: len(page.all(tag)) for tag in known} == known
+    assert not [name for _, attributes in page.elements for name in attributes if name.startswith("on")]
+    assert {tag for tag, _ in page.elements} | {"video"} == {tag for tag, _ in clean.elements}
+    assert all(a["href"] and a["href"].startswith("#case-") for a in page.all("a"))
+    assert re.sub("[\x00\x07]", "\N{REPLACEMENT CHARACTER}", payload) in page.text
+    assert not re.search("[\x00-\x08]", page.text)
+
+
+def test_long_text_is_cut_for_display_and_whole_on_demand() -> None:
+    """A prompt of 100 KB stands on the page once in full, inside of `<details>`."""
+    prompt = "".join(f"{number} dogs, " for number in range(10_000))
+    text = render_html(run_of(case_of(planned(text=prompt), 4.0)))
+    assert text.count(prompt) == 1
+    assert re.search(r"<details><summary><bdi[^>]*>0 dogs, .{200,300}…</bdi> <span[^>]*>\(\d+,\d{3} characters\)", text)
+
+
+def test_page_needs_nothing_from_outside() -> None:
+    """No script, no style sheet, no font, no address that leaves the run folder; the policy allows only our style."""
+    text = render_html(run_of(case_of(planned(), 4.0, video="media/causvid.mp4")))
+    page = Page(text)
+    policy = next(m["content"] for m in page.all("meta") if m.get("http-equiv") == "Content-Security-Policy")
+    assert policy is not None
+    assert policy.startswith("default-src 'none'; style-src 'sha256-")
+    assert "unsafe" not in policy
+    assert not page.all("link")
+    assert not page.all("script")
+    assert "http://" not in text
+    assert "https://" not in text
+    assert not [attributes for _, attributes in page.elements if "style" in attributes]
+
+
+def test_clip_is_played_from_the_run_folder() -> None:
+    """A `<video>` a clip with controls, its address quoted and relative."""
+    page = Page(render_html(run_of(case_of(planned(), 4.0, video="media/two dogs #1.mp4"))))
+    (video,) = page.all("video")
+    assert video == {"controls": None, "preload": "metadata", "src": "media/two%20dogs%20%231.mp4"}
+    assert "CausVid 1.3B, 480p81, matched track, seed 0, random weights: passed" in page.text
+
+
+@pytest.mark.parametrize(
+    "video",
+    ["../x.mp4", "media/../../x.mp4", "/etc/x.mp4", "//host/x.mp4", "https://host/x.mp4", "javascript:x", "C:\\x.mp4",
+     "..\\x.mp4", "", "media/\x00.mp4", "file:///x.mp4"],
+)  # fmt: skip
+def test_clip_outside_of_the_run_folder_is_refused(video: str) -> None:
+    """Nothing is linked, and the page says why."""
+    with pytest.raises(UnsafePathError, match="does not stay inside the run folder"):
+        clip_url(video)
+    page = Page(render_html(run_of(case_of(planned(), 4.0, video=video))))
+    assert not page.all("video")
+    assert "does not stay inside the run folder, so it is not linked" in page.text
+
+
+def test_banner_stands_before_the_first_table() -> None:
+    """What limits the numbers is read before them."""
+    text = render_html(run_of(case_of(planned(), 4.0), banners=("RANDOM WEIGHTS",)))
+    assert text.index("RANDOM WEIGHTS") < text.index("<table")
+
+
+@pytest.mark.parametrize(
+    "status", ["failed", "oom", "nan", "error", "timeout", "crashed", "invalid_env", "skipped", "not_run"]
+)
+def test_case_that_did_not_pass_is_marked_with_its_reason(status: str) -> None:
+    """Its row is of another class than a passed one's, and the reason stands below it."""
+    broken = msgspec.structs.replace(case_of(planned()), status=status, reason="what went wrong")
+    page = Page(render_html(run_of(broken, case_of(planned("other"), 4.0))))
+    assert [row["class"] for row in page.all("tr") if "class" in row] == ["unsound reasoned", "unsound"]
+    assert "what went wrong" in page.text
+    assert f"2 cases: 1 passed, 1 {status}." in page.text.replace("\n", " ")
+
+
+def test_row_leads_to_its_case_with_command_and_attempts() -> None:
+    """From a number to the command that repeats it is one click."""
+    attempts = [
+        Attempt(
+            number=1, status="oom", reason="no room", worker="gw0", started_at="t0", finished_at="t1", measurement=None
+        ),
+        Attempt(
+            number=2, status="passed", reason="", worker="gw0", started_at="t2", finished_at="t3", measurement=None
+        ),
+    ]
+    case = msgspec.structs.replace(case_of(planned(), 4.0), attempts=attempts)
+    page = Page(render_html(run_of(case)))
+    assert [a["href"] for a in page.all("a")] == ["#case-1"]
+    assert [d["id"] for d in page.all("details") if "id" in d] == ["case-1"]
+    assert case.plan.reproduce in page.text
+    assert "Attempt 1 (gw0, t0 to t1): oom: no room" in page.text
+    assert "Attempt 2 (gw0, t2 to t3): passed" in page.text
+
+
+def test_ratio_definitions_and_environment_are_on_the_page() -> None:
+    """The page stands alone: what was compared, what the words mean and where it ran."""
+    run = run_of(case_of(planned(), 4.0), case_of(planned("wan2.1-t2v-1.3b"), 64.0))
+    page = Page(render_html(run))
+    for text in ("is 16.00× as fast as", "Denoising.", "A CPU", "NVIDIA H200", "CausVid 1.3B (CC BY-NC-SA 4.0)"):
+        assert text in page.text
+
+
+def test_empty_run_has_a_page() -> None:
+    """A plan without cases renders and says so."""
+    assert "0 cases: none was planned" in Page(render_html(run_of())).text

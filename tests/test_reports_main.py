@@ -1,0 +1,96 @@
+"""`python -m reports` renders old runs and tells plainly what it cannot read."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import msgspec
+import pytest
+from reports_samples import finished, measured, plan_of, planned, write_run
+
+import reports.__main__
+from reports.__main__ import main
+from reports.merge import write_views
+from reports.schema import schema_json
+
+CASE = planned()
+
+
+@pytest.fixture
+def run_dir(tmp_path: Path) -> Path:
+    """Give a run folder with one case, measured."""
+    return write_run(tmp_path / "run", plan_of(CASE), finished(CASE.id, measurement=measured(4.0)))
+
+
+def test_summary_of_folder_and_of_file_are_equal(run_dir: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A run.json that was sent to somebody renders without its folder."""
+    write_views(run_dir)
+    assert main(["summary", str(run_dir)]) == 0
+    of_folder = capsys.readouterr().out
+    assert main(["summary", str(run_dir / "run.json")]) == 0
+    assert capsys.readouterr().out == of_folder
+    assert "1 cases: 1 passed" in of_folder
+
+
+def test_folder_with_nothing_but_run_json_is_read(run_dir: Path) -> None:
+    """What was published of a run is enough."""
+    write_views(run_dir)
+    (run_dir / "plan.json").unlink()
+    assert main(["summary", str(run_dir)]) == 0
+
+
+def test_html_is_written_beside_the_record(run_dir: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The page belongs into the run folder, where its clips are."""
+    assert main(["html", str(run_dir)]) == 0
+    assert capsys.readouterr().out == f"{run_dir / 'report.html'}\n"
+    assert (run_dir / "report.html").read_text(encoding="utf-8").startswith("<!doctype html>")
+
+
+@pytest.mark.parametrize(("command", "key"), [("json", "cases"), ("benchmark-json", "benchmarks")])
+def test_json_is_a_line_a_run(run_dir: Path, capsys: pytest.CaptureFixture[str], command: str, key: str) -> None:
+    """Several runs come out as several lines."""
+    assert main([command, str(run_dir), str(run_dir)]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [len(msgspec.json.decode(line)[key]) for line in lines] == [1, 1]
+
+
+def test_schema_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
+    """It is the text of reports/run.schema.json."""
+    assert main(["schema"]) == 0
+    assert capsys.readouterr().out == schema_json()
+
+
+@pytest.mark.parametrize("content", [None, b"", b"{}", b"\xff"])
+def test_bad_input_is_exit_code_2_and_a_sentence(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], content: bytes | None
+) -> None:
+    """No traceback: command, file and fault."""
+    path = tmp_path / "run.json"
+    if content is not None:
+        path.write_bytes(content)
+    assert main(["summary", str(path)]) == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err.startswith(f"python -m reports summary: {path}: ")
+    assert captured.err.count("\n") == 1
+
+
+def test_unknown_command_lists_the_known_ones() -> None:
+    """A fresh process, as a user types it."""
+    command = [sys.executable, "-m", "reports", "pdf", "x"]
+    root = Path(reports.__main__.__file__).parents[1]
+    done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    for known in ("html", "summary", "json", "benchmark-json", "schema"):
+        assert known in done.stderr
+
+
+def test_reports_import_neither_torch_nor_pytest_nor_other_parts() -> None:
+    """Reports render on a machine that has none of it."""
+    allowed = {"jinja2", "markupsafe", "msgspec", "reports"} | set(sys.stdlib_module_names)
+    for path in Path(reports.__main__.__file__).parent.glob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+            assert {name.split(".")[0] for name in names} <= allowed, path
