@@ -22,7 +22,7 @@ def benchmark_group(plan: PlannedCase) -> str:
     In the matched track these are all models on one setting, prompt and seed; a published recipe is a group of its own,
     because no ratio to another one means anything.
     """
-    group = f"{plan.track} {plan.setting} {plan.prompt.id} s{plan.seed}"
+    group = f"{plan.scenario} {plan.track} {plan.setting} {plan.prompt.id} s{plan.seed}"
     return group if plan.track == "matched" else f"{group} {plan.model.id}"
 
 

@@ -5,6 +5,7 @@ one exists only within the track "matched" and only where prompt, seed, size, pr
 same; what may differ is the model with its steps, guidance and shift, and these are named beside the ratio.
 """
 
+from collections import defaultdict
 from itertools import combinations
 from statistics import median
 from typing import NamedTuple
@@ -59,34 +60,53 @@ def comparisons(run: Run) -> list[Comparison]:
 
 
 def without_ratio(run: Run) -> list[NoComparison]:
-    """List every two passed cases of different models on one prompt, seed and track that cannot be compared."""
-    pairs = [NoComparison(a, b, differing_axes(a, b)) for a, b in _pairs(run) if _question(a) == _question(b)]
-    return [pair for pair in pairs if pair.axes]
+    """List the passed cases of different models on one prompt, seed and track that a ratio could be expected for.
 
-
-def axes_without_ratio(run: Run) -> dict[str, str]:
-    """Bring `without_ratio` into one entry a set of pairs: what they differ in, by the settings they have in common.
-
-    Keys are pairs of model and setting ("a 480p81 and b 480p81"), values the axes; prompts and seeds are joined.
+    In the matched track these are the cases of one setting; published recipes have settings of their own.
     """
+    pairs = [(a, b) for a, b in _pairs(run) if a.plan.track != "matched" or a.plan.setting == b.plan.setting]
+    return [NoComparison(a, b, axes) for a, b in pairs if (axes := differing_axes(a, b))]
+
+
+def comparison_lines(run: Run) -> list[str]:
+    """Tell each ratio with its spread, the sampling recipes behind them, and the pairs that cannot have one."""
+    ratios: list[str] = []
+    recipes: dict[str, list[str]] = {}
+    for faster, slower, ratio, low, high in comparisons(run):
+        plan = faster.plan
+        spread = f"[{low:.2f}×, {high:.2f}×]" if low < high else "(one round each)"
+        ratios.append(
+            f"{plan.scenario}, {plan.prompt.id} s{plan.seed}: {model_and_setting(faster)} is {ratio:.2f}× {spread} "
+            f"as fast as {model_and_setting(slower)}"
+        )
+        for case in (faster, slower):
+            _add(recipes, sampling_recipe(case), [model_and_setting(case)])
+    named = [f"{recipe}: {', '.join(sorted(cases))}" for recipe, cases in sorted(recipes.items())]
     axes: dict[str, list[str]] = {}
     for first, second, differing in without_ratio(run):
-        known = axes.setdefault(f"{_model_and_setting(first)} and {_model_and_setting(second)}", [])
-        known += [axis for axis in differing if axis not in known]
-    return {pair: ", ".join(differing) for pair, differing in axes.items()}
+        _add(axes, f"{model_and_setting(first)} and {model_and_setting(second)}", differing)
+    return [*ratios, *named, *(f"{pair}: no ratio, they differ in {', '.join(found)}" for pair, found in axes.items())]
 
 
-def _model_and_setting(case: CaseRecord) -> str:
+def _add(lists: dict[str, list[str]], key: str, values: list[str]) -> None:
+    known = lists.setdefault(key, [])
+    known += [value for value in values if value not in known]
+
+
+def model_and_setting(case: CaseRecord) -> str:
+    """Name a case by model and setting, for lines that tell of several prompts."""
     return f"{case.plan.model.id} {case.plan.setting}"
 
 
-def _question(case: CaseRecord) -> tuple[str, str, str, int]:
-    return case.plan.scenario, case.plan.track, case.plan.prompt.id, case.plan.seed
-
-
 def _pairs(run: Run) -> list[tuple[CaseRecord, CaseRecord]]:
-    cases = [case for case in run.cases if case.status == "passed" and min(_times_s(case), default=0.0) > 0.0]
-    return [(a, b) for a, b in combinations(cases, 2) if a.plan.model.id != b.plan.model.id]
+    """Pair the passed cases of different models that answer the same question; others are never set side by side."""
+    by_question: defaultdict[tuple[str, str, str, int], list[CaseRecord]] = defaultdict(list)
+    for case in run.cases:
+        if case.status == "passed" and min(_times_s(case), default=0.0) > 0.0:
+            plan = case.plan
+            by_question[plan.scenario, plan.track, plan.prompt.id, plan.seed].append(case)
+    pairs = [pair for cases in by_question.values() for pair in combinations(cases, 2)]
+    return [(a, b) for a, b in pairs if a.plan.model.id != b.plan.model.id]
 
 
 def _times_s(case: CaseRecord) -> list[float]:
@@ -113,11 +133,11 @@ def _axes(case: CaseRecord) -> dict[str, object]:
         "track": plan.track,
         "prompt": plan.request.prompt,
         "seed": plan.seed,
-        **{name: getattr(plan.request, name) for name in ("width", "height", "frames", "fps")},
+        "fps": plan.request.fps,
+        **{name: getattr(measurement or plan.request, name) for name in ("width", "height", "frames")},
         **{name: value for name, value in msgspec.structs.asdict(plan.recipe).items() if name != "model"},
     }
     if measurement is not None:
-        axes["measured_size"] = (measurement.width, measurement.height, measurement.frames)
         axes["devices"] = [device.name for device in measurement.devices]
         axes["attention_resolved"] = measurement.facts.attention_resolved if measurement.facts else None
     return axes

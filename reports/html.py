@@ -17,8 +17,8 @@ import msgspec
 from markupsafe import Markup
 
 from reports import rows
+from reports.compare import comparison_lines
 from reports.record import CaseRecord, Run
-from reports.summary import comparison_lines
 
 TEMPLATES = Path(__file__).parent / "templates"
 _UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
@@ -56,7 +56,7 @@ def render_html(run: Run) -> str:
         case_names=rows.names,
         figures=rows.figures,
         show=rows.show,
-        counts=rows.counts(run),
+        tally=rows.tally(run),
         groups=rows.groups(run),
         non_commercial=rows.non_commercial(run),
         comparisons=comparison_lines(run),
@@ -64,6 +64,7 @@ def render_html(run: Run) -> str:
         anchors={case.id: f"case-{number}" for number, case in enumerate(run.cases, start=1)},
         clips={case.id: clip_of(case) for case in run.cases},
         details=_details,
+        as_text=_as_text,
         environment=msgspec.structs.asdict(run.environment),
     )
 
@@ -104,22 +105,25 @@ def _details(case: CaseRecord) -> dict[str, Any]:
         "model": f"{plan.model.title}, {plan.model.weights_source} weights, {plan.model.licence}",
         "weights": [f"{w.repository} {w.path} at {w.revision or 'UNPINNED'} ({w.licence})" for w in plan.model.weights],
         "prompt": f"{plan.prompt.id}, {plan.prompt.licence}, {plan.prompt.source}",
-        "recipe": _listed(msgspec.structs.asdict(plan.recipe)),
-        "request": _listed({k: v for k, v in msgspec.structs.asdict(plan.request).items() if k != "prompt"}),
-        "sources": _listed(plan.sources),
+        "recipe": msgspec.structs.asdict(plan.recipe),
+        "request": {k: v for k, v in msgspec.structs.asdict(plan.request).items() if k != "prompt"},
+        "sources": plan.sources,
     }
     if measurement is not None:
         details |= {
             "prompt to host frames [s], round by round": [rows.show(r.prompt_to_host_s) for r in measurement.rounds],
-            "devices": ", ".join(device.name for device in measurement.devices),
+            "devices": [device.name for device in measurement.devices],
             "rounds repeat exactly": {True: "yes", False: "NO", None: rows.MISSING}[measurement.deterministic],
-            "not measured": _listed(measurement.reasons),
+            "not measured": measurement.reasons,
         }
     return {name: value for name, value in details.items() if value}
 
 
-def _listed(fields: dict[str, Any]) -> str:
-    return "; ".join(f"{name}: {value}" for name, value in fields.items() if value not in {"", None})
+def _as_text(value: Any) -> str:
+    """Write nested facts on one line; what is empty or unknown is left out of a mapping."""
+    if isinstance(value, dict):
+        return "; ".join(f"{name}: {_as_text(inner)}" for name, inner in value.items() if inner not in ("", None))
+    return ", ".join(_as_text(inner) for inner in value) if isinstance(value, list) else str(value)
 
 
 def _policy(style: str) -> str:

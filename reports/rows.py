@@ -79,11 +79,6 @@ def show(value: float | None) -> str:
     return f"{value:,.{decimals}f}"
 
 
-def label(case: CaseRecord) -> str:
-    """Name a case by model, setting, prompt and seed."""
-    return f"{case.plan.model.id} {case.plan.setting} {case.plan.prompt.id} s{case.plan.seed}"
-
-
 def groups(run: Run) -> dict[str, list[CaseRecord]]:
     """Group the cases by scenario and track, in the plan's order, under a heading each."""
     grouped: dict[str, list[CaseRecord]] = {}
@@ -103,7 +98,11 @@ def non_commercial(run: Run) -> list[str]:
     return sorted({f"{m.title} ({m.licence})" for m in (case.plan.model for case in run.cases) if m.non_commercial})
 
 
-def counts(run: Run) -> dict[str, int]:
+def tally(run: Run) -> str:
     """Count the cases by status, "passed" first."""
+    if not run.cases:
+        return "0 cases: none was planned"
     statuses = [case.status for case in run.cases]
-    return {status: statuses.count(status) for status in sorted(set(statuses), key=lambda s: (s != "passed", s))}
+    counted = sorted(set(statuses), key=lambda status: (status != "passed", status))
+    cases = "1 case" if len(statuses) == 1 else f"{len(statuses)} cases"
+    return f"{cases}: {', '.join(f'{statuses.count(status)} {status}' for status in counted)}"

@@ -7,9 +7,9 @@ case a row, and prints "× as fast" only where `reports/compare.py` allows it.
 import textwrap
 from collections.abc import Sequence
 
-from reports.compare import axes_without_ratio, comparisons, sampling_recipe
+from reports.compare import comparison_lines
 from reports.record import CaseRecord, Run
-from reports.rows import HEADINGS, NAMES, counts, figures, groups, label, names, non_commercial, one_line, show
+from reports.rows import HEADINGS, NAMES, figures, groups, names, non_commercial, one_line, show, tally
 
 GAP = "  "
 NARROWEST = 8
@@ -21,16 +21,6 @@ def render_summary(run: Run, width: int = 120) -> str:
     texts = [[one_line(f"!! {banner}") for banner in run.banners], comparison_lines(run), _reasons(run), _closing(run)]
     banners, *others = [[wrapped for line in lines for wrapped in _wrapped(line, width)] for lines in texts]
     return "\n\n".join("\n".join(block) for block in [banners, *tables, *others] if block) + "\n"
-
-
-def comparison_lines(run: Run) -> list[str]:
-    """Tell each ratio with its spread and sampling recipes, then what keeps the other pairs from having one."""
-    ratios = [
-        f"{label(faster)} is {ratio:.2f}× as fast as {label(slower)} (prompt to host frames; rounds span {low:.2f}× to "
-        f"{high:.2f}×; {sampling_recipe(faster)} against {sampling_recipe(slower)})"
-        for faster, slower, ratio, low, high in comparisons(run)
-    ]
-    return ratios + [f"{pair}: no ratio, they differ in {axes}" for pair, axes in axes_without_ratio(run).items()]
 
 
 def _wrapped(line: str, width: int) -> list[str]:
@@ -76,11 +66,11 @@ def _reasons(run: Run) -> list[str]:
 
 
 def _closing(run: Run) -> list[str]:
-    tally = ", ".join(f"{number} {status}" for status, number in counts(run).items())
     torn = f"{run.torn_journal_lines} journal line(s) were left incomplete by a killed process and ignored."
     return [
-        f"{len(run.cases)} cases: {tally or 'none was planned'}",
-        "Durations are medians over the timed rounds. Peak VRAM is torch's peak allocated memory; 1 GiB is 2^30 bytes.",
+        tally(run),
+        "Durations are medians over the timed rounds; × compares prompt to host frames, [] its extremes over rounds.",
+        "Peak VRAM is torch's peak allocated memory; 1 GiB is 2^30 bytes.",
         *([torn] if run.torn_journal_lines else []),
         *(f"Non-commercial licence: {model}" for model in non_commercial(run)),
     ]

@@ -4,7 +4,7 @@ Time goes in per token, so that each block has its own noise level; the mask let
 before it. Stock diffusers code but for the mask; slow, independent, and equal to the cached run.
 """
 
-from typing import Any
+from typing import Any, cast
 
 import torch
 from diffusers import WanTransformer3DModel
@@ -28,7 +28,9 @@ def random_transformer(**sizes: int) -> WanTransformer3DModel:
     """Build a small transformer whose output is of the order of 1, the same at every call."""
     with torch.random.fork_rng():
         torch.manual_seed(0)
-        return WanTransformer3DModel(**{**SIZES, **sizes}).requires_grad_(requires_grad=False).eval()
+        transformer = WanTransformer3DModel(**{**SIZES, **sizes})
+    transformer.requires_grad_(requires_grad=False).eval()
+    return transformer
 
 
 def random_clip(blocks: int, steps: int, given: int = 0, seed: int = 1, frames_per_block: int = 3) -> Clip:
@@ -56,7 +58,7 @@ class MaskedSelfAttention:
         cos, sin = rotary[0][..., 0::2], rotary[1][..., 1::2]
 
         def heads(values: Tensor) -> Tensor:
-            return values.unflatten(2, (attn.heads, -1))
+            return values.view(*values.shape[:2], attn.heads, -1)
 
         def turned(values: Tensor) -> Tensor:
             even, odd = values[..., 0::2], values[..., 1::2]
@@ -65,10 +67,9 @@ class MaskedSelfAttention:
         query = turned(heads(attn.norm_q(attn.to_q(hidden))))
         self.key = turned(heads(attn.norm_k(attn.to_k(hidden))))
         self.value = heads(attn.to_v(hidden))
-        parts = (tensor.transpose(1, 2) for tensor in (query, self.key, self.value))
-        return attn.to_out[0](
-            functional.scaled_dot_product_attention(*parts, attn_mask=self.mask).transpose(1, 2).flatten(2)
-        )
+        query, key, value = (tensor.transpose(1, 2) for tensor in (query, self.key, self.value))
+        attended = functional.scaled_dot_product_attention(query, key, value, attn_mask=self.mask)
+        return cast("Tensor", attn.to_out[0](attended.transpose(1, 2).flatten(2)))
 
 
 def masked_rollout(
@@ -84,11 +85,13 @@ def masked_rollout(
 
     def full_pass(latents: Tensor, timestep_of_frame: Tensor) -> Tensor:
         tokens = timestep_of_frame.repeat_interleave(per_frame)[None]
-        return transformer(latents, tokens, clip.prompt_embeds_BLD, return_dict=False)[0]
+        return cast("Tensor", transformer(latents, tokens, clip.prompt_embeds_BLD, return_dict=False)[0])
 
     known, draws = torch.zeros_like(clip.noise_BCFHW), list(clip.renoise_NBCFHW)
-    given = 0 if clip.start_latents_BCFHW is None else clip.start_latents_BCFHW.shape[2]
-    known[:, :, :given] = clip.start_latents_BCFHW if given else 0
+    given = 0
+    if clip.start_latents_BCFHW is not None:
+        given = clip.start_latents_BCFHW.shape[2]
+        known[:, :, :given] = clip.start_latents_BCFHW
     for start in range(given, frames, frames_per_block):
         here = slice(start, start + frames_per_block)
         noisy = clip.noise_BCFHW[:, :, here]

@@ -1,6 +1,8 @@
 """The few-step pipelines: a prompt to uint8 chunks, the same noise as the baseline, nothing kept from clip to clip."""
 
 import contextlib
+import copy
+import dataclasses
 import gc
 import weakref
 from collections.abc import Iterator
@@ -13,8 +15,10 @@ import torch
 from models import causvid_1_3b, causvid_tiny, causvid_tiny_bidirectional
 from models.causal.causvid import load_published
 from models.causal.pipeline import FewStepPipeline
+from models.fewstep import unwarped_schedule
 from models.spec import ModelSpec, Recipe, Request, WeightsMissingError
 from models.wan.architecture import T2V_1_3B
+from models.wan.text import EncodedPrompt
 
 REQUEST = Request(
     prompt="a dog", width=32, height=48, frames=33, fps=16.0, steps=3, guidance_scale=1.0, shift=8.0, seed=7
@@ -162,7 +166,8 @@ def test_facts_tell_what_was_done(causal: FewStepPipeline, bidirectional: FewSte
     ):
         clip_of(pipeline)
         facts = pipeline.facts(REQUEST)
-        assert (facts.timesteps, facts.sigmas) == ((1000.0, 757.0, 522.0), pytest.approx((1.0, 0.756757, 0.521739)))
+        assert facts.timesteps == (1000.0, 757.0, 522.0)
+        assert facts.sigmas == pytest.approx((1.0, 0.756757, 0.521739), abs=1e-6)
         assert model.work is not None
         assert facts.forwards == forwards == model.work(REQUEST).forwards
         assert (facts.prompt_tokens, facts.prompt_truncated) == (7, False)
@@ -184,3 +189,28 @@ def test_missing_checkpoint_is_named_with_the_way_on(tmp_path: Path, monkeypatch
     expected = r"tianweiy/CausVid/autoregressive_checkpoint/model\.pt is not in .*hf download.*'random'"
     with pytest.raises(WeightsMissingError, match=expected):
         load_published(checkpoint, T2V_1_3B, "bfloat16", "cpu")
+
+
+class BlindProbe(FakeProbe):
+    """Does not look at values."""
+
+    def check_finite(self, name: str, values: torch.Tensor) -> None:
+        assert values.is_meta
+
+
+@pytest.mark.parametrize(("model", "blocks"), [(causvid_tiny.MODEL, 3), (causvid_tiny_bidirectional.MODEL, None)])
+def test_nothing_waits_for_the_device_after_the_text(
+    model: ModelSpec, blocks: int | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Denoising and decoding pass on torch's meta device, where to ask a tensor for a value is an error."""
+    loaded = load(model)._components
+    networks = {name: copy.deepcopy(getattr(loaded, name)).to("meta") for name in ("transformer", "vae")}
+    prompt = EncodedPrompt(torch.empty((1, loaded.text_length, 32), device="meta"), tokens=1, truncated=False)
+    monkeypatch.setattr("models.causal.pipeline.encode_prompt", lambda *_: prompt)
+    recipe = Recipe(model=model.id, weights="tiny", device="cpu", **model.published_recipe)  # type: ignore[arg-type]
+    schedule = unwarped_schedule((1000, 757, 522), 8.0)
+    pipeline = FewStepPipeline(dataclasses.replace(loaded, **networks), recipe, schedule, blocks)
+    noise = pipeline.draw_noise(REQUEST)
+    with pytest.raises(RuntimeError, match="meta"):
+        noise[0].sum().item()
+    assert all(chunk.is_meta for chunk in pipeline.generate(REQUEST, noise, BlindProbe()))

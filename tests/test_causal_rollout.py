@@ -9,7 +9,7 @@ from diffusers.models.transformers.transformer_wan import WanAttnProcessor
 
 from models.causal.attention import CachedTransformer, CacheShape
 from models.causal.rollout import Clip, Rollout, roll_out
-from models.fewstep import unwarped_schedule, warped_schedule
+from models.fewstep import FewStepSchedule, unwarped_schedule, warped_schedule
 
 THREE_STEPS = unwarped_schedule((1000, 757, 522), 8.0)
 FOUR_STEPS = warped_schedule((1000, 750, 500, 250), 8.0)
@@ -26,7 +26,7 @@ def latents(transformer: CachedTransformer, clip: Clip, rollout: Rollout = ROLLO
 
 
 @pytest.mark.parametrize(("schedule", "given"), [(THREE_STEPS, 0), (FOUR_STEPS, 0), (THREE_STEPS, 1)])
-def test_cached_rollout_equals_block_causal_masked_full_pass(schedule, given: int) -> None:  # noqa: ANN001
+def test_cached_rollout_equals_block_causal_masked_full_pass(schedule: FewStepSchedule, given: int) -> None:
     """Latents and layer 0's cache agree to 1e-5 with full passes that have no cache, given blocks included."""
     clip = random_clip(blocks=3, steps=schedule.steps, given=given)
     cached = cached_transformer(3)
@@ -62,7 +62,9 @@ def test_second_clip_does_not_see_the_first() -> None:
     ("schedule", "final_cache_pass", "forwards"),
     [(THREE_STEPS, True, 28), (THREE_STEPS, False, 27), (FOUR_STEPS, True, 35)],
 )
-def test_seven_blocks_take_the_published_number_of_forwards(schedule, final_cache_pass: bool, forwards: int) -> None:  # noqa: ANN001
+def test_seven_blocks_take_the_published_number_of_forwards(
+    schedule: FewStepSchedule, final_cache_pass: bool, forwards: int
+) -> None:
     """81 frames are 7 blocks: 28 forwards in 3 steps, 27 without the last cache pass, 35 in 4 steps."""
     rollout = Rollout(schedule=schedule, frames_per_block=3, final_cache_pass=final_cache_pass)
     told: list[tuple[int, int]] = []

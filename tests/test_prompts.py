@@ -87,7 +87,7 @@ def test_bad_toml_names_file_and_place(tmp_path: Path, content: str, said: str) 
         ("p.txt", b"\xed\xa0\x80", "not UTF-8 at byte offset 0"),
         ("p.toml", b"# \xe4\n", "not UTF-8 at byte offset 2"),
         ("p.json", "[]", "holds no prompts"),
-        ("p.json", "{", "Input data was truncated; expected a list as in VBench_full_info.json"),
+        ("p.json", "[{", "Input data was truncated; expected a list as in VBench_full_info.json"),
         ("p.json", '[{"prompt": "x"}]', "Object missing required field `prompt_en` - at `$[0]`"),
         ("p.json", '[{"prompt_en": " ", "dimension": []}]', "prompt text is empty at `$[0].prompt_en`"),
         ("p.json", '[{"prompt_en": "\\u0000", "dimension": []}]', "NUL (U+0000) at `$[0].prompt_en`"),
@@ -179,8 +179,8 @@ def test_any_text_lines_round_trip(lines: list[str]) -> None:
 
 
 @given(st.text(string.printable))
-def test_any_toml_is_read_or_refused_in_words(content: str) -> None:
-    """No content of a file raises anything but PromptFileError."""
+def test_any_printable_text_as_toml_is_refused_in_words(content: str) -> None:
+    """Printable text that is no prompt file raises PromptFileError and nothing else."""
     with TemporaryDirectory() as folder:
         path = written(Path(folder), "p.toml", content)
         with pytest.raises(PromptFileError, match=r"p\.toml: "):

@@ -62,7 +62,7 @@ def test_case_without_rounds_has_no_entry_but_is_listed() -> None:
 
 def test_only_matched_cases_share_a_group() -> None:
     """pytest-benchmark prints ratios within a group: published recipes get one each."""
-    assert benchmark_group(STUDENT) == benchmark_group(TEACHER) == "matched 480p81 dogs s0"
+    assert benchmark_group(STUDENT) == benchmark_group(TEACHER) == "speed matched 480p81 dogs s0"
     published = [planned(track="published"), planned("wan2.1-t2v-1.3b", track="published")]
     assert len({benchmark_group(plan) for plan in [STUDENT, CATS, *published]}) == 4
 

@@ -4,8 +4,7 @@ import msgspec
 import pytest
 from reports_samples import case_of, measured, planned, replaced, run_of
 
-from reports.compare import axes_without_ratio, comparisons, differing_axes, without_ratio
-from reports.record import CaseRecord
+from reports.compare import comparison_lines, comparisons, differing_axes, without_ratio
 
 STUDENT = case_of(planned(), 4.0, 3.9, 4.2)
 TEACHER = case_of(planned("wan2.1-t2v-1.3b"), 64.0, 63.0, 65.0)
@@ -51,6 +50,8 @@ def test_sampling_recipe_may_differ(change: dict[str, object]) -> None:
 def test_one_differing_axis_takes_the_ratio_away_and_is_named(change: dict[str, object]) -> None:
     """Each axis alone is enough."""
     other = replaced(STUDENT, **change)
+    if set(change) & {"width", "height", "frames"}:
+        other = msgspec.structs.replace(other, measurement=msgspec.structs.replace(measured(4.0), **change))
     assert differing_axes(other, TEACHER) == differing_axes(TEACHER, other) == list(change)
     assert comparisons(run_of(other, TEACHER)) == []
 
@@ -62,7 +63,7 @@ def test_what_really_ran_has_to_be_the_same_too() -> None:
     other = msgspec.structs.replace(
         STUDENT, measurement=msgspec.structs.replace(outcome, devices=[device], frames=77, facts=None)
     )
-    assert differing_axes(other, TEACHER) == ["measured_size", "devices", "attention_resolved"]
+    assert differing_axes(other, TEACHER) == ["frames", "devices", "attention_resolved"]
 
 
 def test_published_recipes_never_have_a_ratio() -> None:
@@ -91,13 +92,49 @@ def test_passed_case_without_rounds_enters_no_comparison() -> None:
     assert comparisons(run_of(case_of(planned()), TEACHER)) == []
 
 
+def test_cases_of_unlike_questions_are_not_set_side_by_side() -> None:
+    """Other prompts, seeds, scenarios and tracks are left out instead of filling the report with what differs."""
+    changes: list[dict[str, object]] = [{"seed": 1}, {"scenario": "quality"}, {"track": "published"}]
+    others = [*(replaced(STUDENT, **change) for change in changes), case_of(planned(prompt="cats"), 4.0)]
+    assert without_ratio(run_of(TEACHER, *others)) == []
+
+
 def test_pairs_without_ratio_are_joined_over_prompts() -> None:
     """Two models at a setting get one line, whatever the number of prompts."""
-    cases: list[CaseRecord] = []
-    for prompt in ("dogs", "cats"):
-        cases += [
-            case_of(planned(prompt=prompt), 4.0),
-            case_of(planned("wan2.1-t2v-1.3b", prompt, attention="flash"), 64.0),
-        ]
-    pair = "causvid-1.3b 480p81 and wan2.1-t2v-1.3b 480p81"
-    assert axes_without_ratio(run_of(*cases)) == {pair: "attention"}
+    plans = [planned(prompt=prompt) for prompt in ("dogs", "cats")]
+    plans += [planned("wan2.1-t2v-1.3b", prompt, attention="flash") for prompt in ("dogs", "cats")]
+    cases = [case_of(plan, 4.0) for plan in plans]
+    assert comparison_lines(run_of(*cases)) == [
+        "causvid-1.3b 480p81 and wan2.1-t2v-1.3b 480p81: no ratio, they differ in attention"
+    ]
+
+
+def test_lines_name_the_sampling_recipes_once_and_own_up_to_single_rounds() -> None:
+    """One round has no spread; brackets around it would claim one."""
+    assert comparison_lines(run_of(case_of(planned(), 4.0), case_of(planned("wan2.1-t2v-1.3b"), 64.0))) == [
+        "speed, dogs s0: causvid-1.3b 480p81 is 16.00× (one round each) as fast as wan2.1-t2v-1.3b 480p81",
+        "3 steps, guidance 1, shift 8: causvid-1.3b 480p81",
+        "50 steps, guidance 5, shift 3: wan2.1-t2v-1.3b 480p81",
+    ]
+
+
+def test_published_pair_is_told_apart_and_never_divided() -> None:
+    """No multiplication sign appears where there is no ratio."""
+    plans = [planned(track="published"), planned("wan2.1-t2v-1.3b", track="published", attention="flash")]
+    (line,) = comparison_lines(run_of(*(case_of(plan, 4.0) for plan in plans)))
+    assert line.endswith("480p81-published: no ratio, they differ in published recipe, attention")
+    assert "×" not in line
+
+
+def test_settings_of_unlike_size_are_compared_only_with_their_own_kind() -> None:
+    """Two models at two sizes give two ratios, and no line about pairs that nobody would compare."""
+    models = ("causvid-1.3b", "wan2.1-t2v-1.3b")
+    small = [case_of(planned(model), 4.0) for model in models]
+    wide = msgspec.structs.replace(measured(9.0), width=1280)
+    large = [msgspec.structs.replace(replaced(c, width=1280, setting="720p81"), measurement=wide) for c in small]
+    run = run_of(*small, *large)
+    assert [(c.faster.plan.setting, c.slower.plan.setting) for c in comparisons(run)] == [
+        ("480p81",) * 2,
+        ("720p81",) * 2,
+    ]
+    assert without_ratio(run) == []

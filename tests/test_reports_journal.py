@@ -8,7 +8,7 @@ import msgspec
 import pytest
 from reports_samples import a_round, finished, measured, started
 
-from reports.journal import Finished, RunFolderError, append_line, load_journal, read_journal
+from reports.journal import Finished, RunFolderError, Started, append_line, load_journal, read_journal
 from reports.strict_json import NonFiniteError, write_json_atomically
 
 CASE = "bench_speed.py::bench_generate[a]"
@@ -16,7 +16,7 @@ CASE = "bench_speed.py::bench_generate[a]"
 
 def test_lines_are_read_back_as_they_were_written(tmp_path: Path) -> None:
     """What is appended is read in order, file by file, with its measurement."""
-    entries = [started(CASE), finished(CASE, measurement=measured(3.9, 4.0))]
+    entries: list[Started | Finished] = [started(CASE), finished(CASE, measurement=measured(3.9, 4.0))]
     for entry in entries:
         append_line(tmp_path / "journal" / "gw0.jsonl", entry)
     append_line(tmp_path / "journal" / "gw1.jsonl", started("other", worker="gw1"))

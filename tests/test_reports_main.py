@@ -30,7 +30,7 @@ def test_summary_of_folder_and_of_file_are_equal(run_dir: Path, capsys: pytest.C
     of_folder = capsys.readouterr().out
     assert main(["summary", str(run_dir / "run.json")]) == 0
     assert capsys.readouterr().out == of_folder
-    assert "1 cases: 1 passed" in of_folder
+    assert "1 case: 1 passed" in of_folder
 
 
 def test_folder_with_nothing_but_run_json_is_read(run_dir: Path) -> None:

@@ -1,7 +1,7 @@
 """The few-step pipeline: a prompt to decoded frames, block by block or, for bidirectional students, in one piece.
 
 Each block is decoded as soon as its latents are clean, with the decoder's state kept, so the first frames are there
-long before the last latents. Between the prompt and the last frame nothing waits for the device.
+long before the last latents. Once the text is encoded, nothing waits for the device until the last frame.
 
 Source: tianweiy/CausVid at ca21150, restated from a description of its behaviour, not from its code; unlike there, all
 noise comes from the request's seed and decoding does not wait for the whole clip.

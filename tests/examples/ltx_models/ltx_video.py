@@ -20,6 +20,7 @@ class Ltx:
         import torch
         from transformers import T5Config, T5EncoderModel
 
+        self.torch = torch
         torch.manual_seed(0)
         text = T5EncoderModel(T5Config(vocab_size=128, d_model=32, num_layers=2, num_heads=4)).eval()
         transformer = d.LTXVideoTransformer3DModel(caption_channels=32, **TRANSFORMER).eval()
@@ -28,10 +29,8 @@ class Ltx:
         self.pipe.to(recipe.device).set_progress_bar_config(disable=True)
 
     def draw_noise(self, request: Request) -> tuple[Any, ...]:
-        import torch
-
         rows = ((request.frames - 1) // 8 + 1) * (request.height // 32) * (request.width // 32)
-        noise = torch.randn((1, rows, 128), generator=torch.Generator().manual_seed(request.seed))
+        noise = self.torch.randn((1, rows, 128), generator=self.torch.Generator().manual_seed(request.seed))
         return (noise.to(self.pipe.device),)
 
     def generate(self, request: Request, noise: tuple[Any, ...], probe: Probe) -> Any:
@@ -51,9 +50,8 @@ class Ltx:
     def facts(self, request: Request) -> PipelineFacts:
         done = self.pipe.scheduler
         walked: Any = {name: tuple(getattr(done, name).tolist()[: request.steps]) for name in ("timesteps", "sigmas")}
-        unknown: Any = {"prompt_tokens": 0, "prompt_truncated": False, "dtypes": {}, "parameters": {}}
         told: Any = {"scheduler_class": type(done).__name__, "attention_resolved": "native", "forwards": request.steps}
-        return PipelineFacts(**told, **walked, **unknown)
+        return PipelineFacts(**told, **walked, prompt_tokens=0, prompt_truncated=False, dtypes={}, parameters={})
 
 
 ABOUT: Any = {"id": "ltx-tiny", "title": "LTX-Video, toy size", "licence": "Apache-2.0", "non_commercial": False}

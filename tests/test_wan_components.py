@@ -1,0 +1,195 @@
+"""Wan's networks as they are loaded: precision, ties, sizes, and the way from a local hub cache."""
+
+import shutil
+from pathlib import Path
+
+import msgspec
+import pytest
+import torch
+from diffusers import AutoencoderKLWan, WanTransformer3DModel
+from transformers import UMT5Config, UMT5EncoderModel
+
+from models.spec import Recipe, WeightsMissingError
+from models.wan.architecture import T2V_1_3B, T2V_14B, TINY
+from models.wan.components import (
+    HubLayout,
+    build_random,
+    load_components,
+    offline_tokenizer,
+    require_shared_embedding,
+)
+from models.wan.facts import component_dtypes, component_parameters
+
+RECIPE = Recipe(
+    model="wan2.1-t2v-tiny",
+    weights="tiny",
+    device="cpu",
+    transformer_dtype="bfloat16",
+    text_encoder_dtype="bfloat16",
+    vae_dtype="float32",
+    attention="native",
+)
+HUB = HubLayout("owner/tiny", revision=None)
+
+
+def parameters_on_meta(build: object) -> int:
+    with torch.device("meta"):
+        return sum(parameter.numel() for parameter in build().parameters())
+
+
+@pytest.mark.parametrize(
+    ("build", "count"),
+    [
+        (lambda: WanTransformer3DModel(**T2V_1_3B.transformer), 1_418_996_800),
+        (lambda: WanTransformer3DModel(**T2V_14B.transformer), 14_288_491_584),
+        (lambda: AutoencoderKLWan(**T2V_1_3B.vae), 126_892_531),
+        (lambda: UMT5EncoderModel(UMT5Config(**T2V_1_3B.text_encoder)), 5_680_910_336),
+    ],
+    ids=["1.3B", "14B", "VAE", "UMT5-XXL"],
+)
+def test_full_size_networks_have_the_published_number_of_parameters(build: object, count: int) -> None:
+    """The sizes are those of Wan-Video/Wan2.1 and google/umt5-xxl, counted without memory."""
+    assert parameters_on_meta(build) == count
+
+
+def test_bfloat16_keeps_in_float32_what_diffusers_keeps() -> None:
+    """Norms, modulation, time embedder and rotary tables stay in float32, everything else is bfloat16."""
+    transformer = load_components(TINY, RECIPE).transformer
+    kept = {name for name, parameter in transformer.named_parameters() if parameter.dtype == torch.float32}
+    expected = {
+        name
+        for name, _ in transformer.named_parameters()
+        if "scale_shift_table" in name or "time_embedder" in name or ".norm2." in name
+    }
+    assert kept == expected
+    assert {buffer.dtype for buffer in transformer.rope.buffers()} == {torch.float32}
+
+
+def test_rotary_tables_hold_the_values_of_an_ordinary_build() -> None:
+    """They are no parameters: a build on the meta device alone would leave them without values."""
+    rope = load_components(TINY, RECIPE).transformer.rope
+    expected = WanTransformer3DModel(**TINY.transformer).rope
+    assert torch.equal(rope.freqs_cos, expected.freqs_cos)
+    assert torch.equal(rope.freqs_sin, expected.freqs_sin)
+
+
+def test_nothing_is_left_on_the_meta_device_and_nothing_learns() -> None:
+    """Every tensor of every network has values, on the device of the recipe."""
+    components = load_components(TINY, RECIPE)
+    for network in (components.text_encoder, components.transformer, components.vae):
+        tensors = [*network.parameters(), *network.buffers()]
+        assert {tensor.device.type for tensor in tensors} == {"cpu"}
+        assert not any(tensor.requires_grad for tensor in tensors)
+        assert not network.training
+
+
+def test_tensors_left_without_values_are_named() -> None:
+    """A buffer that nobody filled is an error, not garbage in the result."""
+
+    class Forgetful(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.register_buffer("table", torch.zeros(3))
+
+    with pytest.raises(RuntimeError, match="Forgetful: 1 tensors have no values: table"):
+        build_random(Forgetful, "float32", "cpu")
+
+
+def test_random_weights_depend_on_their_seed_only() -> None:
+    """Two machines' random weights are the same clip on the same kind of device."""
+
+    def weights(seed: int) -> torch.Tensor:
+        return build_random(lambda: torch.nn.Linear(64, 64), "float32", "cpu", seed=seed).weight
+
+    assert torch.equal(weights(0), weights(0))
+    assert not torch.equal(weights(0), weights(1))
+    assert weights(0).std() == pytest.approx(64**-0.5, rel=0.05)
+
+
+def test_text_encoder_ties_its_embedding() -> None:
+    """UMT5 stores one embedding; the encoder must use that one."""
+    text_encoder = load_components(TINY, RECIPE).text_encoder
+    assert text_encoder.encoder.embed_tokens.weight is text_encoder.shared.weight
+
+
+def test_embedding_that_was_left_at_zero_is_an_error() -> None:
+    """This is how some releases of transformers load Wan's repositories."""
+    text_encoder = load_components(TINY, RECIPE).text_encoder
+    text_encoder.encoder.embed_tokens.weight = torch.nn.Parameter(torch.zeros_like(text_encoder.shared.weight))
+    with pytest.raises(RuntimeError, match="encoded to garbage"):
+        require_shared_embedding(text_encoder)
+
+
+def test_offline_tokenizer_needs_no_file_and_stays_below_128() -> None:
+    """Its ids fit the toy vocabulary and every larger one."""
+    ids = offline_tokenizer()("A dog, 2 cats & Ünïcode!").input_ids
+    assert max(ids) < 128
+    assert ids[-1] == 1  # </s>
+
+
+def test_facts_name_dtypes_and_count_tied_parameters_once() -> None:
+    """The dtype that most parameters have comes first."""
+    components = load_components(TINY, RECIPE)
+    dtypes = component_dtypes(components)
+    assert dtypes == {"text_encoder": "bfloat16", "transformer": "bfloat16 + float32", "vae": "float32"}
+    counts = component_parameters(components)
+    assert counts["text_encoder"] == parameters_on_meta(lambda: UMT5EncoderModel(UMT5Config(**TINY.text_encoder)))
+    assert counts["transformer"] == parameters_on_meta(lambda: WanTransformer3DModel(**TINY.transformer))
+
+
+@pytest.fixture
+def hub_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A hub cache with the toy networks saved as a repository in diffusers' layout; gives its snapshot folder."""
+    repository = tmp_path / "hub" / "models--owner--tiny"
+    snapshot = repository / "snapshots" / ("a" * 40)
+    (repository / "refs").mkdir(parents=True)
+    (repository / "refs" / "main").write_text("a" * 40)
+    components = load_components(TINY, msgspec.structs.replace(RECIPE, transformer_dtype="float32"))
+    components.transformer.save_pretrained(snapshot / "transformer")
+    components.vae.save_pretrained(snapshot / "vae")
+    components.text_encoder.save_pretrained(snapshot / "text_encoder")
+    components.tokenizer.save_pretrained(snapshot / "tokenizer")
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "hub"))
+    return snapshot
+
+
+def test_hub_weights_are_read_from_the_local_cache(hub_cache: Path) -> None:
+    """The same weights come back, in the same precision as random ones of the same recipe."""
+    recipe = msgspec.structs.replace(RECIPE, weights="hub")
+    loaded, made = load_components(TINY, recipe, HUB), load_components(TINY, RECIPE)
+    for name in ("text_encoder", "transformer", "vae"):
+        theirs, ours = getattr(loaded, name).state_dict(), getattr(made, name).state_dict()
+        assert theirs.keys() == ours.keys()
+        assert {key: value.dtype for key, value in theirs.items()} == {key: value.dtype for key, value in ours.items()}
+        assert all(torch.equal(theirs[key], ours[key]) for key in ours)
+        assert not any(parameter.requires_grad for parameter in getattr(loaded, name).parameters())
+    assert loaded.tokenizer("a dog").input_ids == made.tokenizer("a dog").input_ids
+
+
+def test_another_loader_may_bring_the_transformer(hub_cache: Path) -> None:
+    """A distilled model brings its own transformer and shares the rest."""
+    shutil.rmtree(hub_cache / "transformer")
+    made = load_components(TINY, RECIPE).transformer
+    layout = HubLayout("owner/tiny", None, load_transformer=lambda _architecture, _recipe: made)
+    assert load_components(TINY, msgspec.structs.replace(RECIPE, weights="hub"), layout).transformer is made
+
+
+@pytest.mark.parametrize("folder", ["transformer", "text_encoder", "vae", "tokenizer"])
+def test_folder_missing_from_the_cache_is_named(hub_cache: Path, folder: str) -> None:
+    """The message names repository, folder and the ways on; nothing is downloaded."""
+    shutil.rmtree(hub_cache / folder)
+    with pytest.raises(WeightsMissingError, match=rf"owner/tiny/{folder}/.*UNPINNED.*hf download.*random"):
+        load_components(TINY, msgspec.structs.replace(RECIPE, weights="hub"), HUB)
+
+
+def test_weights_file_missing_from_its_folder_is_named(hub_cache: Path) -> None:
+    """An interrupted download leaves a folder without its weights."""
+    (hub_cache / "vae" / "diffusion_pytorch_model.safetensors").unlink()
+    with pytest.raises(WeightsMissingError, match="owner/tiny/vae/"):
+        load_components(TINY, msgspec.structs.replace(RECIPE, weights="hub"), HUB)
+
+
+def test_hub_without_a_repository_is_an_error() -> None:
+    """A toy model has no published weights to ask for."""
+    with pytest.raises(WeightsMissingError, match="'hub' has no repository"):
+        load_components(TINY, msgspec.structs.replace(RECIPE, weights="hub"))
