@@ -6,10 +6,12 @@ shape (kept apart), hashing, the mp4. Time does not depend on the prompt, since 
 are not repeated here. It stresses the transformer (attention and matrix products) and the decoder (convolutions).
 """
 
+from typing import Any
+
 import pytest
 
 
 @pytest.mark.rounds(default=3, at_least=3, warmup=True)
-def bench_generate(case, measure, benchmark):
+def bench_generate(case: Any, measure: Any, benchmark: Any) -> None:
     """Generate the case's clip `rounds` times."""
     measure(case, benchmark)

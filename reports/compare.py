@@ -99,10 +99,13 @@ def model_and_setting(case: CaseRecord) -> str:
 
 
 def _pairs(run: Run) -> list[tuple[CaseRecord, CaseRecord]]:
-    """Pair the passed cases of different models that answer the same question; others are never set side by side."""
+    """Pair the passed cases of different models that answer the same question; others are never set side by side.
+
+    A scenario that does not warm up (the clips for quality) is left out: its one round may hold a first call.
+    """
     by_question: defaultdict[tuple[str, str, str, int], list[CaseRecord]] = defaultdict(list)
     for case in run.cases:
-        if case.status == "passed" and min(_times_s(case), default=0.0) > 0.0:
+        if case.plan.warmup and case.status == "passed" and min(_times_s(case), default=0.0) > 0.0:
             plan = case.plan
             by_question[plan.scenario, plan.track, plan.prompt.id, plan.seed].append(case)
     pairs = [pair for cases in by_question.values() for pair in combinations(cases, 2)]

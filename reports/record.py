@@ -181,6 +181,16 @@ class Rank(Frozen):
     device: int
 
 
+class MetricValue(Frozen):
+    """What a metric says of the last round's clip. `better` tells which direction is; `value` None has a `reason`."""
+
+    id: str
+    value: float | None
+    unit: str
+    better: Literal["lower", "higher", "neither"]
+    reason: str = ""
+
+
 class Measurement(Frozen):
     """What one attempt measured.
 
@@ -200,6 +210,7 @@ class Measurement(Frozen):
     height: int
     frames: int
     video: str | None
+    metrics: list[MetricValue]
     devices: list[Device]
     ranks: list[Rank]
     reasons: dict[str, str]

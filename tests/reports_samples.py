@@ -136,6 +136,7 @@ def measured(*totals_s: float, video: str | None = None, peak_bytes: int | None 
         height=480,
         frames=81,
         video=video,
+        metrics=[],
         devices=[Device(kind="cuda", index=0, name="NVIDIA H200", uuid="GPU-0", memory_bytes=150 * 10**9)],
         ranks=[Rank(rank=0, host="bench", pid=1, device=0)],
         reasons={} if peak_bytes is not None else {"peak_allocated_bytes": "a CPU has no device memory"},

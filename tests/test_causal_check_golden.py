@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from causal_masked_pass import masked_rollout
+from tests.causal_masked_pass import masked_rollout
 from safetensors.torch import load_file, save_file
 
 from models.causal.check_golden import main, read_schedule, reproduce, transformer_config

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import torch
-from causal_masked_pass import SIZES
+from tests.causal_masked_pass import SIZES
 
 from models.causal.checkpoint import UNSAFE_VARIABLE, CheckpointError, load_transformer, read_generator
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 import torch
-from causal_masked_pass import masked_rollout, random_clip, random_transformer
+from tests.causal_masked_pass import masked_rollout, random_clip, random_transformer
 from diffusers.models.transformers.transformer_wan import WanAttnProcessor
 
 from models.causal.attention import CachedTransformer, CacheShape

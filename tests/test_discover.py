@@ -2,7 +2,6 @@
 
 import subprocess
 import sys
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -10,6 +9,7 @@ import pytest
 from models import discover as discover_module
 from models.discover import ModelFileError, discover
 from models.spec import Recipe, Request, RequestError
+from tests.recording_probe import RecordingProbe
 
 EXAMPLES = Path(__file__).parent / "examples" / "ltx_models"
 
@@ -83,41 +83,43 @@ def test_finding_models_imports_no_heavy_library() -> None:
     assert (done.returncode, done.stdout.strip()) == (0, ""), done.stderr
 
 
-class SilentProbe:
-    def __init__(self) -> None:
-        self.steps: list[tuple[int, int]] = []
-        self.checked: list[str] = []
-
-    @contextmanager
-    def phase(self, name: str):  # noqa: ANN202
-        yield
-
-    def step(self, done: int, total: int) -> None:
-        self.steps.append((done, total))
-
-    def check_finite(self, name: str, values: object) -> None:
-        assert bool(values.isfinite().all())
-        self.checked.append(name)
-
-
 def test_example_outside_the_tree_generates_in_sixty_lines() -> None:
     """LTX-Video is another family with other rules; a model of one's own is one short file."""
     import torch
 
     assert len((EXAMPLES / "ltx_video.py").read_text().splitlines()) <= 60
     model = discover(EXAMPLES)["ltx-tiny"]
-    dtypes = dict.fromkeys(("transformer_dtype", "text_encoder_dtype", "vae_dtype"), "float32")
-    pipeline = model.load(Recipe(model=model.id, weights="tiny", device="cpu", attention="native", **dtypes))
+    pipeline = model.load(
+        Recipe(
+            model=model.id,
+            weights="tiny",
+            device="cpu",
+            transformer_dtype="float32",
+            text_encoder_dtype="float32",
+            vae_dtype="float32",
+            attention="native",
+        )
+    )
 
     def clip(seed: int, frames: int = 17) -> torch.Tensor:
         request = Request(
-            prompt="two dogs", width=64, height=64, frames=frames, fps=24.0, steps=2, guidance_scale=3.0, shift=1.0, seed=seed
-        )  # fmt: skip
+            prompt="two dogs",
+            width=64,
+            height=64,
+            frames=frames,
+            fps=24.0,
+            steps=2,
+            guidance_scale=3.0,
+            shift=1.0,
+            seed=seed,
+        )
         model.check(request)
-        probe = SilentProbe()
+        probe = RecordingProbe()
         (frames_BTCHW,) = pipeline.generate(request, pipeline.draw_noise(request), probe)
-        assert probe.steps == [(1, 2), (2, 2)]
-        assert probe.checked == ["latents", "frames"]
+        steps = ["denoise begins", "step 1/2", "step 2/2", "denoise ends"]
+        assert probe.events == [*steps, "decode begins", "decode ends"]
+        assert all(values.isfinite().all() for values in probe.finite.values())
+        assert list(probe.finite) == ["latents", "frames"]
         assert pipeline.facts(request).forwards == 2
         return frames_BTCHW
 

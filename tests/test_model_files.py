@@ -108,6 +108,7 @@ def test_wan_defaults_are_those_of_its_own_repository() -> None:
 
 def test_guidance_doubles_the_forwards() -> None:
     """Two forwards a step with guidance, one without."""
-    request = default_request(WAN[0])
-    assert WAN[0].work(request).forwards == 100
-    assert WAN[0].work(msgspec.structs.replace(request, guidance_scale=1.0)).forwards == 50
+    request, work = default_request(WAN[0]), WAN[0].work
+    assert work is not None
+    assert work(request).forwards == 100
+    assert work(msgspec.structs.replace(request, guidance_scale=1.0)).forwards == 50

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pytest_benchmark.stats import Stats
-from reports_samples import case_of, planned, run_of
+from tests.reports_samples import case_of, planned, run_of
 
 from reports.benchmark_json import benchmark_document, benchmark_entries, benchmark_group, stats_of
 from reports.record import CaseRecord

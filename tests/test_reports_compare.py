@@ -2,7 +2,7 @@
 
 import msgspec
 import pytest
-from reports_samples import case_of, measured, planned, replaced, run_of
+from tests.reports_samples import case_of, measured, planned, replaced, run_of
 
 from reports.compare import comparison_lines, comparisons, differing_axes, without_ratio
 

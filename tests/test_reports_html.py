@@ -5,7 +5,7 @@ from html.parser import HTMLParser
 
 import msgspec
 import pytest
-from reports_samples import case_of, measured, planned, run_of
+from tests.reports_samples import case_of, measured, planned, run_of
 
 from reports.html import UnsafePathError, clip_url, render_html
 from reports.record import Attempt, CaseRecord

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from reports_samples import a_round, finished, measured, started
+from tests.reports_samples import a_round, finished, measured, started
 
 from reports.journal import Finished, RunFolderError, Started, append_line, load_journal, read_journal
 from reports.strict_json import NonFiniteError, write_json_atomically

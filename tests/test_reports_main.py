@@ -7,7 +7,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from reports_samples import finished, measured, plan_of, planned, write_run
+from tests.reports_samples import finished, measured, plan_of, planned, write_run
 
 import reports.__main__
 from reports.__main__ import main

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from reports_samples import case_of, finished, measured, plan_of, planned, run_of, started, write_run
+from tests.reports_samples import case_of, finished, measured, plan_of, planned, run_of, started, write_run
 
 from reports import merge as merge_module
 from reports.journal import Finished, RunFolderError, Started

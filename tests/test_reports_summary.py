@@ -4,7 +4,7 @@ import re
 
 import msgspec
 import pytest
-from reports_samples import case_of, measured, planned, run_of
+from tests.reports_samples import case_of, measured, planned, run_of
 
 from reports.rows import show
 from reports.summary import render_summary

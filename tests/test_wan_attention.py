@@ -57,13 +57,13 @@ def test_choice_is_what_runs(transformer: WanTransformer3DModel) -> None:
     set_attention(transformer, "native_math")
     transformer(hidden_states=latents_BCFHW, **inputs)
     set_attention(transformer, "native_cudnn")
-    with pytest.raises(RuntimeError, match="kernel|cuDNN|CUDA"):
+    with pytest.raises(RuntimeError, match=r"kernel|cuDNN|CUDA"):
         transformer(hidden_states=latents_BCFHW, **inputs)
 
 
 @pytest.mark.parametrize("name", [None, "native"])
 def test_native_tells_the_kernel_that_torch_chooses(transformer: WanTransformer3DModel, name: str | None) -> None:
-    """ "native" is a question to torch, and the record wants its answer."""
+    """To say "native" is to ask torch, and the record wants its answer."""
     if name is not None:
         set_attention(transformer, name)
     assert resolved_attention(transformer) in {"native (flash_attention)", "native (math)"}

@@ -1,7 +1,9 @@
 """Wan's networks as they are loaded: precision, ties, sizes, and the way from a local hub cache."""
 
 import shutil
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -32,7 +34,7 @@ RECIPE = Recipe(
 HUB = HubLayout("owner/tiny", revision=None)
 
 
-def parameters_on_meta(build: object) -> int:
+def parameters_on_meta(build: Callable[[], Any]) -> int:
     with torch.device("meta"):
         return sum(parameter.numel() for parameter in build().parameters())
 
@@ -47,7 +49,7 @@ def parameters_on_meta(build: object) -> int:
     ],
     ids=["1.3B", "14B", "VAE", "UMT5-XXL"],
 )
-def test_full_size_networks_have_the_published_number_of_parameters(build: object, count: int) -> None:
+def test_full_size_networks_have_the_published_number_of_parameters(build: Callable[[], Any], count: int) -> None:
     """The sizes are those of Wan-Video/Wan2.1 and google/umt5-xxl, counted without memory."""
     assert parameters_on_meta(build) == count
 
@@ -99,7 +101,8 @@ def test_random_weights_depend_on_their_seed_only() -> None:
     """Two machines' random weights are the same clip on the same kind of device."""
 
     def weights(seed: int) -> torch.Tensor:
-        return build_random(lambda: torch.nn.Linear(64, 64), "float32", "cpu", seed=seed).weight
+        layer: torch.nn.Linear = build_random(lambda: torch.nn.Linear(64, 64), "float32", "cpu", seed=seed)
+        return layer.weight
 
     assert torch.equal(weights(0), weights(0))
     assert not torch.equal(weights(0), weights(1))
@@ -113,7 +116,7 @@ def test_text_encoder_ties_its_embedding() -> None:
 
 
 def test_embedding_that_was_left_at_zero_is_an_error() -> None:
-    """This is how some releases of transformers load Wan's repositories."""
+    """Some releases of transformers load Wan's repositories that way."""
     text_encoder = load_components(TINY, RECIPE).text_encoder
     text_encoder.encoder.embed_tokens.weight = torch.nn.Parameter(torch.zeros_like(text_encoder.shared.weight))
     with pytest.raises(RuntimeError, match="encoded to garbage"):
@@ -139,7 +142,7 @@ def test_facts_name_dtypes_and_count_tied_parameters_once() -> None:
 
 @pytest.fixture
 def hub_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A hub cache with the toy networks saved as a repository in diffusers' layout; gives its snapshot folder."""
+    """Make a hub cache with the toy networks as a repository in diffusers' layout; give its snapshot folder."""
     repository = tmp_path / "hub" / "models--owner--tiny"
     snapshot = repository / "snapshots" / ("a" * 40)
     (repository / "refs").mkdir(parents=True)

@@ -7,14 +7,7 @@ from diffusers import AutoencoderKLWan
 from models.wan.architecture import TINY
 from models.wan.components import build_random
 from models.wan.decode import StreamingDecoder, to_uint8
-
-
-class FiniteProbe:
-    def __init__(self) -> None:
-        self.seen: list[tuple[str, bool]] = []
-
-    def check_finite(self, name: str, values: torch.Tensor) -> None:
-        self.seen.append((name, bool(values.isfinite().all())))
+from tests.recording_probe import RecordingProbe
 
 
 @pytest.fixture(scope="module", params=["float32", "bfloat16"])
@@ -23,7 +16,7 @@ def vae(request: pytest.FixtureRequest) -> AutoencoderKLWan:
 
 
 @pytest.fixture(scope="module")
-def latents_BCFHW() -> torch.Tensor:
+def latents_BCFHW() -> torch.Tensor:  # noqa: N802 - axes in the name
     return torch.randn((1, 16, 6, 4, 6), generator=torch.Generator().manual_seed(3))
 
 
@@ -32,7 +25,8 @@ def whole(vae: AutoencoderKLWan, latents_BCFHW: torch.Tensor) -> torch.Tensor:
     latents_BCFHW = latents_BCFHW.to(vae.dtype)
     mean = torch.tensor(vae.config.latents_mean).view(1, 16, 1, 1, 1).to(vae.dtype)
     inverse_std = 1.0 / torch.tensor(vae.config.latents_std).view(1, 16, 1, 1, 1).to(vae.dtype)
-    return vae.decode(latents_BCFHW / inverse_std + mean).sample
+    frames_BCTHW: torch.Tensor = vae.decode(latents_BCFHW / inverse_std + mean).sample
+    return frames_BCTHW
 
 
 @pytest.mark.parametrize("blocks", [[6], [3, 3], [1, 2, 3], [1, 1, 1, 1, 1, 1]], ids=str)
@@ -41,7 +35,7 @@ def test_streamed_decode_equals_one_whole_decode(
 ) -> None:
     """However the latents are cut, the frames are the same bits; the first latent gives 1 frame, each later one 4."""
     decoder = StreamingDecoder(vae)
-    chunks = [decoder.push(block) for block in latents_BCFHW.split(blocks, dim=2)]
+    chunks = [decoder.push(block) for block in torch.split(latents_BCFHW, blocks, dim=2)]
     assert [chunk.shape[2] for chunk in chunks] == [4 * blocks[0] - 3, *(4 * count for count in blocks[1:])]
     frames_BCTHW = torch.cat(chunks, dim=2)
     assert frames_BCTHW.shape == (1, 3, 21, 32, 48)
@@ -52,7 +46,7 @@ def test_two_clips_may_be_decoded_in_turns(vae: AutoencoderKLWan, latents_BCFHW:
     """The state is the decoder's own, so that one clip cannot leak into another."""
     first, second = StreamingDecoder(vae), StreamingDecoder(vae)
     mine, theirs = [], []
-    for latent_BCFHW in latents_BCFHW.split(2, dim=2):
+    for latent_BCFHW in torch.split(latents_BCFHW, 2, dim=2):
         mine.append(first.push(latent_BCFHW))
         theirs.append(second.push(-latent_BCFHW))
     assert torch.equal(torch.cat(mine, dim=2), whole(vae, latents_BCFHW))
@@ -68,18 +62,18 @@ def test_latents_are_left_as_they_were(vae: AutoencoderKLWan, latents_BCFHW: tor
 
 def test_nan_in_latents_reaches_the_check(vae: AutoencoderKLWan, latents_BCFHW: torch.Tensor) -> None:
     """Clamping must not turn NaN into a colour before anybody has looked."""
-    broken, probe = latents_BCFHW.clone(), FiniteProbe()
+    broken, probe = latents_BCFHW.clone(), RecordingProbe()
     broken[0, 0, 1, 2, 2] = float("nan")
     to_uint8(StreamingDecoder(vae).push(broken), probe)
-    assert probe.seen == [("frames", False)]
+    assert probe.finite["frames"].isnan().any()
 
 
 def test_bytes_are_rounded_not_cut_off() -> None:
     """-1 is 0, 1 is 255, and a value goes to its nearest byte."""
     values = torch.tensor([-1.0, -0.999, 0.0, 0.5, 0.999, 1.0]).view(1, 1, 1, 1, 6).expand(1, 3, 2, 1, 6)
-    probe = FiniteProbe()
+    probe = RecordingProbe()
     frames_BTCHW = to_uint8(values, probe)
     assert frames_BTCHW.shape == (1, 2, 3, 1, 6)
     assert frames_BTCHW.dtype == torch.uint8
     assert frames_BTCHW[0, 0, 0, 0].tolist() == [0, 0, 128, 191, 255, 255]  # 127.5 rounds to even
-    assert probe.seen == [("frames", True)]
+    assert torch.equal(probe.finite["frames"], values)

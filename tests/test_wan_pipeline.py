@@ -1,8 +1,5 @@
 """The Wan 2.1 baseline at toy size: what a request changes in the clip, and that it is what diffusers would make."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 import msgspec
 import numpy as np
 import pytest
@@ -16,6 +13,7 @@ from models.wan.architecture import TINY
 from models.wan.components import Components, load_components
 from models.wan.pipeline import WanPipeline, official_scheduler
 from models.wan.text import encode_prompt
+from tests.recording_probe import RecordingProbe
 
 RECIPE = Recipe(
     model="wan2.1-t2v-tiny",
@@ -40,24 +38,6 @@ REQUEST = Request(
 )
 
 
-class RecordingProbe:
-    def __init__(self) -> None:
-        self.events: list[str] = []
-        self.finite: dict[str, torch.Tensor] = {}
-
-    @contextmanager
-    def phase(self, name: str) -> Iterator[None]:
-        self.events.append(f"{name} begins")
-        yield
-        self.events.append(f"{name} ends")
-
-    def step(self, done: int, total: int) -> None:
-        self.events.append(f"step {done}/{total}")
-
-    def check_finite(self, name: str, values: torch.Tensor) -> None:
-        self.finite[name] = values.clone()
-
-
 @pytest.fixture(scope="module")
 def components() -> Components:
     return load_components(TINY, RECIPE)
@@ -68,8 +48,8 @@ def pipeline(components: Components) -> WanPipeline:
     return WanPipeline(components, "cpu")
 
 
-def clip(pipeline: WanPipeline, request: Request = REQUEST, **changes: object) -> torch.Tensor:
-    changed = msgspec.structs.replace(request, **changes)
+def clip(pipeline: WanPipeline, **changes: object) -> torch.Tensor:
+    changed = msgspec.structs.replace(REQUEST, **changes)
     (frames_BTCHW,) = pipeline.generate(changed, pipeline.draw_noise(changed), RecordingProbe())
     return frames_BTCHW
 
@@ -127,9 +107,8 @@ def test_probe_hears_the_stages_in_order_and_every_step(pipeline: WanPipeline) -
     probe = RecordingProbe()
     list(pipeline.generate(REQUEST, pipeline.draw_noise(REQUEST), probe))
     steps = [f"step {step}/4" for step in (1, 2, 3, 4)]
-    assert probe.events == [
-        "text_encode begins", "text_encode ends", "denoise begins", *steps, "denoise ends", "decode begins", "decode ends",
-    ]  # fmt: skip
+    encode, decode = ["text_encode begins", "text_encode ends"], ["decode begins", "decode ends"]
+    assert probe.events == [*encode, "denoise begins", *steps, "denoise ends", *decode]
     assert set(probe.finite) == {"latents", "frames"}
     assert probe.finite["frames"].is_floating_point()
 
@@ -176,7 +155,7 @@ def test_timesteps_are_those_of_wans_own_code() -> None:
     assert scheduler.sigmas.numpy() == pytest.approx(8.0 * plain / (1.0 + 7.0 * plain), abs=1e-7)  # shifted once
 
 
-class _OfficialGrid(UniPCMultistepScheduler):
+class _OfficialGrid(UniPCMultistepScheduler):  # type: ignore[misc]
     """UniPC that takes Wan's own noise levels when diffusers' pipeline asks it for a number of steps."""
 
     def set_timesteps(self, num_inference_steps: int, device: object = None) -> None:

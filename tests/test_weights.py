@@ -15,7 +15,7 @@ COMMIT = "0123456789abcdef0123456789abcdef01234567"
 
 @pytest.fixture
 def snapshot(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty revision of owner/name in a hub cache of its own."""
+    """Make an empty revision of owner/name in a hub cache of its own."""
     repository = tmp_path / "hub" / "models--owner--name"
     folder = repository / "snapshots" / COMMIT
     folder.mkdir(parents=True)

@@ -33,7 +33,6 @@ class StreamingDecoder:
         vae.clear_cache()
         self._state = vae._feat_map  # noqa: SLF001 - diffusers has no public way to keep it
         vae.clear_cache()
-        self._first = True
 
     def push(self, latents_BCFHW: "torch.Tensor") -> "torch.Tensor":
         """Decode the next normalised latents to `frames_BCTHW` in [-1, 1], in the VAE's dtype; NaN stays NaN.
@@ -46,11 +45,8 @@ class StreamingDecoder:
         latents_BCFHW = self._vae.post_quant_conv(latents_BCFHW)
         decoded = []
         for latent_BCFHW in torch.split(latents_BCFHW, 1, dim=2):
-            frames_BCTHW = self._vae.decoder(
-                latent_BCFHW, feat_cache=self._state, feat_idx=[0], first_chunk=self._first
-            )
+            frames_BCTHW = self._vae.decoder(latent_BCFHW, feat_cache=self._state, feat_idx=[0])
             decoded.append(frames_BCTHW.clamp_(-1.0, 1.0))
-            self._first = False
         return torch.cat(decoded, dim=2)
 
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 class EncodedPrompt:
     """`embeds_BLD` is (1, text length, width); `tokens` counts the prompt's tokens before it was cut, end included."""
 
-    embeds_BLD: "torch.Tensor"  # noqa: N815 - axes in the name
+    embeds_BLD: "torch.Tensor"
     tokens: int
     truncated: bool
 
