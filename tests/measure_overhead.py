@@ -1,0 +1,143 @@
+"""What the harness costs: the same pipeline under the suite's clock and in a bare loop, in interleaved pairs.
+
+Run: `python -m tests.measure_overhead [--model ID] [--pairs N]`. It prints the median of the paired ratios (harness
+over bare) with its 95 % interval by order statistics, and exits with 1 when the median is above 1.01. The bare loop
+generates, copies the frames to the same pinned memory and synchronises at both ends; the harness adds stamps, the looks
+for NaN, the peak meter and the progress thread. The order within a pair alternates.
+"""
+
+import argparse
+import contextlib
+import gc
+import statistics
+import sys
+import time
+from collections.abc import Callable, Iterator
+from math import comb
+
+import torch
+
+from fixtures.clock import RoundProbe, run_round, timeline_for
+from fixtures.gpu import gpu_state
+from fixtures.machine import environment
+from fixtures.progress import Progress
+from fixtures.vram import peaks_for
+from models.discover import discover
+from models.spec import Pipeline, Recipe, Request
+
+LIMIT_RATIO = 1.01
+
+
+class BareProbe:
+    """A probe that does nothing."""
+
+    @contextlib.contextmanager
+    def phase(self, _name: str) -> Iterator[None]:
+        """Mark nothing."""
+        yield
+
+    def step(self, done: int, total: int) -> None:
+        """Note nothing."""
+
+    def check_finite(self, name: str, values: torch.Tensor) -> None:
+        """Look at nothing."""
+
+
+def median_interval(ratios: list[float], confidence: float = 0.95) -> tuple[float, float]:
+    """Give the distribution-free interval of the median: the narrowest symmetric pair of order statistics."""
+    ordered, count = sorted(ratios), len(ratios)
+    rank = 0
+    while rank + 1 < count - rank - 1:
+        outside = 2 * sum(comb(count, k) for k in range(rank + 2)) / 2**count
+        if 1 - outside < confidence:
+            break
+        rank += 1
+    return ordered[rank], ordered[-1 - rank]
+
+
+def seconds(work: Callable[[], object]) -> float:
+    """Time one call on the wall clock; the garbage of the one before is collected first."""
+    gc.collect()
+    start_s = time.perf_counter()
+    work()
+    return time.perf_counter() - start_s
+
+
+def measure(pipeline: Pipeline, request: Request, device: str, pairs: int) -> list[float]:
+    """Time `pairs` interleaved pairs and give the ratios, harness over bare."""
+    timeline = timeline_for(device)
+    noise = pipeline.draw_noise(request)
+    size = (1, request.frames, 3, request.height, request.width)
+    host_BTCHW = torch.empty(size, dtype=torch.uint8, pin_memory=device == "cuda")
+
+    def bare() -> None:
+        timeline.synchronize()
+        filled = 0
+        for chunk_BTCHW in pipeline.generate(request, noise, BareProbe()):
+            host_BTCHW[:, filled : filled + chunk_BTCHW.shape[1]].copy_(chunk_BTCHW, non_blocking=True)
+            filled += chunk_BTCHW.shape[1]
+        timeline.synchronize()
+
+    progress = Progress(stream=sys.stderr, is_terminal=False)
+
+    def harness() -> None:
+        probe = RoundProbe(timeline, progress, peaks_for(device))
+        run_round(pipeline, request, noise, host_BTCHW, probe)
+
+    bare()
+    ratios = []
+    with progress.showing("overhead", None):
+        harness()
+        for pair in range(pairs):
+            first, second = (bare, harness) if pair % 2 == 0 else (harness, bare)
+            times_s = {first: seconds(first), second: seconds(second)}
+            ratios.append(times_s[harness] / times_s[bare])
+            print(f"pair {pair + 1:2}: bare {times_s[bare]:.4f} s, harness {times_s[harness]:.4f} s", flush=True)
+    return ratios
+
+
+def main() -> int:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--model", default=None, help="default: causvid-1.3b with a GPU, causvid-tiny without")
+    parser.add_argument("--pairs", type=int, default=15)
+    options = parser.parse_args()
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    spec = discover()[options.model or ("causvid-1.3b" if device == "cuda" else "causvid-tiny")]
+    toy = "tiny" in spec.weights_sources
+    dtype = "float32" if toy else "bfloat16"
+    recipe = Recipe(
+        model=spec.id,
+        weights="tiny" if toy else "random",
+        device="cpu" if toy else "cuda",
+        transformer_dtype=dtype,
+        text_encoder_dtype=dtype,
+        vae_dtype=dtype,
+        attention="native_math" if toy else "native_cudnn",
+    )
+    sampling = spec.sampling
+    request = Request(
+        prompt="Two dogs race each other along a beach.",
+        width=spec.width,
+        height=spec.height,
+        frames=spec.frames,
+        fps=spec.fps,
+        steps=sampling.steps,
+        guidance_scale=sampling.guidance_scale,
+        shift=sampling.shift,
+        seed=0,
+        negative_prompt=sampling.negative_prompt,
+    )
+    ratios = measure(spec.load(recipe), request, recipe.device, options.pairs)
+    facts = environment(gpu_state(), torch_module=torch)
+    where = facts.gpus[0]["name"] if recipe.device == "cuda" else facts.cpu
+    low, high = median_interval(ratios)
+    median = statistics.median(ratios)
+    print(f"{spec.id}, {request.width}x{request.height}x{request.frames} on {where}, torch {facts.packages['torch']}")
+    print(f"harness / bare: median {median:.4f}, 95 % interval [{low:.4f}, {high:.4f}], {len(ratios)} pairs")
+    print(f"{'within' if median <= LIMIT_RATIO else 'OVER'} the limit of {LIMIT_RATIO}")
+    return 0 if median <= LIMIT_RATIO else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

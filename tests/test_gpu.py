@@ -1,0 +1,153 @@
+"""What only a CUDA device can show: `tox run -e gpu` runs these; elsewhere they are skipped and counted."""
+
+import time
+
+import pytest
+import torch
+
+from fixtures.clock import CudaTimeline, RoundProbe, run_round
+from fixtures.gpu import device_used_bytes, torch_problem, visible_gpus
+from fixtures.measure import device_uuid
+from fixtures.status import status_of
+from fixtures.vram import CudaPeaks, peaks_for
+from models.causal.attention import CachedTransformer, CacheShape
+from models.discover import discover
+from models.spec import Recipe, Request
+from models.wan.architecture import TINY
+from models.wan.components import load_components
+from tests.recording_probe import RecordingProbe
+
+MIB = 2**20
+
+pytestmark = [
+    pytest.mark.gpu,
+    pytest.mark.skipif(not visible_gpus(), reason="no CUDA device is visible"),
+    # torch's CUDA builds warn of their own deprecations while they initialise; that is not ours to mend.
+    pytest.mark.filterwarnings("default"),
+]
+
+
+def recipe_of(model: str, device: str) -> Recipe:
+    return Recipe(
+        model=model,
+        weights="tiny",
+        device=device,
+        transformer_dtype="float32",
+        text_encoder_dtype="float32",
+        vae_dtype="float32",
+        attention="native_math",
+    )
+
+
+def request_of(frames: int) -> Request:
+    return Request(
+        prompt="dogs", width=64, height=64, frames=frames, fps=16, steps=3, guidance_scale=1, shift=8, seed=0
+    )
+
+
+def test_torch_can_use_what_nvml_shows():
+    """NVML and torch agree on the device and its UUID."""
+    gpus = visible_gpus()
+    assert torch_problem(gpus, gpus[0].driver) is None
+    assert device_uuid() in {gpu.uuid for gpu in gpus}
+
+
+def test_stamps_of_the_stream_order_and_fit_into_the_wall_clock():
+    """Device time between two stamps is positive and no longer than the synchronised wall time around them."""
+    timeline = CudaTimeline()
+    values = torch.randn(4096, 4096, device="cuda")
+    timeline.synchronize()
+    start_s = time.perf_counter()
+    first = timeline.stamp()
+    for _ in range(20):
+        values = values @ values / 64
+    last = timeline.stamp()
+    timeline.synchronize()
+    wall_s = time.perf_counter() - start_s
+    assert 0 < timeline.seconds(first, last) <= wall_s
+
+
+def test_peaks_a_phase_hold_what_was_allocated_in_it():
+    """Each phase's peak is the bytes that lived in it; the whole's is the highest."""
+    peaks = peaks_for("cuda")
+    assert isinstance(peaks, CudaPeaks)
+    before = torch.cuda.memory_allocated()
+    big = torch.empty(512 * MIB, dtype=torch.uint8, device="cuda")
+    peaks.phase_ended("big")
+    del big
+    torch.cuda.reset_peak_memory_stats()
+    small = torch.empty(64 * MIB, dtype=torch.uint8, device="cuda")
+    peaks.phase_ended("small")
+    memory = peaks.memory(None)
+    assert memory.phases_peak_allocated_bytes["big"] - before == 512 * MIB
+    assert memory.phases_peak_allocated_bytes["small"] - before == 64 * MIB
+    assert memory.peak_allocated_bytes == memory.phases_peak_allocated_bytes["big"]
+    assert small.numel() == 64 * MIB
+
+
+def test_nvml_sees_what_torch_reserves():
+    """Memory that torch takes shows in the device's used bytes."""
+    torch.cuda.empty_cache()
+    before = device_used_bytes(device_uuid())
+    held = torch.empty(1024 * MIB, dtype=torch.uint8, device="cuda")
+    after = device_used_bytes(device_uuid())
+    assert before is not None
+    assert after is not None
+    assert after - before >= 1000 * MIB
+    assert held.is_cuda
+
+
+def test_out_of_memory_is_told_by_its_status():
+    """Asking for more than the card has is status `oom`."""
+    with pytest.raises(torch.OutOfMemoryError) as caught:
+        torch.empty(2**45, dtype=torch.uint8, device="cuda")
+    assert status_of(caught.value)[0] == "oom"
+
+
+@pytest.mark.parametrize("model", ["causvid-tiny", "causvid-tiny-bidirectional", "wan2.1-t2v-tiny"])
+def test_same_seed_makes_the_same_clip_on_the_device(model: str):
+    """Two generations with one seed are equal in every byte, and not constant."""
+    spec = discover()[model]
+    request = request_of(21)
+    noise = spec.load(recipe_of(model, "cpu")).draw_noise(request)
+    on_gpu = spec.load(recipe_of(model, "cuda"))
+    first = torch.cat(list(on_gpu.generate(request, tuple(n.cuda() for n in noise), RecordingProbe())), dim=1)
+    again = torch.cat(list(on_gpu.generate(request, tuple(n.cuda() for n in noise), RecordingProbe())), dim=1)
+    assert first.is_cuda
+    assert torch.equal(first, again)
+    assert first.float().std() > 1
+
+
+def test_cached_transformer_agrees_with_the_cpu():
+    """One velocity of the cached transformer on the device equals the CPU's to 1e-4 in float32."""
+    components = load_components(TINY, recipe_of("causvid-tiny", "cpu"))
+    shape = CacheShape(frames=3, height=8, width=8, text_length=TINY.text_length)
+    embeds_BLD = torch.randn(1, TINY.text_length, TINY.transformer["text_dim"])
+    latents_BCFHW = torch.randn(1, 16, 3, 8, 8)
+    found = []
+    for device in ("cpu", "cuda"):
+        cached = CachedTransformer(components.transformer.to(device), shape, "native_math")
+        with torch.no_grad():
+            cached.start_clip(embeds_BLD.to(device))
+            found.append(cached.velocity(latents_BCFHW.to(device), torch.tensor([757.0], device=device), 0).cpu())
+        cached.release()
+    assert (found[0] - found[1]).abs().max() <= 1e-4
+
+
+def test_round_counts_the_same_frames_on_device_and_host():
+    """A timed round leaves every frame in host memory, equal to what the device made."""
+    spec = discover()["causvid-tiny"]
+    pipeline, request = spec.load(recipe_of("causvid-tiny", "cuda")), request_of(21)
+    noise = pipeline.draw_noise(request)
+    host_BTCHW = torch.zeros((1, 21, 3, 64, 64), dtype=torch.uint8, pin_memory=True)
+
+    class Silent:
+        def on_phase(self, name: str) -> None: ...
+
+        def on_step(self, done: int, total: int) -> None: ...
+
+    made = run_round(pipeline, request, noise, host_BTCHW, RoundProbe(CudaTimeline(), Silent(), peaks_for("cuda")))
+    whole = torch.cat(list(pipeline.generate(request, noise, RecordingProbe())), dim=1).cpu()
+    assert torch.equal(made.frames_BTCHW, whole)
+    assert made.times.chunks[0].device_s <= made.times.chunks[0].host_s <= made.times.chunks[1].host_s
+    assert made.times.prompt_to_device_s <= made.times.prompt_to_host_s
