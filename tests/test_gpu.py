@@ -45,14 +45,14 @@ def request_of(frames: int) -> Request:
     )
 
 
-def test_torch_can_use_what_nvml_shows():
+def test_torch_can_use_what_nvml_shows() -> None:
     """NVML and torch agree on the device and its UUID."""
     gpus = visible_gpus()
     assert torch_problem(gpus, gpus[0].driver) is None
     assert device_uuid() in {gpu.uuid for gpu in gpus}
 
 
-def test_stamps_of_the_stream_order_and_fit_into_the_wall_clock():
+def test_stamps_of_the_stream_order_and_fit_into_the_wall_clock() -> None:
     """Device time between two stamps is positive and no longer than the synchronised wall time around them."""
     timeline = CudaTimeline()
     values = torch.randn(4096, 4096, device="cuda")
@@ -67,7 +67,7 @@ def test_stamps_of_the_stream_order_and_fit_into_the_wall_clock():
     assert 0 < timeline.seconds(first, last) <= wall_s
 
 
-def test_peaks_a_phase_hold_what_was_allocated_in_it():
+def test_peaks_a_phase_hold_what_was_allocated_in_it() -> None:
     """Each phase's peak is the bytes that lived in it; the whole's is the highest."""
     peaks = peaks_for("cuda")
     assert isinstance(peaks, CudaPeaks)
@@ -85,7 +85,7 @@ def test_peaks_a_phase_hold_what_was_allocated_in_it():
     assert small.numel() == 64 * MIB
 
 
-def test_nvml_sees_what_torch_reserves():
+def test_nvml_sees_what_torch_reserves() -> None:
     """Memory that torch takes shows in the device's used bytes."""
     torch.cuda.empty_cache()
     before = device_used_bytes(device_uuid())
@@ -97,7 +97,7 @@ def test_nvml_sees_what_torch_reserves():
     assert held.is_cuda
 
 
-def test_out_of_memory_is_told_by_its_status():
+def test_out_of_memory_is_told_by_its_status() -> None:
     """Asking for more than the card has is status `oom`."""
     with pytest.raises(torch.OutOfMemoryError) as caught:
         torch.empty(2**45, dtype=torch.uint8, device="cuda")
@@ -105,7 +105,7 @@ def test_out_of_memory_is_told_by_its_status():
 
 
 @pytest.mark.parametrize("model", ["causvid-tiny", "causvid-tiny-bidirectional", "wan2.1-t2v-tiny"])
-def test_same_seed_makes_the_same_clip_on_the_device(model: str):
+def test_same_seed_makes_the_same_clip_on_the_device(model: str) -> None:
     """Two generations with one seed are equal in every byte, and not constant."""
     spec = discover()[model]
     request = request_of(21)
@@ -118,7 +118,7 @@ def test_same_seed_makes_the_same_clip_on_the_device(model: str):
     assert first.float().std() > 1
 
 
-def test_cached_transformer_agrees_with_the_cpu():
+def test_cached_transformer_agrees_with_the_cpu() -> None:
     """One velocity of the cached transformer on the device equals the CPU's to 1e-4 in float32."""
     components = load_components(TINY, recipe_of("causvid-tiny", "cpu"))
     shape = CacheShape(frames=3, height=8, width=8, text_length=TINY.text_length)
@@ -134,7 +134,7 @@ def test_cached_transformer_agrees_with_the_cpu():
     assert (found[0] - found[1]).abs().max() <= 1e-4
 
 
-def test_round_counts_the_same_frames_on_device_and_host():
+def test_round_counts_the_same_frames_on_device_and_host() -> None:
     """A timed round leaves every frame in host memory, equal to what the device made."""
     spec = discover()["causvid-tiny"]
     pipeline, request = spec.load(recipe_of("causvid-tiny", "cuda")), request_of(21)
