@@ -5,7 +5,7 @@ The five durations of a generation are defined in `DURATIONS`; `prompt_to_host_s
 `reports/run.schema.json` is this module as JSON Schema; a test keeps the two equal.
 """
 
-from typing import Any, Literal, dataclass_transform
+from typing import Annotated, Any, Literal, dataclass_transform
 
 import msgspec
 
@@ -129,10 +129,10 @@ class Chunk(Frozen):
 class Round(Frozen):
     """One generation. `steps_s` holds every denoise step's time in order; `phases_s` sums re-entered phases."""
 
-    prompt_to_host_s: float
-    prompt_to_device_s: float
-    time_to_first_frame_s: float
-    sampling_s: float | None
+    prompt_to_host_s: Annotated[float, msgspec.Meta(description=DURATIONS["prompt_to_host_s"])]
+    prompt_to_device_s: Annotated[float, msgspec.Meta(description=DURATIONS["prompt_to_device_s"])]
+    time_to_first_frame_s: Annotated[float, msgspec.Meta(description=DURATIONS["time_to_first_frame_s"])]
+    sampling_s: Annotated[float | None, msgspec.Meta(description=DURATIONS["sampling_s"])]
     phases_s: dict[str, float]
     steps_s: list[float]
     chunks: list[Chunk]
@@ -202,7 +202,7 @@ class Measurement(Frozen):
     first_call: Round | None
     load_s: float | None
     mp4_encode_s: float | None
-    prompt_to_mp4_s: float | None
+    prompt_to_mp4_s: Annotated[float | None, msgspec.Meta(description=DURATIONS["prompt_to_mp4_s"])]
     memory: Memory
     facts: Facts | None
     deterministic: bool | None
@@ -214,6 +214,7 @@ class Measurement(Frozen):
     devices: list[Device]
     ranks: list[Rank]
     reasons: dict[str, str]
+    cold_start_s: Annotated[float | None, msgspec.Meta(description=DURATIONS["cold_start_s"])] = None
 
 
 class Attempt(Frozen):
