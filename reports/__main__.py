@@ -38,8 +38,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _html(run: Run, path: Path) -> str:
-    page = (path if path.is_dir() else path.parent) / "report.html"
-    write_atomically(page, render_html(run).encode())
+    folder = path if path.is_dir() else path.parent
+    page = folder / "report.html"
+    write_atomically(page, render_html(run, folder).encode())
     return f"{page}\n"
 
 

@@ -27,8 +27,15 @@ def benchmark_group(plan: PlannedCase) -> str:
 
 
 def benchmark_entries(run: Run) -> list[dict[str, Any]]:
-    """Give an entry to each case that has timed rounds, also to one that failed: see its `extra_info["status"]`."""
-    return [_entry(case) for case in run.cases if case.measurement is not None and case.measurement.rounds]
+    """Give an entry to each case that has all its planned rounds, also to one that failed: see `_entry`.
+
+    A case that ended before its last round has none: its median would stand beside others as if it were as good.
+    """
+    return [_entry(case) for case in run.cases if _has_all_rounds(case)]
+
+
+def _has_all_rounds(case: CaseRecord) -> bool:
+    return case.measurement is not None and len(case.measurement.rounds) >= case.plan.rounds
 
 
 def video_benchmark(run: Run) -> dict[str, Any]:
@@ -105,11 +112,12 @@ def _quartiles(ordered: list[float]) -> tuple[float, float]:
 
 
 def _entry(case: CaseRecord) -> dict[str, Any]:
+    """Make an entry. One of a case that did not pass says so in `name`, which is all that `compare` shows of a case."""
     plan, rounds = case.plan, case.measurement.rounds if case.measurement else []
     name = plan.id.split("::", 1)[-1]
     return {
         "group": benchmark_group(plan),
-        "name": name,
+        "name": name if case.status == "passed" else f"{name} {case.status.upper()}",
         "fullname": f"benchmarks/{plan.id}",
         "params": {
             "model": plan.model.id,

@@ -35,8 +35,11 @@ class Clip(NamedTuple):
     absence: str
 
 
-def render_html(run: Run) -> str:
-    """Render the page that belongs into the run folder, beside the folder of its clips."""
+def render_html(run: Run, folder: Path | None = None) -> str:
+    """Render the page that belongs into the run folder, beside the folder of its clips.
+
+    With `folder`, clips that are not there (a run published without them) are told as absent instead of linked.
+    """
     style = (TEMPLATES / "report.css").read_text(encoding="utf-8")
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(TEMPLATES),
@@ -58,26 +61,30 @@ def render_html(run: Run) -> str:
         show=rows.show,
         tally=rows.tally(run),
         groups=rows.groups(run),
+        not_deterministic={case.id for case in rows.not_deterministic(run)},
         non_commercial=rows.non_commercial(run),
         comparisons=comparison_lines(run),
         prompts=prompts,
         anchors={case.id: f"case-{number}" for number, case in enumerate(run.cases, start=1)},
-        clips={case.id: clip_of(case) for case in run.cases},
+        clips={case.id: clip_of(case, folder) for case in run.cases},
         details=_details,
         as_text=_as_text,
         environment=msgspec.structs.asdict(run.environment),
     )
 
 
-def clip_of(case: CaseRecord) -> Clip:
+def clip_of(case: CaseRecord, folder: Path | None = None) -> Clip:
     """Find a case's clip; a path that leaves the run folder is refused and the refusal shown in its place."""
     video = case.measurement.video if case.measurement else None
     if video is None:
         return Clip(None, "No clip was written.")
     try:
-        return Clip(clip_url(video), "")
+        url = clip_url(video)
     except UnsafePathError as error:
         return Clip(None, str(error))
+    if folder is not None and not (folder / video).is_file():
+        return Clip(None, "The clip is not in this folder.")
+    return Clip(url, "")
 
 
 def clip_url(video: str) -> str:

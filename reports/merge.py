@@ -79,7 +79,7 @@ def write_views(run_dir: Path, live_case: str | None = None) -> Run:
         "run.json": lambda path: write_json_atomically(path, run),
         "benchmark.json": lambda path: write_json_atomically(path, benchmark_document(run)),
         "summary.txt": lambda path: write_atomically(path, render_summary(run, 160).encode()),
-        "report.html": lambda path: write_atomically(path, render_html(run).encode()),
+        "report.html": lambda path: write_atomically(path, render_html(run, run_dir).encode()),
     }
     failures = []
     for name, write in views.items():

@@ -98,8 +98,8 @@ class PlannedCase(Frozen):
     """One case of the plan: a model × prompt × setting × seed in a scenario.
 
     `id` is the pytest node id below benchmarks/ ("bench_speed.py::bench_generate[causvid-1.3b-480p81-dogs-s0]").
-    `sources` says where each value of a published recipe comes from. `estimate_s` is the time expected for the case,
-    loading excluded, or None where nobody can tell. `requires_equal_hashes` is whether rounds must repeat exactly.
+    `sources` says where each value of a published recipe comes from. `estimate_s` is the time expected for one
+    generation, or None where nobody can tell.
     """
 
     id: str

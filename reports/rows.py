@@ -98,6 +98,11 @@ def non_commercial(run: Run) -> list[str]:
     return sorted({f"{m.title} ({m.licence})" for m in (case.plan.model for case in run.cases) if m.non_commercial})
 
 
+def not_deterministic(run: Run) -> list[CaseRecord]:
+    """List the cases whose rounds, of one seed, made different frames."""
+    return [case for case in run.cases if case.measurement is not None and case.measurement.deterministic is False]
+
+
 def tally(run: Run) -> str:
     """Count the cases by status, "passed" first."""
     if not run.cases:

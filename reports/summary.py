@@ -9,7 +9,18 @@ from collections.abc import Sequence
 
 from reports.compare import comparison_lines
 from reports.record import CaseRecord, Run
-from reports.rows import HEADINGS, NAMES, figures, groups, names, non_commercial, one_line, show, tally
+from reports.rows import (
+    HEADINGS,
+    NAMES,
+    figures,
+    groups,
+    names,
+    non_commercial,
+    not_deterministic,
+    one_line,
+    show,
+    tally,
+)
 
 GAP = "  "
 NARROWEST = 8
@@ -62,7 +73,7 @@ def _reasons(run: Run) -> list[str]:
         f"{case.status.upper()} {case.id}: {one_line(case.reason) or 'no reason was recorded'}"
         for case in run.cases
         if case.status != "passed"
-    ]
+    ] + [f"NOT DETERMINISTIC {case.id}: rounds of one seed made different frames" for case in not_deterministic(run)]
 
 
 def _closing(run: Run) -> list[str]:

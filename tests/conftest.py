@@ -1,5 +1,7 @@
 """Warnings are errors here and only here; `pytester` runs inner sessions of pytest."""
 
+import os
+
 import pytest
 
 pytest_plugins = ["pytester"]
@@ -9,3 +11,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Make any warning fail a test of the suite itself."""
     for item in items:
         item.add_marker(pytest.mark.filterwarnings("error"), append=False)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _outside_of_xdist() -> None:
+    """Hide from inner sessions that this one is a pytest-xdist worker: pytest-benchmark would measure nothing there."""
+    for name in [name for name in os.environ if name.startswith("PYTEST_XDIST")]:
+        del os.environ[name]

@@ -23,7 +23,7 @@ from fixtures.machine import environment
 from fixtures.progress import Progress
 from fixtures.vram import peaks_for
 from models.discover import discover
-from models.spec import Pipeline, Recipe, Request
+from models.spec import DtypeName, Pipeline, Recipe, Request
 
 LIMIT_RATIO = 1.01
 
@@ -105,7 +105,7 @@ def main() -> int:
     device = "cuda" if torch.cuda.is_available() else "cpu"
     spec = discover()[options.model or ("causvid-1.3b" if device == "cuda" else "causvid-tiny")]
     toy = "tiny" in spec.weights_sources
-    dtype = "float32" if toy else "bfloat16"
+    dtype: DtypeName = "float32" if toy else "bfloat16"
     recipe = Recipe(
         model=spec.id,
         weights="tiny" if toy else "random",

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 import torch
-from tests.causal_masked_pass import masked_rollout
 from safetensors.torch import load_file, save_file
 
 from models.causal.check_golden import main, read_schedule, reproduce, transformer_config
 from models.causal.checkpoint import load_transformer
 from models.causal.rollout import Clip
+from tests.causal_masked_pass import masked_rollout
 
 GOLDEN = Path(__file__).parent / "golden"
 FOLDERS = ("causvid-3step", "causvid-4step-warp")

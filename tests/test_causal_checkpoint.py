@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 import torch
-from tests.causal_masked_pass import SIZES
 
 from models.causal.checkpoint import UNSAFE_VARIABLE, CheckpointError, load_transformer, read_generator
+from tests.causal_masked_pass import SIZES
 
 PUBLISHED = Path(__file__).parent / "golden" / "causvid-3step" / "model.pt"
 

@@ -4,12 +4,12 @@ from dataclasses import replace
 
 import pytest
 import torch
-from tests.causal_masked_pass import masked_rollout, random_clip, random_transformer
 from diffusers.models.transformers.transformer_wan import WanAttnProcessor
 
 from models.causal.attention import CachedTransformer, CacheShape
 from models.causal.rollout import Clip, Rollout, roll_out
 from models.fewstep import FewStepSchedule, unwarped_schedule, warped_schedule
+from tests.causal_masked_pass import masked_rollout, random_clip, random_transformer
 
 THREE_STEPS = unwarped_schedule((1000, 757, 522), 8.0)
 FOUR_STEPS = warped_schedule((1000, 750, 500, 250), 8.0)

@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pytest_benchmark.stats import Stats
-from tests.reports_samples import case_of, planned, run_of
 
 from reports.benchmark_json import benchmark_document, benchmark_entries, benchmark_group, stats_of
 from reports.record import CaseRecord
 from reports.strict_json import write_json_atomically
+from tests.reports_samples import case_of, planned, run_of
 
 STUDENT, TEACHER, CATS = planned(), planned("wan2.1-t2v-1.3b"), planned(prompt="cats")
 
@@ -44,15 +44,24 @@ def test_entry_is_named_as_pytest_would_from_the_root() -> None:
     assert entry["extra_info"]["weights_source"] == "random"
 
 
-def test_failed_case_with_rounds_is_there_and_says_so() -> None:
-    """A broken budget after the rounds keeps its numbers; its status keeps them from being taken for good ones."""
-    (entry,) = benchmark_entries(run_of(case_of(STUDENT, 3.9, status="failed", reason="over budget")))
+def test_failed_case_with_all_rounds_is_there_and_says_so() -> None:
+    """A broken budget after the rounds keeps its numbers; `compare` shows names only, so the name holds the status."""
+    (entry,) = benchmark_entries(run_of(case_of(STUDENT, 3.9, 3.8, 4.0, status="failed", reason="over budget")))
     assert (entry["extra_info"]["status"], entry["extra_info"]["reason"]) == ("failed", "over budget")
+    assert entry["name"] == "bench_generate[causvid-1.3b-480p81-dogs-s0] FAILED"
+    assert entry["fullname"].endswith("bench_generate[causvid-1.3b-480p81-dogs-s0]")
+
+
+def test_case_that_ended_before_its_last_round_has_no_entry() -> None:
+    """Two of three rounds are no measurement of the case, whatever ended it."""
+    assert benchmark_entries(run_of(case_of(STUDENT, 3.9, 3.8, status="skipped"))) == []
 
 
 def test_case_without_rounds_has_no_entry_but_is_listed() -> None:
     """pytest-benchmark has no room for a case that measured nothing; `video_benchmark` lists every planned one."""
-    document = benchmark_document(run_of(case_of(STUDENT, 3.9), case_of(TEACHER, status="oom", reason="no room")))
+    document = benchmark_document(
+        run_of(case_of(STUDENT, 3.9, 3.9, 3.9), case_of(TEACHER, status="oom", reason="no room"))
+    )
     assert [entry["extra_info"]["model"] for entry in document["benchmarks"]] == ["causvid-1.3b"]
     assert document["video_benchmark"]["cases"] == [
         {"id": STUDENT.id, "status": "passed", "reason": ""},
@@ -89,4 +98,5 @@ def test_pytest_benchmark_compare_reads_the_files(tmp_path: Path, options: list[
 
 
 def _cases(student_s: float) -> list[CaseRecord]:
-    return [case_of(STUDENT, student_s, student_s), case_of(TEACHER, 64.0), case_of(CATS, status="crashed")]
+    finished = [case_of(STUDENT, *[student_s] * 3), case_of(TEACHER, *[64.0] * 3)]
+    return [*finished, case_of(CATS, status="crashed")]

@@ -2,9 +2,9 @@
 
 import msgspec
 import pytest
-from tests.reports_samples import case_of, measured, planned, replaced, run_of
 
 from reports.compare import comparison_lines, comparisons, differing_axes, without_ratio
+from tests.reports_samples import case_of, measured, planned, replaced, run_of
 
 STUDENT = case_of(planned(), 4.0, 3.9, 4.2)
 TEACHER = case_of(planned("wan2.1-t2v-1.3b"), 64.0, 63.0, 65.0)

@@ -2,13 +2,14 @@
 
 import re
 from html.parser import HTMLParser
+from pathlib import Path
 
 import msgspec
 import pytest
-from tests.reports_samples import case_of, measured, planned, run_of
 
 from reports.html import UnsafePathError, clip_url, render_html
 from reports.record import Attempt, CaseRecord
+from tests.reports_samples import case_of, measured, planned, run_of
 
 PAYLOADS = [
     "<script>alert(1)</script>",
@@ -179,3 +180,13 @@ def test_ratio_definitions_and_environment_are_on_the_page() -> None:
 def test_empty_run_has_a_page() -> None:
     """A plan without cases renders and says so."""
     assert "0 cases: none was planned" in Page(render_html(run_of())).text
+
+
+def test_clip_that_is_not_in_the_folder_is_told_as_absent(tmp_path: Path) -> None:
+    """A page published without its clips shows no broken player; beside its clip it links it."""
+    run = run_of(case_of(planned(), 4.0, video="media/a.mp4"))
+    assert "<video" not in render_html(run, tmp_path)
+    assert "The clip is not in this folder." in render_html(run, tmp_path)
+    (tmp_path / "media").mkdir()
+    (tmp_path / "media" / "a.mp4").write_bytes(b"clip")
+    assert 'src="media/a.mp4"' in render_html(run, tmp_path)

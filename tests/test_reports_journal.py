@@ -6,10 +6,10 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from tests.reports_samples import a_round, finished, measured, started
 
 from reports.journal import Finished, RunFolderError, Started, append_line, load_journal, read_journal
 from reports.strict_json import NonFiniteError, write_json_atomically
+from tests.reports_samples import a_round, finished, measured, started
 
 CASE = "bench_speed.py::bench_generate[a]"
 

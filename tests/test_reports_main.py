@@ -7,14 +7,14 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from tests.reports_samples import finished, measured, plan_of, planned, write_run
 
 import reports.__main__
 from reports.__main__ import main
 from reports.merge import write_views
 from reports.schema import schema_json
+from tests.reports_samples import finished, measured, plan_of, planned, write_run
 
-CASE = planned()
+CASE = planned(rounds=1)
 
 
 @pytest.fixture

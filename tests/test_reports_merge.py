@@ -8,7 +8,6 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.reports_samples import case_of, finished, measured, plan_of, planned, run_of, started, write_run
 
 from reports import merge as merge_module
 from reports.journal import Finished, RunFolderError, Started
@@ -16,6 +15,7 @@ from reports.merge import merge, read_run, write_views
 from reports.record import Run, Status
 from reports.schema import run_schema, schema_json
 from reports.strict_json import encode
+from tests.reports_samples import case_of, finished, measured, plan_of, planned, run_of, started, write_run
 
 STUDENT, TEACHER, CATS = planned(), planned("wan2.1-t2v-1.3b"), planned(prompt="cats")
 STATUSES: tuple[Status, ...] = typing.get_args(Status)

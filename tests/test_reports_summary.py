@@ -4,10 +4,10 @@ import re
 
 import msgspec
 import pytest
-from tests.reports_samples import case_of, measured, planned, run_of
 
 from reports.rows import show
 from reports.summary import render_summary
+from tests.reports_samples import case_of, measured, planned, run_of
 
 STUDENT = case_of(planned(), 4.0, 3.9, 4.2)
 TEACHER = case_of(planned("wan2.1-t2v-1.3b"), 64.0, 63.0, 65.0)
@@ -64,6 +64,15 @@ def test_torn_lines_are_told() -> None:
     run = msgspec.structs.replace(run_of(STUDENT), torn_journal_lines=2)
     assert "2 journal line(s) were left incomplete" in render_summary(run)
     assert "journal line" not in render_summary(run_of(STUDENT))
+
+
+def test_rounds_that_differ_are_told() -> None:
+    """A case whose rounds made different frames of one seed passes, and every reader hears of it."""
+    assert STUDENT.measurement is not None
+    differing = msgspec.structs.replace(STUDENT.measurement, deterministic=False)
+    case = msgspec.structs.replace(STUDENT, measurement=differing)
+    assert f"NOT DETERMINISTIC {case.id}" in render_summary(run_of(case))
+    assert "NOT DETERMINISTIC" not in render_summary(run_of(STUDENT))
 
 
 def test_ratio_is_printed_with_its_spread() -> None:

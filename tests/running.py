@@ -1,0 +1,86 @@
+"""Run the benchmark in a process of its own on the model that fails on purpose, and read what it left behind."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parent.parent
+FAULT_MODELS = ROOT / "tests" / "examples" / "fault_models"
+MATCHED = 'transformer_dtype = "float32"\ntext_encoder_dtype = "float32"\nvae_dtype = "float32"'
+
+
+def write_suite(
+    folder: Path,
+    prompts: Mapping[str, str],
+    attentions: Sequence[str] = ("native",),
+    scenarios: Sequence[str] = ("speed",),
+) -> Path:
+    """Write a suite of the model `faulty`: a setting, and so a recipe, for each of `attentions`."""
+    tables = [
+        f'[[prompts]]\nid = "{name}"\ntext = {json.dumps(text, ensure_ascii=False)}\n'
+        'licence = "CC0-1.0"\nsource = "test"\n'
+        for name, text in prompts.items()
+    ]
+    (folder / "prompts.toml").write_text("\n".join(tables), encoding="utf-8")
+    settings = [f'[settings.{name}]\nattention = "{name}"' for name in attentions]
+    blocks = [
+        f'[[cases]]\nscenario = "{scenario}"\nmodels = ["faulty"]\nsettings = {json.dumps(list(attentions))}\n'
+        f"prompts = {json.dumps(list(prompts))}\nseeds = [0]"
+        for scenario in scenarios
+    ]
+    text = f'description = "faults"\nprompts = "prompts.toml"\n[matched]\n{MATCHED}\n'
+    suite = folder / "faults.toml"
+    suite.write_text("\n".join([text, *settings, *blocks]), encoding="utf-8")
+    return suite
+
+
+def command(folder: Path, *arguments: object) -> list[str]:
+    """Give the command that benchmarks `folder`'s suite, or whatever else `arguments` ask for."""
+    chosen = [] if "--resume" in arguments else ["--suite", folder / "faults.toml", "--run-dir", folder / "run"]
+    words = ["benchmarks", f"--models-dir={FAULT_MODELS}", *chosen, *arguments]
+    return [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *map(str, words)]
+
+
+def environment(folder: Path) -> dict[str, str]:
+    """Give the environment of a run: no GPU, output buffered as usual, and the model's log in `folder`."""
+    ours = {"CUDA_VISIBLE_DEVICES": "", "PYTHONUNBUFFERED": "", "OMP_NUM_THREADS": "1"}
+    return {**os.environ, **ours, "FAULTY_LOG": str(folder / "model.log")}
+
+
+def run_bench(folder: Path, *arguments: object, **variables: str) -> subprocess.CompletedProcess[str]:
+    """Run to the end, whatever it is; `variables` are added to the environment."""
+    return subprocess.run(
+        command(folder, *arguments),
+        cwd=ROOT,
+        env=environment(folder) | variables,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def events(folder: Path, name: str) -> list[dict[str, Any]]:
+    """Read the model's log: the events of one name, in order."""
+    lines = (folder / "model.log").read_text(encoding="utf-8").splitlines()
+    return [event for event in map(json.loads, lines) if event["event"] == name]
+
+
+def read_json(path: Path) -> Any:
+    """Read a file as strict JSON: NaN and Infinity are refused."""
+
+    def refuse(constant: str) -> None:
+        raise ValueError(f"{path} holds {constant}")
+
+    return json.loads(path.read_text(encoding="utf-8"), parse_constant=refuse)
+
+
+def cases_of(folder: Path) -> dict[str, dict[str, Any]]:
+    """Read run.json's cases by "setting-prompt"; a case that is listed twice is an error."""
+    cases = read_json(folder / "run" / "run.json")["cases"]
+    named = {f"{c['plan']['setting']}-{c['plan']['prompt']['id']}": c for c in cases}
+    assert len(named) == len(cases), [c["id"] for c in cases]
+    return named

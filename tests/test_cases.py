@@ -1,0 +1,117 @@
+"""Cases: which are built, with which values, and where each value comes from."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from fixtures.cases import SIZE_FIELDS, parse_sweeps
+from fixtures.suite import SuiteError
+from models.discover import discover
+from tests.test_bad_input import SUITE
+from tests.test_suite import cases_of
+
+SPECS = discover()
+
+
+@pytest.mark.parametrize("model", ["causvid-1.3b", "causvid-1.3b-bidirectional", "wan2.1-t2v-1.3b"])
+def test_published_values_and_sources_are_the_models_own(model: str) -> None:
+    """A published case has the sampling and precision of its ModelSpec, each with the source stated there."""
+    case = next(c for c in cases_of("paper", models=(model,)) if c.track == "published")
+    spec = SPECS[model]
+    for name in ("steps", "guidance_scale", "shift", "negative_prompt"):
+        assert getattr(case.request, name) == getattr(spec.sampling, name)
+        assert case.sources[name] == spec.sampling.source
+    for name, value in spec.published_recipe.items():
+        assert getattr(case.recipe, name) == value
+        assert case.sources[name] == spec.published_recipe_source
+    assert {case.sources[name] for name in SIZE_FIELDS} == {"setting 480p81"}
+    assert case.sources.keys() == set(msgspec.structs.asdict(case.recipe)) - {"model", "weights", "device"} | (
+        set(msgspec.structs.asdict(case.request)) - {"prompt", "seed"}
+    )
+    assert case.setting == "480p81-published"
+
+
+def test_matched_values_name_the_suite_or_the_setting() -> None:
+    """In the matched track precision comes from the suite, a fixed number of steps from its setting."""
+    case = next(c for c in cases_of("paper", settings=("480p81-4step",)) if c.track == "matched")
+    assert case.request.steps == 4
+    assert case.sources["steps"] == "setting 480p81-4step"
+    assert case.sources["attention"] == "suite paper [matched]"
+    assert case.sources["guidance_scale"] == SPECS[case.model.id].sampling.source
+
+
+def test_selection_keeps_what_was_named() -> None:
+    """Models, settings, prompts and seeds each narrow or replace their axis."""
+    cases = cases_of("tiny", models=("wan2.1-t2v-tiny",), settings=("64p9",), prompts=("campfire",), seeds=(7, 8))
+    assert {(c.scenario, c.id) for c in cases} == {
+        (scenario, f"wan2.1-t2v-tiny-64p9-campfire-s{seed}") for scenario in ("speed", "quality") for seed in (7, 8)
+    }
+    assert {case.request.seed for case in cases} == {7, 8}
+
+
+def test_sweep_is_a_product_with_distinct_ids() -> None:
+    """Two fields with two values each give four cases a setting, told apart by ASCII ids; the recipes differ so."""
+    sweeps = ("attention=native_math,native", "vae_dtype=float32,bfloat16")
+    cases = cases_of("tiny", models=("wan2.1-t2v-tiny",), settings=("96p21",), sweeps=sweeps)
+    assert [case.id for case in cases] == [
+        f"wan2.1-t2v-tiny-96p21+attention={attention}+vae_dtype={dtype}-dogs-s0"
+        for attention in ("native_math", "native")
+        for dtype in ("float32", "bfloat16")
+    ]
+    assert len({case.recipe for case in cases}) == 4
+    assert cases[1].recipe.vae_dtype == "bfloat16"
+    assert cases[1].sources["vae_dtype"] == "setting 96p21+attention=native_math+vae_dtype=bfloat16"
+
+
+def test_sweep_leaves_published_cases_alone() -> None:
+    """What a release published cannot be swept."""
+    swept = cases_of("paper", models=("causvid-1.3b",), sweeps=("attention=flex",))
+    published = [case for case in swept if case.track == "published"]
+    assert [case.id for case in published] == ["causvid-1.3b-480p81-published-dogs-s0"]
+    assert published[0].recipe.attention != "flex"
+    assert {case.recipe.attention for case in swept if case.track == "matched"} == {"flex"}
+
+
+def test_sweeps_are_parsed_into_their_product() -> None:
+    """The same field given twice is one axis; numbers stay text until they are converted."""
+    assert parse_sweeps([]) == [{}]
+    assert parse_sweeps(["steps=4", "steps=8", "shift=3"]) == [
+        {"steps": "4", "shift": "3"},
+        {"steps": "8", "shift": "3"},
+    ]
+    with pytest.raises(SuiteError, match="unknown field ''"):
+        parse_sweeps(["=3"])
+
+
+def test_own_prompts_replace_the_suites(tmp_path: Path) -> None:
+    """Of a person's prompts a case that measures time takes the first, the clips that are judged take all."""
+    path = tmp_path / "mine.txt"
+    path.write_text("".join(f"Prompt number {i}.\n" for i in range(5)))
+    cases = cases_of("tiny", prompts_file=str(path), models=("causvid-tiny",), settings=("64p9",))
+    by_scenario = {s: [c.prompt.text for c in cases if c.scenario == s] for s in ("speed", "quality")}
+    assert by_scenario["speed"] == ["Prompt number 0."]
+    assert by_scenario["quality"] == [f"Prompt number {i}." for i in range(5)]
+    third = cases[-1].prompt.id
+    chosen = cases_of("tiny", prompts_file=str(path), prompts=(third,), models=("causvid-tiny",), settings=("64p9",))
+    assert [case.prompt.id for case in chosen] == [third, third]
+
+
+def test_extended_text_is_generated_and_both_are_recorded() -> None:
+    """The request holds the long text; the record holds both and the hash of the long one."""
+    case = cases_of("quick")[0]
+    assert case.request.prompt == case.prompt.extended_text != case.prompt.text
+    assert len(case.prompt.sha256) == 64
+
+
+def test_own_model_without_a_published_recipe_has_no_published_case(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A published case of a model that publishes nothing says what is missing and where it belongs."""
+    path = tmp_path / "my.toml"
+    path.write_text(SUITE.replace("[[cases]]", '[[cases]]\ntrack = "published"').replace("small", "480p"))
+    bare = SPECS | {"causvid-tiny": replace(SPECS["causvid-tiny"], published_recipe={})}
+    monkeypatch.setattr("tests.test_suite.SPECS", bare)
+    with pytest.raises(SuiteError, match=r"nothing says .*attention.* for causvid-tiny; add it to the model's"):
+        cases_of(str(path))

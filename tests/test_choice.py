@@ -1,0 +1,93 @@
+"""Which weights and which device a run takes, and the banners that say so."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from fixtures.choice import banners, choose_cases, weights_sources
+from fixtures.gpu import Gpu, GpuState
+from fixtures.options import Options
+from fixtures.suite import SuiteError
+from models.discover import discover
+from models.spec import ModelSpec
+from reports.record import MetricValue
+from tests.reports_samples import finished, measured, plan_of, planned, write_run
+
+GPU = GpuState(gpus=(Gpu(index=0, uuid="GPU-a", name="NVIDIA H100", memory_bytes=None, driver="580"),))
+SPECS = discover()
+BIG = [SPECS["causvid-1.3b"], SPECS["wan2.1-t2v-1.3b"]]
+TOY = SPECS["causvid-tiny"]
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Give an empty cache of weights."""
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path))
+    return tmp_path
+
+
+def store(cache: Path, specs: list[ModelSpec]) -> None:
+    """Put every file of the models' weights into the cache, empty."""
+    for file in (file for spec in specs for file in spec.weights):
+        folder = cache / f"models--{file.repository.replace('/', '--')}"
+        snapshot = folder / "snapshots" / (file.revision or "c0")
+        snapshot.mkdir(parents=True, exist_ok=True)
+        (folder / "refs").mkdir(exist_ok=True)
+        (folder / "refs" / "main").write_text(snapshot.name)
+        target = snapshot / file.path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.mkdir(exist_ok=True) if file.path.endswith("/") else target.touch()
+
+
+def sources(specs: list[ModelSpec], weights: str | None = None, gpu: GpuState = GPU) -> set[str]:
+    """Give the sources that are decided on."""
+    return set(weights_sources(specs, Options(weights=weights), gpu, collect_only=False).values())
+
+
+def test_complete_cache_is_used_and_an_incomplete_one_is_not(cache: Path) -> None:
+    """One source for all: a single missing file makes every full-size model random."""
+    assert sources(BIG) == {"random"}
+    store(cache, BIG[:1])
+    assert sources(BIG) == {"random"}
+    assert sources(BIG[:1]) == {"hub"}
+    store(cache, BIG)
+    assert sources(BIG) == {"hub"}
+    assert sources(BIG, weights="random") == {"random"}
+    assert sources([*BIG, TOY]) == {"hub", "tiny"}
+
+
+def test_unusable_gpu_is_named_where_a_gpu_is_needed() -> None:
+    """A full-size model without a GPU says which problem the GPU has; a toy needs none."""
+    with pytest.raises(SuiteError, match=r"causvid-1.3b needs a CUDA device, and the driver sleeps; --suite tiny"):
+        sources(BIG, gpu=GpuState(problem="the driver sleeps"))
+    assert sources([TOY], gpu=GpuState(problem="the driver sleeps")) == {"tiny"}
+
+
+def test_model_takes_only_the_weights_it_has() -> None:
+    """A model without random weights is refused under --weights random, naming what it has."""
+    with pytest.raises(SuiteError, match=r"--weights random: causvid-1.3b has none; known for it: hub$"):
+        sources([replace(BIG[0], weights_sources=("hub",))], weights="random")
+
+
+def test_banners_say_what_the_numbers_are_worth() -> None:
+    """Random weights and a licence that forbids commerce are said; real weights and free ones are not."""
+    assert banners([planned()]) == (
+        "RANDOM WEIGHTS: speed and memory are real, the content of the clips is not.",
+        "NON-COMMERCIAL licence: causvid-1.3b (CC BY-NC-SA 4.0).",
+    )
+    free = planned(model="wan2.1-t2v-1.3b")
+    assert [line.split(":")[0] for line in banners([free])] == ["RANDOM WEIGHTS"]
+
+
+def test_resume_without_the_metrics_of_before_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Later cases of a run must not be judged by fewer metrics than its earlier ones."""
+    value = MetricValue(id="brightness", value=1.0, unit="levels", better="neither")
+    measurement = msgspec.structs.replace(measured(4.0), metrics=[value])
+    case, left = planned(), planned(seed=1)
+    folder = write_run(tmp_path / "run", plan_of(case, left), finished(case.id, measurement=measurement))
+    monkeypatch.setattr("fixtures.choice.gpu_state", lambda: GPU)
+    monkeypatch.setattr("fixtures.choice.missing_weights", lambda _files: [])
+    with pytest.raises(SuiteError, match=r"--resume: the run measured brightness, .*give the same --metric files"):
+        choose_cases(Options(resume=str(folder)), collect_only=False)

@@ -1,0 +1,56 @@
+"""What the README says is what the code does."""
+
+import re
+from dataclasses import fields
+from pathlib import Path
+
+from fixtures.options import Options
+from fixtures.suite import suite_names
+from models.discover import discover
+from reports.merge import read_run
+from reports.record import DURATIONS
+from reports.summary import render_summary
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+PUBLISHED_QUICK = ROOT / "reports" / "published" / "quick"
+TABLE_WIDTH = 120
+
+
+def test_durations_table_is_the_schemas() -> None:
+    """Each duration is defined once: the README's row holds the text that stands in the schema."""
+    schema = (ROOT / "reports" / "run.schema.json").read_text(encoding="utf-8")
+    for name, meaning in DURATIONS.items():
+        assert f"| `{name}` | {meaning} |" in README
+        if name != "frames_per_second":
+            assert meaning in schema
+
+
+def test_options_named_in_the_readme_exist() -> None:
+    """Every option of the README's table is one of the suite's, and each of the suite's is named."""
+    flags = {item.metadata["flag"] for item in fields(Options)}
+    named = set(re.findall(r"(?<![-\w])(--[a-z][a-z-]+)", README))
+    assert flags <= named
+    assert named - flags <= {"--benchmark-json", "--collect-only"}
+
+
+def test_suites_named_in_the_readme_exist() -> None:
+    """The suites that the README lists are those of benchmarks/suites."""
+    row = next(line for line in README.splitlines() if line.startswith("| `--suite"))
+    assert set(suite_names()) == set(re.findall(r"`([a-z0-9-]+)`", row.split("|", 3)[3]))
+
+
+def test_models_of_the_changelog_exist() -> None:
+    """Each model id that the changelog names is found in models/."""
+    changelog = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"`((?:causvid|wan2\.1)-[a-z0-9.-]+)`", changelog))
+    assert named
+    assert named <= discover().keys()
+
+
+def test_table_on_the_first_screen_is_the_published_runs() -> None:
+    """Every line of the README's table is printed by `python -m reports summary` of the published record."""
+    table = README.split("```text\n", 1)[1].split("```", 1)[0].splitlines()
+    printed = render_summary(read_run(PUBLISHED_QUICK / "run.json"), TABLE_WIDTH).splitlines()
+    assert len([line for line in table if line.strip()]) >= 8
+    assert [line for line in table if line.strip() and line not in printed] == []

@@ -1,0 +1,130 @@
+"""The run's folder: made late, locked, checked for room, and never half mixed with another run's."""
+
+import os
+import shutil
+import signal
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from fixtures import run as run_module
+from fixtures.checks import CheckError, lock_run_folder
+from fixtures.options import OPTIONS_KEY, Options
+from fixtures.run import RECORD_BYTES, _confirm_device, _prepare_folder, needed_disk_bytes, sigterm_interrupts
+from tests.reports_samples import planned
+from tests.running import cases_of, read_json, run_bench, write_suite
+
+
+def prepare(**options: Any) -> Path:
+    """Prepare the folder of a run of one case with these options."""
+    config: Any = SimpleNamespace(stash=pytest.Stash())
+    config.stash[OPTIONS_KEY] = Options(**options)
+    choice: Any = SimpleNamespace(suite="quick")
+    return _prepare_folder(config, choice, [planned()])
+
+
+def test_folder_of_another_process_is_refused_naming_it(tmp_path: Path) -> None:
+    """Exit code 4 and the holder's number, before anything is loaded; the holder's files stay as they are."""
+    write_suite(tmp_path, {"fine": "fine"})
+    folder = tmp_path / "run"
+    folder.mkdir()
+    with lock_run_folder(folder):
+        done = run_bench(tmp_path)
+    assert done.returncode == 4
+    assert f"{folder} is in use by process {os.getpid()} on host" in done.stderr
+    assert [path.name for path in folder.iterdir()] == [".lock"]
+    assert not (tmp_path / "model.log").exists()
+
+
+@pytest.mark.parametrize("argument", ["--collect-only", "--suite=nowhere", "--case-timeout=soon"])
+def test_session_that_runs_nothing_leaves_nothing_behind(tmp_path: Path, argument: str) -> None:
+    """Looking at the cases, and a mistyped option, make no folder."""
+    write_suite(tmp_path, {"fine": "fine"})
+    before = sorted(path.name for path in run_module.RUNS.iterdir()) if run_module.RUNS.exists() else []
+    done = run_bench(tmp_path, argument)
+    assert done.returncode == (0 if argument == "--collect-only" else 4)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["faults.toml", "prompts.toml"]
+    assert (sorted(path.name for path in run_module.RUNS.iterdir()) if run_module.RUNS.exists() else []) == before
+
+
+def test_too_little_disk_is_refused_before_the_folder_is_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One byte too few is refused with all figures; exactly enough is enough."""
+    needed = needed_disk_bytes([planned()])
+    monkeypatch.setattr(shutil, "disk_usage", lambda _path: SimpleNamespace(free=needed - 1))
+    with pytest.raises(CheckError, match=r"0\.02 GiB free, 0\.02 GiB needed, 0\.00 GiB short"):
+        prepare(run_dir=str(tmp_path / "run"))
+    assert not (tmp_path / "run").exists()
+    monkeypatch.setattr(shutil, "disk_usage", lambda _path: SimpleNamespace(free=needed))
+    assert prepare(run_dir=str(tmp_path / "run")) == tmp_path / "run"
+
+
+def test_needed_bytes_grow_with_the_clips() -> None:
+    """A case needs room for its clip and its record, and half as much again."""
+    small, large = planned(), planned(width=1664)
+    assert needed_disk_bytes([small]) == int(1.5 * (832 * 480 * 81 * 0.5 + RECORD_BYTES))
+    assert needed_disk_bytes([small, large]) == needed_disk_bytes([small]) + needed_disk_bytes([large])
+
+
+def test_folder_that_cannot_be_written_is_refused(tmp_path: Path) -> None:
+    """Below a file no folder can be made; the message names it."""
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(CheckError, match=r"file/run: not writable \(Not a directory\)"):
+        prepare(run_dir=str(tmp_path / "file" / "run"))
+
+
+def test_folder_that_holds_a_run_is_refused(tmp_path: Path) -> None:
+    """Two runs in one folder could not be told apart; the message says how to go on with the first."""
+    (tmp_path / "plan.json").write_text("{}")
+    with pytest.raises(pytest.UsageError, match="holds a run already; go on with it by --resume"):
+        prepare(run_dir=str(tmp_path))
+    assert prepare(resume=str(tmp_path)) == tmp_path
+
+
+def test_default_folder_is_dated_named_and_ignored_by_git(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Results never end up in a commit by accident; a person's own folder gets no such file."""
+    monkeypatch.setattr(run_module, "RUNS", tmp_path / "runs")
+    folder = prepare()
+    assert folder.parent == tmp_path / "runs"
+    assert folder.name.endswith("-quick")
+    assert (tmp_path / "runs" / ".gitignore").read_text() == "*\n"
+    prepare(run_dir=str(tmp_path / "own"))
+    assert list((tmp_path / "own").iterdir()) == []
+
+
+def test_gpu_that_torch_cannot_use_is_refused_before_anything_is_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What NVML promised is confirmed by torch; cases for the CPU do not ask it."""
+    monkeypatch.setattr(run_module, "torch_problem", lambda _gpus, _driver: "the driver is too old")
+    gpu: Any = SimpleNamespace(gpus=(), driver="1")
+    with pytest.raises(pytest.UsageError, match="the driver is too old"):
+        _confirm_device(gpu, [planned()])
+    _confirm_device(gpu, [])
+
+
+def test_first_sigterm_interrupts_and_a_second_ends_at_once() -> None:
+    """After the first the kernel's own action is back; at the end of the run whatever was there before."""
+    before = signal.getsignal(signal.SIGTERM)
+    with sigterm_interrupts():
+        with pytest.raises(KeyboardInterrupt, match="SIGTERM"):
+            os.kill(os.getpid(), signal.SIGTERM)
+        assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+    assert signal.getsignal(signal.SIGTERM) is before
+
+
+def test_clip_that_cannot_be_written_costs_the_clip_only(tmp_path: Path) -> None:
+    """The numbers are in journal and record, the case is an error that says why, and the next clip is written."""
+    write_suite(tmp_path, {"barred": "fine", "fine": "fine"})
+    barred = "media/speed-faulty-native-barred-s0.mp4"
+    (tmp_path / "run" / barred).mkdir(parents=True)
+    done = run_bench(tmp_path)
+    assert done.returncode == 1
+    case = cases_of(tmp_path)["native-barred"]
+    assert case["status"] == "error"
+    assert f"{barred} could not be written" in case["reason"]
+    assert len(case["measurement"]["rounds"]) == 3
+    assert case["measurement"]["reasons"]["video"].startswith(barred)
+    assert [metric["id"] for metric in case["measurement"]["metrics"]] == ["duplicate_frames"]
+    assert cases_of(tmp_path)["native-fine"]["measurement"]["video"] == "media/speed-faulty-native-fine-s0.mp4"
+    assert sorted(path.name for path in (tmp_path / "run" / "media").glob("*partial*")) == []
+    assert len(read_json(tmp_path / "run" / "benchmark.json")["benchmarks"]) == 2
