@@ -122,7 +122,6 @@ def test_same_seed_makes_the_same_clip_on_the_device(model: str) -> None:
 def test_cached_transformer_agrees_with_the_cpu(monkeypatch: pytest.MonkeyPatch) -> None:
     """One velocity of the cached transformer on the device equals the CPU's to 1e-4 in float32 without TF32."""
     monkeypatch.setattr(torch.backends.cudnn.conv, "fp32_precision", "ieee")  # type: ignore[attr-defined]
-    monkeypatch.setattr(torch.backends.cuda.matmul, "fp32_precision", "ieee")
     components = load_components(TINY, recipe_of("causvid-tiny", "cpu"))
     shape = CacheShape(frames=3, height=8, width=8, text_length=TINY.text_length)
     embeds_BLD = torch.randn(1, TINY.text_length, TINY.transformer["text_dim"])
