@@ -48,7 +48,7 @@ def _model_files(folder: Path) -> list[Path]:
 def _model(path: Path) -> ModelSpec:
     try:
         module = _load(path)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         message = f"{path}: this model file fails to import: {type(error).__name__}: {error}"
         raise ModelFileError(message) from error
     model = getattr(module, "MODEL", None)

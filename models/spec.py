@@ -122,7 +122,7 @@ class WeightsFile:
     """One file or folder of published weights.
 
     `path` is a file in the repository or, ending in "/", a folder of it. `revision` is a 40-digit commit or `None`
-    (UNPINNED: no public source for a revision was at hand); `source` says where the pin comes from.
+    (UNPINNED: no public source for a revision was at hand); `source` says where the layout and the pin come from.
     """
 
     repository: str

@@ -37,7 +37,10 @@ MODEL = ModelSpec(
             repository=REPOSITORY,
             path=folder,
             licence="Apache-2.0",
-            source="repository named in huggingface/diffusers docs/source/en/api/pipelines/wan.md; no revision is",
+            source=(
+                "repository named in huggingface/diffusers docs/source/en/api/pipelines/wan.md; no revision is,"
+                " so UNPINNED"
+            ),
         )
         for folder in ("transformer/", "text_encoder/", "vae/", "tokenizer/")
     ),
@@ -51,7 +54,10 @@ MODEL = ModelSpec(
         guidance_scale=5.0,
         shift=5.0,
         scheduler="UniPC",
-        source="Wan-Video/Wan2.1 @9737cba generate.py: guide scale 5, shift 5, 50 steps for text to video",
+        source=(
+            "Wan-Video/Wan2.1 @9737cba generate.py: UniPC, guide scale 5, shift 5, 50 steps for text to video;"
+            " negative prompt of wan/configs/shared_config.py"
+        ),
         negative_prompt=NEGATIVE_PROMPT,
     ),
     check=check_request,

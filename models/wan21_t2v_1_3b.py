@@ -37,7 +37,10 @@ MODEL = ModelSpec(
             repository=REPOSITORY,
             path=folder,
             licence="Apache-2.0",
-            source="repository named in huggingface/diffusers docs/source/en/api/pipelines/wan.md; no revision is",
+            source=(
+                "repository named in huggingface/diffusers docs/source/en/api/pipelines/wan.md; no revision is,"
+                " so UNPINNED"
+            ),
         )
         for folder in ("transformer/", "text_encoder/", "vae/", "tokenizer/")
     ),
@@ -51,7 +54,10 @@ MODEL = ModelSpec(
         guidance_scale=6.0,
         shift=8.0,
         scheduler="UniPC",
-        source="Wan-Video/Wan2.1 @9737cba README: guide scale 6, shift 8 (to 12) for T2V-1.3B; 50 steps of generate.py",
+        source=(
+            "Wan-Video/Wan2.1 @9737cba README: guide scale 6, shift 8 (to 12) for T2V-1.3B; UniPC and 50 steps of"
+            " generate.py; negative prompt of wan/configs/shared_config.py"
+        ),
         negative_prompt=NEGATIVE_PROMPT,
     ),
     check=check_request,

@@ -41,7 +41,7 @@ MODEL = ModelSpec(
         guidance_scale=6.0,
         shift=8.0,
         scheduler="UniPC",
-        source="guidance and shift of wan2.1-t2v-1.3b; 4 steps to be quick",
+        source="guidance, shift, scheduler and negative prompt of wan2.1-t2v-1.3b; 4 steps to be quick",
         negative_prompt=NEGATIVE_PROMPT,
     ),
     check=check_request,

@@ -8,8 +8,10 @@ Source: `Stats` and `Metadata` of pytest_benchmark/stats.py, `pytest_benchmark_g
 
 import statistics
 from bisect import bisect_left, bisect_right
+from collections import defaultdict
 from typing import Any
 
+from reports.compare import differing_axes, is_timed, names_backend
 from reports.record import CaseRecord, Environment, PlannedCase, Run
 from reports.rows import figures
 
@@ -19,11 +21,20 @@ PYTEST_BENCHMARK_VERSION = "5.3.1"
 def benchmark_group(plan: PlannedCase) -> str:
     """Name the group whose members pytest-benchmark sets in relation to each other.
 
-    In the matched track these are all models on one setting, prompt and seed; a published recipe is a group of its own,
-    because no ratio to another one means anything.
+    In the matched track these are all models on one size, recipe, prompt and seed. Each model has a group of its own,
+    because no ratio to another one means anything, at its published recipe, without warming up, as a toy, or where the
+    attention backend is not named. Compile level and residency are named where they are not the plain ones.
     """
-    group = f"{plan.scenario} {plan.track} {plan.setting} {plan.prompt.id} s{plan.seed}"
-    return group if plan.track == "matched" else f"{group} {plan.model.id}"
+    recipe, request = plan.recipe, plan.request
+    parts = [
+        f"{plan.scenario} {plan.track} {request.width}x{request.height}x{request.frames}@{request.fps:g}",
+        f"{recipe.transformer_dtype}/{recipe.text_encoder_dtype}/{recipe.vae_dtype} {recipe.attention}",
+        *([f"compile={recipe.compile}"] if recipe.compile != "none" else []),
+        *([f"residency={recipe.residency}"] if recipe.residency != "all" else []),
+        f"{recipe.weights} {recipe.device} {plan.prompt.id} s{plan.seed}",
+    ]
+    comparable = plan.track == "matched" and is_timed(plan) and names_backend(recipe.attention)
+    return " ".join([*parts, *([] if comparable else [_own(plan)])])
 
 
 def benchmark_entries(run: Run) -> list[dict[str, Any]]:
@@ -31,7 +42,24 @@ def benchmark_entries(run: Run) -> list[dict[str, Any]]:
 
     A case that ended before its last round has none: its median would stand beside others as if it were as good.
     """
-    return [_entry(case) for case in run.cases if _has_all_rounds(case)]
+    by_group: defaultdict[str, list[CaseRecord]] = defaultdict(list)
+    for case in run.cases:
+        if _has_all_rounds(case):
+            by_group[benchmark_group(case.plan)].append(case)
+    groups = {case.id: _group_as_run(case, group, cases) for group, cases in by_group.items() for case in cases}
+    return [_entry(case, groups[case.id]) for case in run.cases if case.id in groups]
+
+
+def _group_as_run(case: CaseRecord, group: str, cases: list[CaseRecord]) -> str:
+    """Take a case out of its group if it did not pass, or if what ran was not the same in all that did."""
+    own = _own(case.plan)
+    passed = [other for other in cases if other.status == "passed"]
+    alike = case.status == "passed" and not any(differing_axes(case, other) for other in passed)
+    return group if alike or group.endswith(own) else f"{group} {own}"
+
+
+def _own(plan: PlannedCase) -> str:
+    return f"({plan.model.id} {plan.setting})"
 
 
 def _has_all_rounds(case: CaseRecord) -> bool:
@@ -111,12 +139,12 @@ def _quartiles(ordered: list[float]) -> tuple[float, float]:
     )
 
 
-def _entry(case: CaseRecord) -> dict[str, Any]:
+def _entry(case: CaseRecord, group: str) -> dict[str, Any]:
     """Make an entry. One of a case that did not pass says so in `name`, which is all that `compare` shows of a case."""
     plan, rounds = case.plan, case.measurement.rounds if case.measurement else []
     name = plan.id.split("::", 1)[-1]
     return {
-        "group": benchmark_group(plan),
+        "group": group,
         "name": name if case.status == "passed" else f"{name} {case.status.upper()}",
         "fullname": f"benchmarks/{plan.id}",
         "params": {
@@ -153,6 +181,7 @@ def _extra_info(case: CaseRecord) -> dict[str, Any]:
         "seed": plan.seed,
         "track": plan.track,
         "weights_source": plan.model.weights_source,
+        "deterministic": measurement.deterministic if measurement else None,
         **figures(case)._asdict(),
         "peak_allocated_bytes": measurement.memory.peak_allocated_bytes if measurement else None,
     }

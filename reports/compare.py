@@ -1,8 +1,9 @@
 """How many times as fast: the ratio of two models' clips, and where there is none, why.
 
 Why it matters: a ratio between cases that differ in more than their sampling recipe says nothing about the models. So
-one exists only within the track "matched" and only where prompt, seed, size, precision, attention and device are the
-same; what may differ is the model with its steps, guidance and shift, and these are named beside the ratio.
+one exists only within the track "matched" and only where prompt, seed, size, precision, attention and device are known
+and the same, as asked for and as run; what may differ is the model with its steps, guidance and shift, and these are
+named beside the ratio.
 """
 
 from collections import defaultdict
@@ -12,7 +13,11 @@ from typing import NamedTuple
 
 import msgspec
 
-from reports.record import CaseRecord, Run
+from reports.record import CaseRecord, PlannedCase, Run
+
+PUBLISHED = "published recipe"
+UNNAMED = "attention is not named"
+UNKNOWN = "dtypes unknown"
 
 
 class Comparison(NamedTuple):
@@ -29,7 +34,7 @@ class Comparison(NamedTuple):
 
 
 class NoComparison(NamedTuple):
-    """Two cases on the same prompt and seed that no ratio is given for, and the axes they differ in."""
+    """Two cases on the same prompt and seed that no ratio is given for, and why: see `differing_axes`."""
 
     first: CaseRecord
     second: CaseRecord
@@ -39,13 +44,19 @@ class NoComparison(NamedTuple):
 def differing_axes(case_a: CaseRecord, case_b: CaseRecord) -> list[str]:
     """List what keeps two cases from being compared by a ratio, empty where nothing does.
 
-    The names are those of the record's fields; "published recipe" comes first where both cases are of that track.
+    The names are those of the record's fields. Before them comes what forbids a ratio even where all of them agree:
+    both recipes are published ones, an attention backend is not named, or it is not known in which dtypes a case ran.
     """
     axes_a, axes_b = _axes(case_a), _axes(case_b)
+    forbidding = {
+        PUBLISHED: "matched" not in (case_a.plan.track, case_b.plan.track),
+        UNNAMED: not (_names_attention(case_a) and _names_attention(case_b)),
+        UNKNOWN: not (_dtypes(case_a) and _dtypes(case_b)),
+    }
+    if not forbidding[UNKNOWN]:
+        axes_a, axes_b = ({**axes, **_dtypes(case)} for axes, case in ((axes_a, case_a), (axes_b, case_b)))
     differing = [axis for axis in {**axes_a, **axes_b} if axes_a.get(axis) != axes_b.get(axis)]
-    if "matched" not in (case_a.plan.track, case_b.plan.track):
-        differing.insert(0, "published recipe")
-    return differing
+    return [axis for axis, holds in forbidding.items() if holds] + differing
 
 
 def sampling_recipe(case: CaseRecord) -> str:
@@ -85,7 +96,13 @@ def comparison_lines(run: Run) -> list[str]:
     axes: dict[str, list[str]] = {}
     for first, second, differing in without_ratio(run):
         _add(axes, f"{model_and_setting(first)} and {model_and_setting(second)}", differing)
-    return [*ratios, *named, *(f"{pair}: no ratio, they differ in {', '.join(found)}" for pair, found in axes.items())]
+    return [*ratios, *named, *(f"{pair}: no ratio, {_obstacles(found)}" for pair, found in axes.items())]
+
+
+def _obstacles(axes: list[str]) -> str:
+    forbidding = [axis for axis in axes if axis in (PUBLISHED, UNNAMED, UNKNOWN)]
+    differing = [axis for axis in axes if axis not in forbidding]
+    return "; ".join([*forbidding, *([f"they differ in {', '.join(differing)}"] if differing else [])])
 
 
 def _add(lists: dict[str, list[str]], key: str, values: list[str]) -> None:
@@ -101,15 +118,26 @@ def model_and_setting(case: CaseRecord) -> str:
 def _pairs(run: Run) -> list[tuple[CaseRecord, CaseRecord]]:
     """Pair the passed cases of different models that answer the same question; others are never set side by side.
 
-    A scenario that does not warm up (the clips for quality) is left out: its one round may hold a first call.
+    Left out are scenarios that do not warm up (the clips for quality), since their one round may hold a first call, and
+    toy models, whose times mean nothing.
     """
     by_question: defaultdict[tuple[str, str, str, int], list[CaseRecord]] = defaultdict(list)
     for case in run.cases:
-        if case.plan.warmup and case.status == "passed" and min(_times_s(case), default=0.0) > 0.0:
+        if is_timed(case.plan) and case.status == "passed" and min(_times_s(case), default=0.0) > 0.0:
             plan = case.plan
             by_question[plan.scenario, plan.track, plan.prompt.id, plan.seed].append(case)
     pairs = [pair for cases in by_question.values() for pair in combinations(cases, 2)]
     return [(a, b) for a, b in pairs if a.plan.model.id != b.plan.model.id]
+
+
+def is_timed(plan: PlannedCase) -> bool:
+    """Tell whether the case's times may stand beside another's: it is warmed up, and no toy."""
+    return plan.warmup and plan.recipe.weights != "tiny"
+
+
+def names_backend(attention: str) -> bool:
+    """Tell a backend's name from "native", "native (flash_attention)" and "", which leave the choice to torch."""
+    return attention.partition(" ")[0] not in ("native", "")
 
 
 def _times_s(case: CaseRecord) -> list[float]:
@@ -144,3 +172,13 @@ def _axes(case: CaseRecord) -> dict[str, object]:
         axes["devices"] = [device.name for device in measurement.devices]
         axes["attention_resolved"] = measurement.facts.attention_resolved if measurement.facts else None
     return axes
+
+
+def _names_attention(case: CaseRecord) -> bool:
+    facts = case.measurement.facts if case.measurement else None
+    return names_backend(case.plan.recipe.attention) and (facts is None or names_backend(facts.attention_resolved))
+
+
+def _dtypes(case: CaseRecord) -> dict[str, str]:
+    facts = case.measurement.facts if case.measurement else None
+    return {f"dtypes.{component}": dtype for component, dtype in facts.dtypes.items()} if facts else {}

@@ -18,7 +18,7 @@ from markupsafe import Markup
 
 from reports import rows
 from reports.compare import comparison_lines
-from reports.record import CaseRecord, Run
+from reports.record import CaseRecord, Run, WeightsRecord
 
 TEMPLATES = Path(__file__).parent / "templates"
 _UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
@@ -64,6 +64,7 @@ def render_html(run: Run, folder: Path | None = None) -> str:
         not_deterministic={case.id for case in rows.not_deterministic(run)},
         non_commercial=rows.non_commercial(run),
         comparisons=comparison_lines(run),
+        metrics=rows.metric_lines(run),
         prompts=prompts,
         anchors={case.id: f"case-{number}" for number, case in enumerate(run.cases, start=1)},
         clips={case.id: clip_of(case, folder) for case in run.cases},
@@ -110,7 +111,7 @@ def _details(case: CaseRecord) -> dict[str, Any]:
     plan, measurement = case.plan, case.measurement
     details: dict[str, Any] = {
         "model": f"{plan.model.title}, {plan.model.weights_source} weights, {plan.model.licence}",
-        "weights": [f"{w.repository} {w.path} at {w.revision or 'UNPINNED'} ({w.licence})" for w in plan.model.weights],
+        "weights": [f"{w.repository} {w.path} at {_revision(w)} ({w.licence})" for w in plan.model.weights],
         "prompt": f"{plan.prompt.id}, {plan.prompt.licence}, {plan.prompt.source}",
         "recipe": msgspec.structs.asdict(plan.recipe),
         "request": {k: v for k, v in msgspec.structs.asdict(plan.request).items() if k != "prompt"},
@@ -120,10 +121,16 @@ def _details(case: CaseRecord) -> dict[str, Any]:
         details |= {
             "prompt to host frames [s], round by round": [rows.show(r.prompt_to_host_s) for r in measurement.rounds],
             "devices": [device.name for device in measurement.devices],
+            "metrics": [f"{m.id} {m.reason or m.value} {m.unit}".strip() for m in measurement.metrics],
             "rounds repeat exactly": {True: "yes", False: "NO", None: rows.MISSING}[measurement.deterministic],
             "not measured": measurement.reasons,
         }
     return {name: value for name, value in details.items() if value}
+
+
+def _revision(weights: WeightsRecord) -> str:
+    loaded = f" (loaded {weights.resolved_revision})" if weights.resolved_revision else ""
+    return weights.revision or f"UNPINNED{loaded}"
 
 
 def _as_text(value: Any) -> str:

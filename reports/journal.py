@@ -13,6 +13,8 @@ import msgspec
 from reports.record import Frozen, Measurement, Status
 from reports.strict_json import encode
 
+TAIL_BYTES = 1 << 16
+
 
 class RunFolderError(ValueError):
     """A run folder cannot be read; the message names the file, the line and the fault."""
@@ -65,11 +67,6 @@ def load_journal(run_dir: Path) -> Journal:
     return Journal(entries, torn_lines)
 
 
-def read_journal(run_dir: Path) -> list[Started | Finished]:
-    """Read the journal's entries, see `load_journal`."""
-    return load_journal(run_dir).entries
-
-
 def append_line(path: Path, entry: Started | Finished) -> None:
     """Append `entry` to the journal file in one write and wait until it lies on the disk.
 
@@ -80,7 +77,7 @@ def append_line(path: Path, entry: Started | Finished) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     handle = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o644)
     try:
-        size = _end_of_whole_lines(path)
+        size = _end_of_whole_lines(handle)
         os.ftruncate(handle, size)
         written = os.write(handle, line)
         if written != len(line):
@@ -100,6 +97,13 @@ def _decode(line: bytes, path: Path, number: int) -> Started | Finished:
         raise RunFolderError(msg) from error
 
 
-def _end_of_whole_lines(path: Path) -> int:
-    content = path.read_bytes()
-    return content.rfind(b"\n") + 1
+def _end_of_whole_lines(handle: int) -> int:
+    """Look for the last newline from the end on: a long journal is not read whole for every line."""
+    end = os.fstat(handle).st_size
+    while end > 0:
+        start = max(0, end - TAIL_BYTES)
+        newline = os.pread(handle, end - start, start).rfind(b"\n")
+        if newline >= 0:
+            return start + newline + 1
+        end = start
+    return 0

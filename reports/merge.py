@@ -15,6 +15,7 @@ from reports.benchmark_json import benchmark_document
 from reports.html import render_html
 from reports.journal import Finished, RunFolderError, Started, load_journal
 from reports.record import DURATIONS, SCHEMA_VERSION, Attempt, CaseRecord, Plan, PlannedCase, Run
+from reports.rows import counted
 from reports.strict_json import write_atomically, write_json_atomically
 from reports.summary import render_summary
 
@@ -24,7 +25,6 @@ Record = TypeVar("Record", Plan, Run)
 
 CRASHED = "the process ended while the case ran"
 NOT_RUN = "the run ended before the case started"
-RUNNING = "the case was still running when this was written"
 
 
 def read_plan(run_dir: Path) -> Plan:
@@ -39,11 +39,11 @@ def read_run(path: Path) -> Run:
     return _read(path, Run)
 
 
-def merge(run_dir: Path, live_case: str | None = None) -> Run:
+def merge(run_dir: Path) -> Run:
     """Tell what became of every planned case of the run folder.
 
-    The last attempt that finished rules. A case that only started is "crashed", unless it is `live_case`, which runs
-    right now; one that never started is "not_run". `finished_at` is the time of the last journal line.
+    The last attempt that finished rules. A case that only started is "crashed", one that never started is
+    "not_run". `finished_at` is the time of the last journal line.
     Raises `RunFolderError` for files that cannot be read and for journal lines about cases that were not planned.
     """
     plan = read_plan(run_dir)
@@ -64,17 +64,17 @@ def merge(run_dir: Path, live_case: str | None = None) -> Run:
         environment=plan.environment,
         durations=DURATIONS,
         torn_journal_lines=journal.torn_lines,
-        cases=[_outcome(case, by_case[case.id], live=case.id == live_case) for case in plan.cases],
+        cases=[_outcome(case, by_case[case.id]) for case in plan.cases],
     )
 
 
-def write_views(run_dir: Path, live_case: str | None = None) -> Run:
+def write_views(run_dir: Path) -> Run:
     """Write run.json, benchmark.json, summary.txt and report.html into the run folder, in this order.
 
     A view that fails leaves its old file as it was and does not keep the others from being written; the failures are
     raised together at the end as an `ExceptionGroup`.
     """
-    run = merge(run_dir, live_case)
+    run = merge(run_dir)
     views: dict[str, Callable[[Path], None]] = {
         "run.json": lambda path: write_json_atomically(path, run),
         "benchmark.json": lambda path: write_json_atomically(path, benchmark_document(run)),
@@ -114,13 +114,13 @@ def _refuse_unplanned(run_dir: Path, plan: Plan, journaled: Iterable[str]) -> No
     if unplanned:
         msg = (
             f"{run_dir}: the journal tells of {unplanned[0]!r} ({len(unplanned)} such), which plan.json with its "
-            f"{len(plan.cases)} cases does not hold; do plan and journal belong to the same run?"
+            f"{counted(plan.cases, 'case')} does not hold; do plan and journal belong to the same run?"
         )
         raise RunFolderError(msg)
 
 
-def _outcome(plan: PlannedCase, entries: list[Started | Finished], *, live: bool) -> CaseRecord:
-    attempts = _attempts(entries, live=live)
+def _outcome(plan: PlannedCase, entries: list[Started | Finished]) -> CaseRecord:
+    attempts = _attempts(entries)
     finished = [attempt for attempt in attempts if attempt.finished_at is not None]
     if not attempts:
         return CaseRecord(id=plan.id, status="not_run", reason=NOT_RUN, plan=plan, measurement=None, attempts=[])
@@ -130,15 +130,15 @@ def _outcome(plan: PlannedCase, entries: list[Started | Finished], *, live: bool
     )
 
 
-def _attempts(entries: list[Started | Finished], *, live: bool) -> list[Attempt]:
+def _attempts(entries: list[Started | Finished]) -> list[Attempt]:
     """List a case's attempts by number and start; a later `finished` line of the same attempt corrects an earlier."""
     attempts: dict[tuple[int, str], Attempt] = {}
     for entry in sorted(entries, key=lambda entry: isinstance(entry, Finished)):
-        attempts[entry.attempt, entry.worker] = _attempt(entry, live=live)
+        attempts[entry.attempt, entry.worker] = _attempt(entry)
     return sorted(attempts.values(), key=lambda attempt: (attempt.number, attempt.started_at))
 
 
-def _attempt(entry: Started | Finished, *, live: bool) -> Attempt:
+def _attempt(entry: Started | Finished) -> Attempt:
     if isinstance(entry, Finished):
         return Attempt(
             number=entry.attempt,
@@ -151,8 +151,8 @@ def _attempt(entry: Started | Finished, *, live: bool) -> Attempt:
         )
     return Attempt(
         number=entry.attempt,
-        status="not_run" if live else "crashed",
-        reason=RUNNING if live else CRASHED,
+        status="crashed",
+        reason=CRASHED,
         worker=entry.worker,
         started_at=entry.at,
         finished_at=None,

@@ -15,8 +15,9 @@ Status = Literal["passed", "failed", "oom", "nan", "error", "timeout", "crashed"
 Track = Literal["matched", "published"]
 
 DURATIONS = {
-    "sampling_s": "All of phase `denoise`: from the first transformer forward's start to the last one's end, "
-    "scheduler steps and cache passes included, text encoding and decoding not.",
+    "sampling_s": "The sum of the phases `denoise`: every transformer forward with its scheduler step and cache pass; "
+    "text encoding and decoding, also those between blocks, are not in it. A model whose library does not separate "
+    "phases says so.",
     "prompt_to_device_s": "From handing over the prompt text to the last uint8 frame lying in device memory.",
     "prompt_to_host_s": "From handing over the prompt text to the last uint8 frame lying in host memory; "
     "wall clock with a device synchronisation at both ends. The primary number.",
@@ -34,12 +35,16 @@ class Frozen(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
 
 class WeightsRecord(Frozen):
-    """One file of weights; `revision` is None where it is UNPINNED."""
+    """One file of weights; `revision` is None where it is UNPINNED.
+
+    `resolved_revision` is the commit that was loaded from the cache; None where nothing was loaded from a hub.
+    """
 
     repository: str
     path: str
     licence: str
     revision: str | None
+    resolved_revision: str | None = None
 
 
 class ModelRecord(Frozen):
@@ -140,7 +145,11 @@ class Round(Frozen):
 
 
 class Memory(Frozen):
-    """Peak memory over the timed rounds. Allocated and reserved are torch's, device is NVML's; phases are allocated."""
+    """Memory of the timed rounds. Allocated and reserved are torch's peaks; those of the phases are allocated.
+
+    `peak_device_bytes` is no sampled peak: it is what NVML says is used on the device, by all its processes, read once
+    right after the timed rounds while torch still holds what it reserved. A peak outside torch's allocator escapes it.
+    """
 
     peak_allocated_bytes: int | None
     peak_reserved_bytes: int | None
@@ -293,6 +302,6 @@ class Run(Frozen):
     finished_at: str | None
     banners: list[str]
     environment: Environment
-    durations: dict[str, str]
+    durations: Annotated[dict[str, str], msgspec.Meta(description="What each duration spans.", examples=[DURATIONS])]
     cases: list[CaseRecord]
     torn_journal_lines: int = 0

@@ -5,7 +5,7 @@ Durations are medians over the timed rounds in seconds; what was not measured is
 """
 
 import statistics
-from collections.abc import Iterable
+from collections.abc import Iterable, Sized
 from typing import NamedTuple
 
 from reports.record import CaseRecord, Round, Run
@@ -103,11 +103,35 @@ def not_deterministic(run: Run) -> list[CaseRecord]:
     return [case for case in run.cases if case.measurement is not None and case.measurement.deterministic is False]
 
 
+def metric_lines(run: Run) -> list[str]:
+    """Tell each metric's range over the clips, and where it has no value, why."""
+    values: dict[str, list[float]] = {}
+    reasons: dict[str, list[str]] = {}
+    for case in run.cases:
+        for metric in case.measurement.metrics if case.measurement else ():
+            name = f"{metric.id} [{metric.unit}]"
+            if metric.value is None:
+                reasons.setdefault(f"{name}: no value, {metric.reason}", []).append(case.id)
+            else:
+                values.setdefault(name, []).append(metric.value)
+    lines = [
+        f"{name}: {min(found):g}"
+        + (f" to {max(found):g}" if max(found) > min(found) else "")
+        + f" ({counted(found, 'clip')})"
+        for name, found in values.items()
+    ]
+    return lines + [f"{one_line(reason)} ({counted(ids, 'clip')})" for reason, ids in reasons.items()]
+
+
+def counted(listed: Sized, noun: str) -> str:
+    """Count things for people: "1 case", "2 cases"."""
+    return f"{len(listed)} {noun}" if len(listed) == 1 else f"{len(listed)} {noun}s"
+
+
 def tally(run: Run) -> str:
     """Count the cases by status, "passed" first."""
     if not run.cases:
         return "0 cases: none was planned"
     statuses = [case.status for case in run.cases]
-    counted = sorted(set(statuses), key=lambda status: (status != "passed", status))
-    cases = "1 case" if len(statuses) == 1 else f"{len(statuses)} cases"
-    return f"{cases}: {', '.join(f'{statuses.count(status)} {status}' for status in counted)}"
+    kinds = sorted(set(statuses), key=lambda status: (status != "passed", status))
+    return f"{counted(statuses, 'case')}: {', '.join(f'{statuses.count(status)} {status}' for status in kinds)}"

@@ -14,6 +14,7 @@ from reports.rows import (
     NAMES,
     figures,
     groups,
+    metric_lines,
     names,
     non_commercial,
     not_deterministic,
@@ -29,7 +30,13 @@ NARROWEST = 8
 def render_summary(run: Run, width: int = 120) -> str:
     """Render the run as text. `width` is the terminal's columns; names are shortened to fit, figures never are."""
     tables = [[heading, *_table(cases, width)] for heading, cases in groups(run).items()]
-    texts = [[one_line(f"!! {banner}") for banner in run.banners], comparison_lines(run), _reasons(run), _closing(run)]
+    texts = [
+        [one_line(f"!! {banner}") for banner in run.banners],
+        comparison_lines(run),
+        metric_lines(run),
+        _reasons(run),
+    ]
+    texts.append(_closing(run))
     banners, *others = [[wrapped for line in lines for wrapped in _wrapped(line, width)] for lines in texts]
     return "\n\n".join("\n".join(block) for block in [banners, *tables, *others] if block) + "\n"
 

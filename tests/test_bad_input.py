@@ -67,12 +67,15 @@ def refused(*arguments: object) -> str:
         (["--set", "fps=inf"], "`fps` must be a finite number"),
         (["--set", "fps=nan"], "Expected `float` > 0.0 - at `$.fps`"),
         (["--set", "attention=magic"], "`attention` 'magic' is unknown; known: aiter_fa2_hub, flash"),
-        (["--set", "residency=disk"], "tiny.toml: `$.settings.64p9+residency=disk` with causvid-tiny: Invalid enum"),
+        (["--set", "residency=disk"], "--set residency=disk: Invalid enum value 'disk' - at `$.residency`; known: all"),
         (["--set", "negative_prompt=a b"], "holds other than letters"),
         (["--set", "negative_prompt=" + "a" * 200], "characters, limit 200"),
         (["--set", "vae_dtype"], "--set vae_dtype: no value; write vae_dtype=VALUE"),
         (["--set", "vae_dtype=,"], "--set vae_dtype=,: no value"),
-        (["--set", "width=72"], "`$.settings.64p9+width=72` with causvid-tiny: causvid-tiny: width is 72, but must be"),
+        (
+            ["--set", "width=72"],
+            "`$.settings.64p9` with --set width=72 with causvid-tiny: causvid-tiny: width is 72, but must be",
+        ),
         (["--seed", "x"], "--seed x: not a whole number"),
         (["--seed", "-1"], "--seed -1: out of range; the least is 0"),
         (["--seed", str(2**62 + 1)], "out of range"),
@@ -88,9 +91,12 @@ def refused(*arguments: object) -> str:
         (["--suite", "quick"], "causvid-1.3b needs a CUDA device, and none is visible; --suite tiny runs on a CPU"),
         (
             ["--model", "causvid-tiny", "--suite", "paper"],
-            "suite paper: unknown model 'causvid-tiny'; known: causvid-1",
+            "suite paper does not run causvid-tiny, another --suite may: unknown model 'causvid-tiny'; known: causvid",
         ),
         (["-n", "2"], "-n 2 on benchmarks/: pytest-benchmark measures nothing under pytest-xdist"),
+        (["--tx", "2*popen", "--dist", "load"], "pytest-benchmark measures nothing under pytest-xdist"),
+        (["--benchmark-disable"], "--benchmark-disable on benchmarks/: it makes one call and keeps no statistics"),
+        (["--metric", "nowhere.py"], "nowhere.py: no such file; name a Python file that holds a METRIC"),
         (["--resume", "nowhere"], "nowhere/plan.json: cannot be read (No such file or directory)"),
         (["--prompts", "nowhere.txt"], "nowhere.txt: cannot be read (No such file or directory)"),
         (["--models-dir", "nowhere"], "nowhere: no such folder of model files"),
@@ -133,6 +139,7 @@ def test_option_that_is_no_number_is_refused(option: str) -> None:
         ('["dogs"]', '["dogs", "dogs"]', "`prompts` lists dogs twice - at `$.cases[0]`"),
         ("seeds = [0]", "seeds = [-1]", "Expected `int` >= 0 - at `$.cases[0].seeds[0]`"),
         ("seeds = [0]", "seeds = []", "Expected `array` of length >= 1 - at `$.cases[0].seeds`"),
+        ('"speed"', '"sped"', "unknown scenario 'sped'; known: quality, speed"),
         ('["small"]', '["large"]', "`$.cases[0].settings`: unknown setting 'large'; known: small"),
         ('["dogs"]', '["cats"]', "`$.cases[0].prompts`: unknown prompt 'cats'; known: dogs, "),
         ('["causvid-tiny"]', '["nix"]', "`$.cases[0].models`: unknown model 'nix'; known: "),
@@ -259,7 +266,10 @@ def test_resume_refuses_other_selection_and_missing_models(tmp_path: Path) -> No
     assert "leave out what selects others: --suite, --model, --prompts" in message
     assert "causvid-1.3b needs a CUDA device" in refused("--resume", "old")
     write_run(tmp_path / "other", plan_of(planned(model="theirs")))
-    assert "--resume other: unknown model 'theirs'; known: causvid-1.3b, " in refused("--resume", "other")
+    assert (
+        "--resume other (give the same --models-dir as before): unknown model 'theirs'; known: causvid-1.3b, "
+        in refused("--resume", "other")
+    )
 
 
 def test_missing_json_folder_is_created() -> None:

@@ -27,9 +27,12 @@ def test_published_values_and_sources_are_the_models_own(model: str) -> None:
         assert getattr(case.recipe, name) == value
         assert case.sources[name] == spec.published_recipe_source
     assert {case.sources[name] for name in SIZE_FIELDS} == {"setting 480p81"}
-    assert case.sources.keys() == set(msgspec.structs.asdict(case.recipe)) - {"model", "weights", "device"} | (
-        set(msgspec.structs.asdict(case.request)) - {"prompt", "seed"}
-    )
+    assert case.sources["scheduler"].startswith(f"{spec.sampling.scheduler}: ")
+    assert case.sources.keys() - {"scheduler"} == set(msgspec.structs.asdict(case.recipe)) - {
+        "model",
+        "weights",
+        "device",
+    } | (set(msgspec.structs.asdict(case.request)) - {"prompt", "seed"})
     assert case.setting == "480p81-published"
 
 

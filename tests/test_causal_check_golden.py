@@ -84,6 +84,33 @@ def test_tolerance_can_be_set() -> None:
     assert main(["--tolerance", "1e-3", str(GOLDEN / FOLDERS[0])]) == 0
 
 
+@pytest.mark.parametrize(
+    ("timesteps", "exit_code"),
+    [
+        ([1000, 960.0, 888.8888888888889, 727.2727272727273], 0),
+        ([1000.0, 960.0, 888.8889, 727.2727], 0),
+        ([1000.0, 960.0, 888.8915, 727.2727], 2),
+        ([1000.0, 960.0, float("nan"), 727.2727], 2),
+        ([1000.0, 960.0, 888.8889], 2),
+        ([1000.0, 960.0, 888.8889, 727.2727, 0.0], 2),
+    ],
+)
+def test_timesteps_may_be_rounded_but_not_others(tmp_path: Path, timesteps: list[float], exit_code: int) -> None:
+    """A config written in float64, or with four decimals, states the same float32 steps."""
+    folder = Path(shutil.copytree(GOLDEN / "causvid-4step-warp", tmp_path / "golden"))
+    rewrite(folder, model_timesteps=timesteps)
+    assert main([str(folder)]) == exit_code
+
+
+@pytest.mark.parametrize("name", ["README.md", "no-such"])
+def test_what_is_no_folder_is_told_so(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """A shell's `golden/*` holds more than folders; the good ones are checked all the same."""
+    assert main([str(GOLDEN / name), str(GOLDEN / FOLDERS[0])]) == 2
+    streams = capsys.readouterr()
+    assert f"{name}: is not a folder; name folders that hold config.json, model.pt, expected.safetensors" in streams.err
+    assert "within" in streams.out
+
+
 def rewrite(folder: Path, **changes: object) -> None:
     config = json.loads((folder / "config.json").read_text())
     (folder / "config.json").write_text(json.dumps({**config, **changes}))

@@ -52,7 +52,7 @@ def test_too_little_disk_fails_with_numbers(monkeypatch: pytest.MonkeyPatch, tmp
     """The message has the folder, free, needed and missing space."""
     set_free(monkeypatch, 2 * GIB)
     check_free_disk(tmp_path, 2 * GIB)
-    with pytest.raises(CheckError, match=r"folder .*: 2\.00 GiB free, 2\.50 GiB needed, 0\.50 GiB short; free"):
+    with pytest.raises(CheckError, match=r"folder .*: 2\.00 GiB free, 2\.50 GiB needed, 512\.0 MiB short; free"):
         check_free_disk(tmp_path, 5 * GIB // 2)
     with pytest.raises(CheckError):
         check_free_disk(tmp_path, 2 * GIB + 1)

@@ -30,15 +30,17 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def store(cache: Path, specs: list[ModelSpec]) -> None:
     """Put every file of the models' weights into the cache, empty."""
+    parts = ("config.json", "model.safetensors", "tokenizer_config.json", "tokenizer.json")
     for file in (file for spec in specs for file in spec.weights):
         folder = cache / f"models--{file.repository.replace('/', '--')}"
         snapshot = folder / "snapshots" / (file.revision or "c0")
         snapshot.mkdir(parents=True, exist_ok=True)
         (folder / "refs").mkdir(exist_ok=True)
         (folder / "refs" / "main").write_text(snapshot.name)
-        target = snapshot / file.path
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.mkdir(exist_ok=True) if file.path.endswith("/") else target.touch()
+        for name in parts if file.path.endswith("/") else ("",):
+            target = snapshot / (file.path + name)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.touch()
 
 
 def sources(specs: list[ModelSpec], weights: str | None = None, gpu: GpuState = GPU) -> set[str]:

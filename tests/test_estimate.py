@@ -66,7 +66,7 @@ def test_unknown_lengths_are_counted_not_guessed() -> None:
     """A model without arithmetic has no estimate, and the header says of how many cases that is so."""
     case = with_estimate(planned(), None)
     assert case_expected_s(case) is None
-    assert estimated([case]).endswith("and 1 cases of unknown length")
+    assert estimated([case]).endswith("and 1 case of unknown length")
     assert estimated([with_estimate(planned(), 100.0, rounds=3)]).startswith("about 7 min")
     assert case_expected_s(with_estimate(planned(), 100.0)) == pytest.approx(400 + estimate.case_overhead_s(case))
 

@@ -32,7 +32,7 @@ def test_model_and_suite_out_of_tree_run(tmp_path: Path) -> None:
     before = changes_in_repository()
     ended = bench("--models-dir", model, "--suite", EXAMPLES / "ltx_suite.toml", "--run-dir", "run")
     assert ended.code == 0, ended.output
-    assert "1 cases of unknown length" in ended.output
+    assert "1 case of unknown length" in ended.output
     run = read_run(tmp_path / "run")
     assert {case.plan.model.id: case.status for case in run.cases} == {"ltx-tiny": "passed", "causvid-tiny": "passed"}
     ltx = next(case.measurement for case in run.cases if case.plan.model.id == "ltx-tiny")

@@ -10,7 +10,7 @@ import pytest
 
 from fixtures.journal import Outcome, _write_finished, forget_frames
 from fixtures.measure import MEASUREMENT_KEY
-from reports.journal import Finished, read_journal
+from reports.journal import Finished, load_journal
 from tests.reports_samples import measured, planned
 
 
@@ -44,7 +44,7 @@ def test_number_that_json_cannot_hold_costs_the_numbers_and_not_the_case(tmp_pat
     stash = pytest.Stash()
     stash[MEASUREMENT_KEY] = measured(1.0, float("nan"))
     _write_finished(SimpleNamespace(stash=stash), SimpleNamespace(folder=tmp_path), outcome())  # type: ignore[arg-type]
-    (entry,) = read_journal(tmp_path)
+    (entry,) = load_journal(tmp_path).entries
     assert isinstance(entry, Finished)
     assert (entry.status, entry.measurement) == ("error", None)
     assert "rounds" in entry.reason

@@ -40,8 +40,19 @@ def test_model_says_all_that_a_report_shows(model: ModelSpec) -> None:
         assert re.fullmatch(r"[\w.\-]+/[\w.\-]+", file.repository)
         assert file.path
         assert file.licence
-        assert file.revision is None or (re.fullmatch(r"[0-9a-f]{40}", file.revision) and file.source)
+        assert file.source
+        assert ("UNPINNED" in file.source) == (file.revision is None)
+        assert file.revision is None or re.fullmatch(r"[0-9a-f]{40}", file.revision)
     assert model.non_commercial == any("NC" in file.licence for file in model.weights) or not model.weights
+
+
+@pytest.mark.parametrize("model", MODELS.values(), ids=list(MODELS))
+def test_source_of_sampling_speaks_of_the_negative_prompt(model: ModelSpec) -> None:
+    """Whoever has one says whence; whoever has none says so, and runs without guidance."""
+    assert "negative prompt" in model.sampling.source
+    if not model.sampling.negative_prompt:
+        assert re.search(r"without guidance.* is not used", model.sampling.source)
+        assert model.sampling.guidance_scale == 1.0
 
 
 @pytest.mark.parametrize("model", MODELS.values(), ids=list(MODELS))

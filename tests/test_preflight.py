@@ -8,11 +8,13 @@ from typing import Any
 
 import pytest
 
-from fixtures.preflight import Check
+from fixtures.gpu import Gpu, GpuState
+from fixtures.preflight import Check, company_checks
 from models.discover import discover
 from reports.record import PlannedCase
 from tests.fake_nvml import GIB, FakeGpu, fake_nvml, install
 from tests.inner_session import Ended, bench
+from tests.reports_samples import planned
 
 
 @pytest.fixture(autouse=True)
@@ -111,7 +113,7 @@ def test_full_disk_is_a_problem(gpu: FakeGpu, monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr("fixtures.checks.shutil.disk_usage", lambda _path: SimpleNamespace(free=1))
     ended = preflight("--run-dir", "run")
     assert ended.code == 1
-    assert "0.00 GiB free" in line(ended, "disk")
+    assert "0.0 MiB free" in line(ended, "disk")
     assert not Path("run").exists()
 
 
@@ -137,3 +139,13 @@ def test_torch_that_cannot_use_the_gpu_ends_a_run(monkeypatch: pytest.MonkeyPatc
     assert ended.code == pytest.ExitCode.USAGE_ERROR
     assert "is built without CUDA and cannot use NVIDIA H200 (driver 550.54.15" in ended.output
     assert "install a torch wheel built for CUDA 12.4" in ended.output
+
+
+def test_nvml_that_cannot_tell_is_not_taken_for_an_idle_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where NVML hides processes and memory the check says so."""
+    monkeypatch.setattr("fixtures.preflight.other_processes", lambda _uuid: None)
+    monkeypatch.setattr("fixtures.preflight.device_used_bytes", lambda _uuid: None)
+    gpu = Gpu(index=0, uuid="GPU-a", name="NVIDIA H100", memory_bytes=None, driver="580")
+    choice = SimpleNamespace(gpu=GpuState(gpus=(gpu,)))
+    (found,) = company_checks(choice, [planned()])  # type: ignore[arg-type]
+    assert found == (True, "company", "NVML cannot tell who else uses GPU-a")

@@ -4,15 +4,16 @@ import subprocess
 import sys
 from pathlib import Path
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pytest_benchmark.stats import Stats
 
 from reports.benchmark_json import benchmark_document, benchmark_entries, benchmark_group, stats_of
-from reports.record import CaseRecord
+from reports.record import CaseRecord, PlannedCase
 from reports.strict_json import write_json_atomically
-from tests.reports_samples import case_of, planned, run_of
+from tests.reports_samples import case_of, planned, replaced, run_of
 
 STUDENT, TEACHER, CATS = planned(), planned("wan2.1-t2v-1.3b"), planned(prompt="cats")
 
@@ -69,11 +70,75 @@ def test_case_without_rounds_has_no_entry_but_is_listed() -> None:
     ]
 
 
-def test_only_matched_cases_share_a_group() -> None:
-    """pytest-benchmark prints ratios within a group: published recipes get one each."""
-    assert benchmark_group(STUDENT) == benchmark_group(TEACHER) == "speed matched 480p81 dogs s0"
-    published = [planned(track="published"), planned("wan2.1-t2v-1.3b", track="published")]
-    assert len({benchmark_group(plan) for plan in [STUDENT, CATS, *published]}) == 4
+def changed(plan: PlannedCase, **changes: object) -> PlannedCase:
+    """Change fields of the plan, its recipe or its request."""
+    return replaced(case_of(plan), **changes).plan
+
+
+def test_group_names_what_a_ratio_needs_to_be_equal() -> None:
+    """Two models on one size, recipe, prompt and seed share it; steps, guidance and shift are free."""
+    name = "speed matched 832x480x81@16 bfloat16/bfloat16/bfloat16 native_cudnn random cuda dogs s0"
+    assert benchmark_group(STUDENT) == benchmark_group(TEACHER) == name
+    assert benchmark_group(changed(STUDENT, steps=4, guidance_scale=2.0, shift=5.0, setting="4step")) == name
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"scenario": "other"},
+        {"seed": 1},
+        {"width": 848},
+        {"height": 512},
+        {"frames": 77},
+        {"fps": 24.0},
+        {"weights": "hub"},
+        {"device": "cpu"},
+        {"transformer_dtype": "float16"},
+        {"text_encoder_dtype": "float32"},
+        {"vae_dtype": "float32"},
+        {"attention": "flash"},
+        {"compile": "all"},
+        {"residency": "offload"},
+    ],
+)
+def test_one_differing_axis_is_another_group(change: dict[str, object]) -> None:
+    """pytest-benchmark prints relative numbers within a group, so it holds only what may have a ratio."""
+    assert benchmark_group(changed(STUDENT, **change)) != benchmark_group(TEACHER)
+    assert benchmark_group(changed(STUDENT, **change)) == benchmark_group(changed(TEACHER, **change))
+    assert benchmark_group(CATS) != benchmark_group(STUDENT)
+
+
+@pytest.mark.parametrize(
+    "change", [{"track": "published"}, {"warmup": False}, {"weights": "tiny"}, {"attention": "native"}]
+)
+def test_cases_that_never_have_a_ratio_share_no_group(change: dict[str, object]) -> None:
+    """Published recipes, cold cases, toys and unnamed attention are a group of their own for each model and setting."""
+    student, teacher = changed(STUDENT, **change), changed(TEACHER, **change)
+    assert benchmark_group(student).endswith(" dogs s0 (causvid-1.3b 480p81)")
+    assert len({benchmark_group(plan) for plan in (student, teacher, changed(student, setting="other"))}) == 3
+
+
+def test_what_really_ran_can_part_a_group() -> None:
+    """Two plans may agree where the dtypes that ran did not, or where one case failed."""
+    student, teacher = case_of(STUDENT, *[4.0] * 3), case_of(TEACHER, *[64.0] * 3)
+    assert {entry["group"] for entry in benchmark_entries(run_of(student, teacher))} == {benchmark_group(STUDENT)}
+    assert teacher.measurement is not None
+    silent = msgspec.structs.replace(teacher, measurement=msgspec.structs.replace(teacher.measurement, facts=None))
+    for other in (silent, msgspec.structs.replace(teacher, status="failed")):
+        assert len({entry["group"] for entry in benchmark_entries(run_of(student, other))}) == 2
+    published = changed(STUDENT, track="published")
+    (entry,) = benchmark_entries(run_of(case_of(published, *[4.0] * 3, status="failed")))
+    assert entry["group"] == benchmark_group(published)
+
+
+@pytest.mark.parametrize("deterministic", [True, False, None])
+def test_entry_tells_whether_the_rounds_repeated(deterministic: bool | None) -> None:
+    """Times of a case whose rounds made different frames are read with that in mind."""
+    case = case_of(STUDENT, 3.9, 3.8, 4.0)
+    assert case.measurement is not None
+    outcome = msgspec.structs.replace(case.measurement, deterministic=deterministic)
+    (entry,) = benchmark_entries(run_of(msgspec.structs.replace(case, measurement=outcome)))
+    assert entry["extra_info"]["deterministic"] is deterministic
 
 
 def test_machine_and_commit_come_from_the_record_unless_given() -> None:

@@ -4,6 +4,7 @@ import msgspec
 import pytest
 
 from reports.compare import comparison_lines, comparisons, differing_axes, without_ratio
+from reports.record import CaseRecord
 from tests.reports_samples import case_of, measured, planned, replaced, run_of
 
 STUDENT = case_of(planned(), 4.0, 3.9, 4.2)
@@ -63,7 +64,50 @@ def test_what_really_ran_has_to_be_the_same_too() -> None:
     other = msgspec.structs.replace(
         STUDENT, measurement=msgspec.structs.replace(outcome, devices=[device], frames=77, facts=None)
     )
-    assert differing_axes(other, TEACHER) == ["frames", "devices", "attention_resolved"]
+    assert differing_axes(other, TEACHER) == ["dtypes unknown", "frames", "devices", "attention_resolved"]
+
+
+def with_facts(case: CaseRecord, **changes: object) -> CaseRecord:
+    """Change what a case's pipeline told of itself."""
+    assert case.measurement is not None
+    assert case.measurement.facts is not None
+    facts = msgspec.structs.replace(case.measurement.facts, **changes)
+    return msgspec.structs.replace(case, measurement=msgspec.structs.replace(case.measurement, facts=facts))
+
+
+def test_dtypes_that_ran_are_an_axis_by_component() -> None:
+    """A plan may ask for bfloat16 where a pipeline keeps a component in float32."""
+    wide = with_facts(STUDENT, dtypes={"transformer": "float32"})
+    assert differing_axes(wide, TEACHER) == differing_axes(TEACHER, wide) == ["dtypes.transformer"]
+    more = with_facts(STUDENT, dtypes={"transformer": "bfloat16", "vae": "bfloat16"})
+    assert differing_axes(more, TEACHER) == ["dtypes.vae"]
+    assert comparisons(run_of(wide, TEACHER)) == comparisons(run_of(more, TEACHER)) == []
+
+
+def test_dtypes_that_nobody_knows_give_no_ratio_even_if_both_lack_them() -> None:
+    """Two unknowns are not the same thing."""
+    silent = [with_facts(case, dtypes={}) for case in (STUDENT, TEACHER)]
+    assert differing_axes(silent[0], TEACHER) == differing_axes(*silent) == ["dtypes unknown"]
+    assert comparison_lines(run_of(*silent)) == [
+        "causvid-1.3b 480p81 and wan2.1-t2v-1.3b 480p81: no ratio, dtypes unknown"
+    ]
+    factless = [case_of(planned(model)) for model in ("causvid-1.3b", "wan2.1-t2v-1.3b")]
+    assert differing_axes(*factless) == ["dtypes unknown"]
+
+
+@pytest.mark.parametrize(
+    ("asked", "resolved"),
+    [("native", "native (flash_attention)"), ("native", "native"), ("native_cudnn", "native (math)"), ("flash", "")],
+)
+def test_attention_that_is_not_named_gives_no_ratio(asked: str, resolved: str) -> None:
+    """The word "native" leaves the kernel to torch, size by size, so that equal words do not mean equal kernels."""
+    cases = [with_facts(replaced(case, attention=asked), attention_resolved=resolved) for case in (STUDENT, TEACHER)]
+    assert differing_axes(*cases) == ["attention is not named"]
+    assert "attention is not named" in differing_axes(cases[0], TEACHER)
+    assert "attention is not named" in differing_axes(STUDENT, cases[1])
+    assert comparison_lines(run_of(*cases)) == [
+        "causvid-1.3b 480p81 and wan2.1-t2v-1.3b 480p81: no ratio, attention is not named"
+    ]
 
 
 def test_published_recipes_never_have_a_ratio() -> None:
@@ -122,7 +166,7 @@ def test_published_pair_is_told_apart_and_never_divided() -> None:
     """No multiplication sign appears where there is no ratio."""
     plans = [planned(track="published"), planned("wan2.1-t2v-1.3b", track="published", attention="flash")]
     (line,) = comparison_lines(run_of(*(case_of(plan, 4.0) for plan in plans)))
-    assert line.endswith("480p81-published: no ratio, they differ in published recipe, attention")
+    assert line.endswith("480p81-published: no ratio, published recipe; they differ in attention")
     assert "×" not in line
 
 

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from reports.html import UnsafePathError, clip_url, render_html
-from reports.record import Attempt, CaseRecord
+from reports.record import Attempt, CaseRecord, WeightsRecord
 from tests.reports_samples import case_of, measured, planned, run_of
 
 PAYLOADS = [
@@ -161,6 +161,26 @@ def test_row_leads_to_its_case_with_command_and_attempts() -> None:
     assert case.plan.reproduce in page.text
     assert "Attempt 1 (gw0, t0 to t1): oom: no room" in page.text
     assert "Attempt 2 (gw0, t2 to t3): passed" in page.text
+
+
+@pytest.mark.parametrize(
+    ("revision", "resolved", "shown"),
+    [
+        ("abc", None, "owner/name model.pt at abc (MIT)"),
+        (None, None, "owner/name model.pt at UNPINNED (MIT)"),
+        (None, "def", "owner/name model.pt at UNPINNED (loaded def) (MIT)"),
+    ],
+)
+def test_unpinned_weights_name_the_commit_that_was_loaded(
+    revision: str | None, resolved: str | None, shown: str
+) -> None:
+    """What "the newest" was on that day stands beside the numbers."""
+    weights = WeightsRecord(
+        repository="owner/name", path="model.pt", licence="MIT", revision=revision, resolved_revision=resolved
+    )
+    plan = planned()
+    plan = msgspec.structs.replace(plan, model=msgspec.structs.replace(plan.model, weights=[weights]))
+    assert shown in Page(render_html(run_of(case_of(plan, 4.0)))).text
 
 
 def test_ratio_definitions_and_environment_are_on_the_page() -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from reports.journal import Finished, RunFolderError, Started, append_line, load_journal, read_journal
+from reports.journal import TAIL_BYTES, Finished, RunFolderError, Started, append_line, load_journal
 from reports.strict_json import NonFiniteError, write_json_atomically
 from tests.reports_samples import a_round, finished, measured, started
 
@@ -20,7 +20,7 @@ def test_lines_are_read_back_as_they_were_written(tmp_path: Path) -> None:
     for entry in entries:
         append_line(tmp_path / "journal" / "gw0.jsonl", entry)
     append_line(tmp_path / "journal" / "gw1.jsonl", started("other", worker="gw1"))
-    assert read_journal(tmp_path) == [*entries, started("other", worker="gw1")]
+    assert load_journal(tmp_path).entries == [*entries, started("other", worker="gw1")]
 
 
 def test_line_has_the_documented_keys(tmp_path: Path) -> None:
@@ -63,6 +63,38 @@ def test_writer_cuts_off_what_a_killed_one_left(tmp_path: Path) -> None:
     assert load_journal(tmp_path) == ([started(CASE), finished(CASE, attempt=2)], 0)
 
 
+@pytest.mark.parametrize("torn_bytes", [TAIL_BYTES - 1, TAIL_BYTES, TAIL_BYTES + 1, 3 * TAIL_BYTES])
+@pytest.mark.parametrize("whole", [True, False])
+def test_torn_line_of_any_length_is_cut_off(tmp_path: Path, torn_bytes: int, whole: bool) -> None:
+    """The last newline is found across the borders of what is read at once, and its absence as well."""
+    path = tmp_path / "journal" / "main.jsonl"
+    if whole:
+        append_line(path, started(CASE))
+    path.parent.mkdir(exist_ok=True)
+    with path.open("ab") as file:
+        file.write(b"x" * torn_bytes)
+    append_line(path, finished(CASE, attempt=2))
+    assert load_journal(tmp_path) == ([started(CASE)] * whole + [finished(CASE, attempt=2)], 0)
+
+
+def test_appending_reads_only_the_end_of_a_long_journal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Reading all of it for every line would make a run of 10,000 cases read gigabytes."""
+    path = tmp_path / "journal" / "main.jsonl"
+    append_line(path, started(CASE))
+    path.write_bytes(path.read_bytes() * 10_000)
+    read: list[int] = []
+    pread = os.pread
+
+    def counting(handle: int, size: int, start: int) -> bytes:
+        read.append(size)
+        return pread(handle, size, start)
+
+    monkeypatch.setattr(os, "pread", counting)
+    monkeypatch.setattr(Path, "read_bytes", lambda _: pytest.fail("the journal was read whole"))
+    append_line(path, finished(CASE))
+    assert read == [TAIL_BYTES]
+
+
 @pytest.mark.parametrize(
     "line", [b"", b"{}", b"nonsense", b'{"event":"ended"}', b"\xff\xfe", b'{"event":"started","case":"a","extra":1}']
 )
@@ -72,7 +104,7 @@ def test_malformed_line_elsewhere_is_an_error_with_its_place(tmp_path: Path, lin
     append_line(path, started(CASE))
     path.write_bytes(path.read_bytes() + line + b"\n")
     with pytest.raises(RunFolderError, match=r"main\.jsonl, line 2: not a journal line"):
-        read_journal(tmp_path)
+        load_journal(tmp_path)
 
 
 def test_full_disk_leaves_whole_lines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -116,7 +148,7 @@ def test_json_file_is_replaced_whole_or_not_at_all(tmp_path: Path, monkeypatch: 
 def test_undecodable_file_name_in_a_reason_does_not_lose_the_line(tmp_path: Path) -> None:
     """Python writes such bytes as lone surrogates, which JSON in UTF-8 cannot hold."""
     append_line(tmp_path / "journal" / "main.jsonl", started("bad name \udcff"))
-    assert [entry.case for entry in read_journal(tmp_path)] == ["bad name \\udcff"]
+    assert [entry.case for entry in load_journal(tmp_path).entries] == ["bad name \\udcff"]
 
 
 def test_finished_line_refuses_an_unknown_status() -> None:

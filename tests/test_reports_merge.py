@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from reports import merge as merge_module
 from reports.journal import Finished, RunFolderError, Started
 from reports.merge import merge, read_run, write_views
-from reports.record import Run, Status
+from reports.record import DURATIONS, Run, Status, WeightsRecord
 from reports.schema import run_schema, schema_json
 from reports.strict_json import encode
 from tests.reports_samples import case_of, finished, measured, plan_of, planned, run_of, started, write_run
@@ -39,12 +39,6 @@ def test_every_planned_case_appears_once_with_its_outcome(tmp_path: Path) -> Non
     ]
     assert run.cases[0].measurement == outcome
     assert run.finished_at == "2026-11-22T12:01:30+00:00"
-
-
-def test_live_case_is_not_called_crashed(tmp_path: Path) -> None:
-    """A view rendered in the middle of a run knows which case runs right now."""
-    write_run(tmp_path, plan_of(STUDENT, TEACHER), started(STUDENT.id), started(TEACHER.id))
-    assert [case.status for case in merge(tmp_path, live_case=TEACHER.id).cases] == ["crashed", "not_run"]
 
 
 def test_last_finished_attempt_rules_and_all_are_listed(tmp_path: Path) -> None:
@@ -114,7 +108,7 @@ def test_any_journal_gives_each_planned_case_once_with_a_legal_status(
 def test_journal_of_another_run_is_refused(tmp_path: Path) -> None:
     """A line about a case that was not planned means that plan and journal do not belong together."""
     write_run(tmp_path, plan_of(STUDENT), started(TEACHER.id))
-    with pytest.raises(RunFolderError, match=r"which plan\.json with its 1 cases does not hold"):
+    with pytest.raises(RunFolderError, match=r"which plan\.json with its 1 case does not hold"):
         merge(tmp_path)
 
 
@@ -164,6 +158,29 @@ def test_schema_file_is_equal_to_the_code() -> None:
     """Whoever changes record.py runs `python -m reports schema > reports/run.schema.json`."""
     file = Path(merge_module.__file__).with_name("run.schema.json")
     assert file.read_text(encoding="utf-8") == schema_json()
+
+
+def test_schema_shows_every_definition_where_run_json_holds_them() -> None:
+    """A program that reads the schema learns what each duration spans, also of those that are not stored."""
+    assert run_schema()["$defs"]["Run"]["properties"]["durations"]["examples"] == [DURATIONS]
+
+
+def test_sampling_is_defined_as_the_sum_of_its_phases() -> None:
+    """Block-wise models decode between their forwards, which is no part of it."""
+    assert DURATIONS["sampling_s"].startswith("The sum of the phases `denoise`: ")
+    assert "also those between blocks" in DURATIONS["sampling_s"]
+
+
+def test_device_memory_is_not_called_a_sampled_peak() -> None:
+    """The schema carries the warning to whoever reads `peak_device_bytes`."""
+    description = run_schema()["$defs"]["Memory"]["description"]
+    assert "`peak_device_bytes` is no sampled peak" in description
+
+
+def test_record_without_the_commit_that_was_loaded_is_read() -> None:
+    """Records written before the field existed stay readable."""
+    old = b'{"repository": "a/b", "path": "c", "licence": "MIT", "revision": null}'
+    assert msgspec.json.decode(old, type=WeightsRecord).resolved_revision is None
 
 
 def test_run_json_satisfies_the_schema_and_a_wrong_one_does_not() -> None:

@@ -115,17 +115,6 @@ def test_benchmark_compare_finds_the_saved_case(saved: tuple[Path, str]) -> None
     assert "machine_info is different" not in done.stdout + done.stderr
 
 
-def test_benchmark_disable_records_one_round(tmp_path: Path) -> None:
-    """One call, without pytest-benchmark's bookkeeping: enough to see that a case works, and said to be one round."""
-    write_suite(tmp_path, {"fine": "fine"})
-    done = run_bench(tmp_path, "--benchmark-disable", "--benchmark-json", tmp_path / "out.json")
-    assert done.returncode == 0, done.stdout
-    case = cases_of(tmp_path)["native-fine"]
-    assert (case["status"], len(case["measurement"]["rounds"])) == ("passed", 1)
-    assert case["measurement"]["reasons"]["rounds"] == "1 of 3 planned rounds have ended"
-    assert read_json(tmp_path / "out.json")["benchmarks"] == []
-
-
 def test_benchmark_skip_skips_every_case(tmp_path: Path) -> None:
     """Every case is listed as skipped and nothing is loaded."""
     write_suite(tmp_path, {"fine": "fine"})

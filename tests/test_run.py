@@ -1,5 +1,6 @@
 """The run's folder: made late, locked, checked for room, and never half mixed with another run's."""
 
+import errno
 import os
 import shutil
 import signal
@@ -7,13 +8,22 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import msgspec
 import pytest
 
 from fixtures import run as run_module
 from fixtures.checks import CheckError, lock_run_folder
+from fixtures.journal import _append
 from fixtures.options import OPTIONS_KEY, Options
-from fixtures.run import RECORD_BYTES, _confirm_device, _prepare_folder, needed_disk_bytes, sigterm_interrupts
-from tests.reports_samples import planned
+from fixtures.run import (
+    RECORD_BYTES,
+    _confirm_device,
+    _prepare_folder,
+    needed_disk_bytes,
+    refuse_other_environment,
+    sigterm_interrupts,
+)
+from tests.reports_samples import planned, run_of, started
 from tests.running import cases_of, read_json, run_bench, write_suite
 
 
@@ -53,7 +63,7 @@ def test_too_little_disk_is_refused_before_the_folder_is_made(tmp_path: Path, mo
     """One byte too few is refused with all figures; exactly enough is enough."""
     needed = needed_disk_bytes([planned()])
     monkeypatch.setattr(shutil, "disk_usage", lambda _path: SimpleNamespace(free=needed - 1))
-    with pytest.raises(CheckError, match=r"0\.02 GiB free, 0\.02 GiB needed, 0\.00 GiB short"):
+    with pytest.raises(CheckError, match=r"23\.2 MiB free, 23\.2 MiB needed, 0\.0 MiB short"):
         prepare(run_dir=str(tmp_path / "run"))
     assert not (tmp_path / "run").exists()
     monkeypatch.setattr(shutil, "disk_usage", lambda _path: SimpleNamespace(free=needed))
@@ -128,3 +138,29 @@ def test_clip_that_cannot_be_written_costs_the_clip_only(tmp_path: Path) -> None
     assert cases_of(tmp_path)["native-fine"]["measurement"]["video"] == "media/speed-faulty-native-fine-s0.mp4"
     assert sorted(path.name for path in (tmp_path / "run" / "media").glob("*partial*")) == []
     assert len(read_json(tmp_path / "run" / "benchmark.json")["benchmarks"]) == 2
+
+
+def test_resume_in_another_environment_is_refused_naming_what_changed() -> None:
+    """Times of one run come from one environment: each changed package or switch is named."""
+    before = run_of().environment
+    moved = msgspec.structs.replace(before, host="elsewhere")
+    refuse_other_environment(before, moved)
+    changed = msgspec.structs.replace(
+        before, packages={**before.packages, "torch": "9.9"}, settings={**before.settings, "OMP_NUM_THREADS": "7"}
+    )
+    with pytest.raises(pytest.UsageError, match=r"packages\.torch .* is now '9\.9'; settings\.OMP_NUM_THREADS .*'7'"):
+        refuse_other_environment(before, changed)
+
+
+def test_full_disk_ends_the_session_with_the_way_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A journal that cannot be written ends the run in one sentence, and what was journaled before is whole."""
+
+    def full(_path: Path, _entry: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("fixtures.journal.append_line", full)
+    run = SimpleNamespace(folder=tmp_path)
+    with pytest.raises(
+        pytest.exit.Exception, match=r"main\.jsonl cannot be written: .*No space left.*go on with --resume"
+    ):
+        _append(run, started("bench_speed.py::bench_generate[a]"))  # type: ignore[arg-type]

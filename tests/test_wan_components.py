@@ -11,7 +11,7 @@ import torch
 from diffusers import AutoencoderKLWan, WanTransformer3DModel
 from transformers import UMT5Config, UMT5EncoderModel
 
-from models.spec import Recipe, WeightsMissingError
+from models.spec import Recipe, WeightsFile, WeightsMissingError
 from models.wan.architecture import T2V_1_3B, T2V_14B, TINY
 from models.wan.components import (
     HubLayout,
@@ -21,6 +21,7 @@ from models.wan.components import (
     require_shared_embedding,
 )
 from models.wan.facts import component_dtypes, component_parameters
+from models.weights import missing_weights
 
 RECIPE = Recipe(
     model="wan2.1-t2v-tiny",
@@ -175,6 +176,27 @@ def test_another_loader_may_bring_the_transformer(hub_cache: Path) -> None:
     made = load_components(TINY, RECIPE).transformer
     layout = HubLayout("owner/tiny", None, load_transformer=lambda _architecture, _recipe: made)
     assert load_components(TINY, msgspec.structs.replace(RECIPE, weights="hub"), layout).transformer is made
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "transformer/config.json",
+        "transformer/diffusion_pytorch_model.safetensors",
+        "text_encoder/model.safetensors",
+        "vae/diffusion_pytorch_model.safetensors",
+        "tokenizer/tokenizer.json",
+    ],
+)
+def test_what_is_told_missing_is_what_loading_fails_for(hub_cache: Path, name: str) -> None:
+    """The libraries' own folders are complete; without one file, both the question and the loading say so."""
+    folder = f"{name.partition('/')[0]}/"
+    file = WeightsFile(repository="owner/tiny", path=folder, licence="Apache-2.0")
+    assert missing_weights((file,)) == []
+    (hub_cache / name).unlink()
+    assert len(missing_weights((file,))) == 1
+    with pytest.raises(WeightsMissingError, match=f"owner/tiny/{folder} .*it lacks"):
+        load_components(TINY, msgspec.structs.replace(RECIPE, weights="hub"), HUB)
 
 
 @pytest.mark.parametrize("folder", ["transformer", "text_encoder", "vae", "tokenizer"])

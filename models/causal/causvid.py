@@ -23,7 +23,11 @@ SAMPLING = Sampling(
     guidance_scale=1.0,
     shift=8.0,
     scheduler="clean prediction and re-noise at timesteps 1000, 757, 522",
-    source="tianweiy/CausVid at ca21150, configs/*_dmd*.yaml: denoising_step_list, timestep_shift",
+    source=(
+        "tianweiy/CausVid at ca21150: denoising_step_list and timestep_shift of configs/wan_causal_dmd.yaml and"
+        " configs/wan_bidirectional_dmd_from_scratch.yaml; inference runs without guidance, so that the negative prompt"
+        " of those files, which is the teacher's, is not used"
+    ),
 )
 PUBLISHED_RECIPE = MappingProxyType(
     {
@@ -47,14 +51,28 @@ TINY_RECIPE = MappingProxyType(
         "residency": "all",
     }
 )
+REPOSITORY = "tianweiy/CausVid"
 BASE_REPOSITORY = "Wan-AI/Wan2.1-T2V-1.3B-Diffusers"
 
 
 def published_weights(checkpoint: str) -> tuple[WeightsFile, ...]:
     """List what a CausVid model loads: the transformer of `checkpoint`, and the rest from Wan 2.1; first the former."""
-    transformer = WeightsFile(repository="tianweiy/CausVid", path=f"{checkpoint}/model.pt", licence=LICENCE)
+    transformer = WeightsFile(
+        repository=REPOSITORY,
+        path=f"{checkpoint}/model.pt",
+        licence=LICENCE,
+        source=f"file layout of the hub repository {REPOSITORY}; no revision is published here, so UNPINNED",
+    )
     others = (
-        WeightsFile(repository=BASE_REPOSITORY, path=f"{folder}/", licence="Apache-2.0")
+        WeightsFile(
+            repository=BASE_REPOSITORY,
+            path=f"{folder}/",
+            licence="Apache-2.0",
+            source=(
+                "CausVid publishes a transformer only, the rest is Wan 2.1's: repository named in huggingface/diffusers"
+                " docs/source/en/api/pipelines/wan.md; no revision is, so UNPINNED"
+            ),
+        )
         for folder in ("text_encoder", "tokenizer", "vae")
     )
     return transformer, *others

@@ -19,6 +19,8 @@ from diffusers.loaders.single_file_utils import convert_wan_transformer_to_diffu
 from diffusers.models.transformers.transformer_wan import WanTransformer3DModel
 from torch import Tensor
 
+from models.wan.meta import parameter_dtypes, transformer_on_meta
+
 UNSAFE_VARIABLE = "TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD"
 
 
@@ -56,19 +58,13 @@ def load_transformer(
 
     In bfloat16 and float16 the modules that diffusers keeps in float32 (norms, time embedder, modulation) stay so.
     """
-    with torch.device("meta"):
-        transformer = WanTransformer3DModel(**config)
+    transformer = transformer_on_meta(config)
     tensors = read_generator(path)
     _check_tensors(path, {name: tuple(p.shape) for name, p in transformer.named_parameters()}, tensors)
-    kept = transformer._keep_in_fp32_modules or []  # noqa: SLF001 (diffusers has no public name for it)
-    for name in tensors:
-        exact = any(part in kept for part in name.split("."))
-        tensors[name] = tensors[name].to(device, torch.float32 if exact else dtype)
+    for name, own_dtype in parameter_dtypes(transformer, dtype).items():
+        tensors[name] = tensors[name].to(device, own_dtype)
     transformer.load_state_dict(tensors, strict=True, assign=True)
-    rope, settings = type(transformer.rope), transformer.config
-    # Its tables are no parameters: built on "meta", they are empty.
-    transformer.rope = rope(settings.attention_head_dim, settings.patch_size, settings.rope_max_seq_len).to(device)
-    return transformer.requires_grad_(requires_grad=False).eval()
+    return transformer.to(device).requires_grad_(requires_grad=False).eval()
 
 
 def _check_tensors(path: Path, expected: Mapping[str, tuple[int, ...]], found: Mapping[str, Tensor]) -> None:

@@ -2,9 +2,8 @@
 
 Random networks have the real sizes, so time and memory are those of the real ones; what they draw means nothing. They
 are built on torch's meta device and filled parameter by parameter, so that 20 billion of them never pass through the
-memory of the host. Two traps are closed here: diffusers keeps some of Wan's modules in float32 when it loads in
-bfloat16 (huggingface/diffusers 0.42.1 `WanTransformer3DModel._keep_in_fp32_modules`; a plain `.to` would cast them,
-the RoPE tables included), and Wan's repositories store UMT5's embedding only once (huggingface/transformers#43880).
+memory of the host. One trap is closed here: Wan's repositories store UMT5's embedding only once
+(huggingface/transformers#43880).
 """
 
 import string
@@ -15,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 from models.spec import Recipe, WeightsMissingError
 from models.wan.architecture import Architecture
 from models.wan.attention import set_attention
-from models.weights import cached_snapshot
+from models.wan.meta import parameter_dtypes, transformer_on_meta
+from models.weights import cached_snapshot, missing_parts
 
 if TYPE_CHECKING:
     import torch
@@ -70,7 +70,9 @@ def _at_random(architecture: Architecture, recipe: Recipe) -> Components:
     return Components(
         tokenizer=offline_tokenizer(),
         text_encoder=build_random(lambda: _text_encoder(architecture), recipe.text_encoder_dtype, recipe.device),
-        transformer=build_random(lambda: _transformer(architecture), recipe.transformer_dtype, recipe.device),
+        transformer=build_random(
+            lambda: transformer_on_meta(architecture.transformer), recipe.transformer_dtype, recipe.device
+        ),
         vae=build_random(lambda: AutoencoderKLWan(**architecture.vae), recipe.vae_dtype, recipe.device),
         text_length=architecture.text_length,
     )
@@ -82,18 +84,6 @@ def _text_encoder(architecture: Architecture) -> "UMT5EncoderModel":
     text_encoder = UMT5EncoderModel(UMT5Config(**architecture.text_encoder))
     text_encoder.encoder.embed_tokens.weight = text_encoder.shared.weight
     return text_encoder
-
-
-def _transformer(architecture: Architecture) -> "WanTransformer3DModel":
-    """Make the transformer with its rotary tables, which are no parameters to be filled, always really computed."""
-    import torch
-    from diffusers import WanTransformer3DModel
-
-    transformer = WanTransformer3DModel(**architecture.transformer)
-    config = transformer.config
-    with torch.device("cpu"):
-        transformer.rope = type(transformer.rope)(config.attention_head_dim, config.patch_size, config.rope_max_seq_len)
-    return transformer
 
 
 def build_random(build: Callable[[], Any], dtype: str, device: str, seed: int = WEIGHTS_SEED) -> Any:
@@ -108,29 +98,17 @@ def build_random(build: Callable[[], Any], dtype: str, device: str, seed: int = 
     with torch.device("meta"):
         model = build()
     generator = torch.Generator(device).manual_seed(seed)
-    kept = _kept_in_float32(model, dtype)
+    dtypes = parameter_dtypes(model, getattr(torch, dtype))
     filled: dict[int, torch.nn.Parameter] = {}  # a tied parameter is one object under two names
     for name, parameter in list(model.named_parameters(remove_duplicate=False)):
         if id(parameter) not in filled:
-            short = kept.isdisjoint(name.split("."))
-            values = torch.empty(
-                parameter.shape, dtype=getattr(torch, dtype) if short else torch.float32, device=device
-            )
+            values = torch.empty(parameter.shape, dtype=dtypes[name], device=device)
             _fill(name, values, generator)
             filled[id(parameter)] = torch.nn.Parameter(values, requires_grad=False)
         owner, _, leaf = name.rpartition(".")
         setattr(model.get_submodule(owner), leaf, filled[id(parameter)])
     _require_all_filled(model)
     return model.to(device).eval()
-
-
-def _kept_in_float32(model: Any, dtype: str) -> set[str]:
-    """Name the modules that the library's own `from_pretrained(dtype=…)` would keep in float32."""
-    from diffusers import ModelMixin
-
-    if dtype == "float16" or (dtype == "bfloat16" and isinstance(model, ModelMixin)):
-        return set(model._keep_in_fp32_modules or ())  # noqa: SLF001 - the libraries name it nowhere else
-    return set()
 
 
 def _fill(name: str, values: "torch.Tensor", generator: "torch.Generator") -> None:
@@ -191,6 +169,8 @@ def _pretrained(loader: Any, hub: HubLayout, subfolder: str, **options: Any) -> 
     snapshot = cached_snapshot(hub.repository, hub.revision)
     if snapshot is None or not (snapshot / subfolder).is_dir():
         raise WeightsMissingError(_missing(hub, subfolder))
+    if parts := missing_parts(snapshot / subfolder):
+        raise WeightsMissingError(f"{_missing(hub, subfolder)} (it lacks {', '.join(parts)})")
     try:
         return loader.from_pretrained(str(snapshot), subfolder=subfolder, local_files_only=True, **options)
     except OSError as error:
