@@ -1,6 +1,7 @@
 """What only a CUDA device can show: `tox run -e gpu` runs these; elsewhere they are skipped and counted."""
 
 import time
+from collections.abc import Iterator
 from typing import Literal
 
 import pytest
@@ -26,6 +27,15 @@ pytestmark = [
     # torch's CUDA builds warn of their own deprecations while they initialise; that is not ours to mend.
     pytest.mark.filterwarnings("default"),
 ]
+
+
+@pytest.fixture
+def _no_tf32() -> Iterator[None]:
+    """Keep cuDNN's convolutions in float32; set back by hand: monkeypatch cannot undo this flag."""
+    before = torch.backends.cudnn.conv.fp32_precision  # type: ignore[attr-defined]
+    torch.backends.cudnn.conv.fp32_precision = "ieee"  # type: ignore[attr-defined]
+    yield
+    torch.backends.cudnn.conv.fp32_precision = before  # type: ignore[attr-defined]
 
 
 def recipe_of(model: str, device: Literal["cpu", "cuda"]) -> Recipe:
@@ -119,9 +129,9 @@ def test_same_seed_makes_the_same_clip_on_the_device(model: str) -> None:
     assert first.float().std() > 1
 
 
-def test_cached_transformer_agrees_with_the_cpu(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.usefixtures("_no_tf32")
+def test_cached_transformer_agrees_with_the_cpu() -> None:
     """One velocity of the cached transformer on the device equals the CPU's to 1e-4 in float32 without TF32."""
-    monkeypatch.setattr(torch.backends.cudnn.conv, "fp32_precision", "ieee")  # type: ignore[attr-defined]
     components = load_components(TINY, recipe_of("causvid-tiny", "cpu"))
     shape = CacheShape(frames=3, height=8, width=8, text_length=TINY.text_length)
     embeds_BLD = torch.randn(1, TINY.text_length, TINY.transformer["text_dim"])
