@@ -4,6 +4,7 @@ Why it matters: other programs read run.json; `reports/run.schema.json` tells th
 the file equal to the code.
 """
 
+import inspect
 import json
 from typing import Any
 
@@ -16,7 +17,20 @@ DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 def run_schema() -> dict[str, Any]:
     """Return the JSON Schema (2020-12) of `Run`."""
-    return {"$schema": DIALECT, "title": "The record of a benchmark run (run.json)", **msgspec.json.schema(Run)}
+    schema = {"$schema": DIALECT, "title": "The record of a benchmark run (run.json)", **msgspec.json.schema(Run)}
+    return _with_clean_descriptions(schema)
+
+
+def _with_clean_descriptions(node: Any) -> Any:
+    """Take the indentation out of docstrings: Python 3.13 does so itself, and the schema must be the same before it."""
+    if isinstance(node, dict):
+        return {
+            name: inspect.cleandoc(value)
+            if name == "description" and isinstance(value, str)
+            else _with_clean_descriptions(value)
+            for name, value in node.items()
+        }
+    return [_with_clean_descriptions(inner) for inner in node] if isinstance(node, list) else node
 
 
 def schema_json() -> str:
