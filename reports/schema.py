@@ -17,8 +17,8 @@ DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 def run_schema() -> dict[str, Any]:
     """Return the JSON Schema (2020-12) of `Run`."""
-    schema = {"$schema": DIALECT, "title": "The record of a benchmark run (run.json)", **msgspec.json.schema(Run)}
-    return _with_clean_descriptions(schema)
+    schema: dict[str, Any] = {"$schema": DIALECT, "title": "The record of a benchmark run (run.json)", **msgspec.json.schema(Run)}
+    return {name: _with_clean_descriptions(value) for name, value in schema.items()}
 
 
 def _with_clean_descriptions(node: Any) -> Any:
