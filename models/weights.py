@@ -77,10 +77,10 @@ def _lacking_weights(folder: Path) -> Iterator[str]:
     indexes = sorted(folder.glob("*.safetensors.index.json"))
     for index in indexes:
         shards = _shards(index)
-        yield from (shard for shard in shards if not (folder / shard).is_file())
+        yield from (shard for shard in shards if not _holds_data(folder / shard))
         if not shards:
             yield f"{index.name} (unreadable)"
-    whole = (path for path in folder.glob("*.safetensors") if path.is_file() and not path.match(SHARD))
+    whole = (path for path in folder.glob("*.safetensors") if _holds_data(path) and not path.match(SHARD))
     if not indexes and not any(whole):
         yield "*.safetensors*"  # as a pattern for a download: weights, and the index if there is one
 
@@ -91,3 +91,8 @@ def _shards(index: Path) -> list[str]:
         return sorted({str(shard) for shard in json.loads(index.read_bytes())["weight_map"].values()})
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return []
+
+
+def _holds_data(path: Path) -> bool:
+    """Tell a file with content from the empty one that a download leaves which has just begun."""
+    return path.is_file() and path.stat().st_size > 0

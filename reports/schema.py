@@ -17,7 +17,11 @@ DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 def run_schema() -> dict[str, Any]:
     """Return the JSON Schema (2020-12) of `Run`."""
-    schema: dict[str, Any] = {"$schema": DIALECT, "title": "The record of a benchmark run (run.json)", **msgspec.json.schema(Run)}
+    schema: dict[str, Any] = {
+        "$schema": DIALECT,
+        "title": "The record of a benchmark run (run.json)",
+        **msgspec.json.schema(Run),
+    }
     return {name: _with_clean_descriptions(value) for name, value in schema.items()}
 
 

@@ -40,7 +40,7 @@ def store(cache: Path, specs: list[ModelSpec]) -> None:
         for name in parts if file.path.endswith("/") else ("",):
             target = snapshot / (file.path + name)
             target.parent.mkdir(parents=True, exist_ok=True)
-            target.touch()
+            target.write_bytes(b"x")
 
 
 def sources(specs: list[ModelSpec], weights: str | None = None, gpu: GpuState = GPU) -> set[str]:

@@ -4,16 +4,19 @@ import re
 from dataclasses import fields
 from pathlib import Path
 
+import pytest
+
 from fixtures.options import Options
 from fixtures.suite import suite_names
 from models.discover import discover
+from reports.html import render_html
 from reports.merge import read_run
 from reports.record import DURATIONS
 from reports.summary import render_summary
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-PUBLISHED_QUICK = ROOT / "reports" / "published" / "quick"
+PUBLISHED = ROOT / "reports" / "published"
 TABLE_WIDTH = 120
 
 
@@ -47,9 +50,18 @@ def test_models_of_the_changelog_exist() -> None:
     assert named <= discover().keys()
 
 
+@pytest.mark.parametrize("name", ["quick", "wan-14b-4step"])
+def test_published_page_is_what_its_record_renders(name: str) -> None:
+    """A published page and the durations it defines are those that today's code makes of the published record."""
+    folder = PUBLISHED / name
+    run = read_run(folder / "run.json")
+    assert run.durations == DURATIONS
+    assert (folder / "report.html").read_text(encoding="utf-8") == render_html(run, folder)
+
+
 def test_table_on_the_first_screen_is_the_published_runs() -> None:
     """Every line of the README's table is printed by `python -m reports summary` of the published record."""
     table = README.split("```text\n", 1)[1].split("```", 1)[0].splitlines()
-    printed = render_summary(read_run(PUBLISHED_QUICK / "run.json"), TABLE_WIDTH).splitlines()
+    printed = render_summary(read_run(PUBLISHED / "quick" / "run.json"), TABLE_WIDTH).splitlines()
     assert len([line for line in table if line.strip()]) >= 8
     assert [line for line in table if line.strip() and line not in printed] == []

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from fixtures.results import exit_status, row_text, sweep_entries
+from fixtures.results import exit_status, row_text, take_over
 from reports.record import CaseRecord
 from tests.reports_samples import case_of, measured, planned, run_of
 from tests.running import cases_of, read_json, run_bench, write_suite
@@ -148,9 +148,9 @@ def test_entries_without_data_are_swept() -> None:
     """One empty entry would end pytest-benchmark's writer with a ValueError and cost every case's numbers."""
     full, empty = (SimpleNamespace(stats=SimpleNamespace(data=data)) for data in ([1.0], []))
     config: Any = SimpleNamespace(_benchmarksession=SimpleNamespace(benchmarks=[empty, full, empty]))
-    sweep_entries(config)
+    take_over(config)
     assert config._benchmarksession.benchmarks == [full]
-    sweep_entries(SimpleNamespace())  # type: ignore[arg-type] # a session without pytest-benchmark
+    take_over(SimpleNamespace())  # type: ignore[arg-type] # a session without pytest-benchmark
 
 
 def row(case: CaseRecord) -> str:
@@ -178,3 +178,16 @@ def test_row_tells_rounds_that_differ() -> None:
     """A passed case whose rounds made different frames is marked as soon as it ends."""
     differing = msgspec.structs.replace(measured(1.0, 1.0), deterministic=False)
     assert row(msgspec.structs.replace(GOOD, measurement=differing)).endswith(", ROUNDS DIFFER")
+
+
+def test_disk_that_refuses_the_json_is_told_and_the_table_still_printed(tmp_path: Path) -> None:
+    """A --benchmark-json that cannot be written at the end costs that file only, in one line, with exit code 1."""
+    write_suite(tmp_path, {"folder": "fault folder 1"})
+    target = tmp_path / "out" / "out.json"
+    # The place is good when it is checked, and a folder stands there when the run ends.
+    done = run_bench(tmp_path, "--benchmark-json", target, FAULTY_FOLDER=str(target))
+    assert done.returncode == 1, done.stdout
+    assert "Traceback" not in done.stdout + done.stderr
+    assert f"VIEWS LOST  {target}: " in done.stdout
+    assert "1 case: 1 passed" in done.stdout
+    assert cases_of(tmp_path)["native-folder"]["status"] == "passed"

@@ -60,6 +60,11 @@ def fault(what: str) -> None:  # noqa: C901 - a list of what can go wrong
                 threading.Event().wait(20)
             except Exception:  # noqa: BLE001 - a model may swallow what it likes; the limit holds all the same
                 record("swallowed")
+        case "folder":
+            place = Path(os.environ["FAULTY_FOLDER"])
+            if not place.is_dir():
+                place.unlink(missing_ok=True)
+                place.mkdir()
         case "signal":
             signal_once()
         case "crash":
