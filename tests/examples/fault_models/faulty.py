@@ -26,6 +26,13 @@ def record(event: str, **facts: object) -> None:
             log.write(json.dumps({"event": event, "alive": alive, **facts}) + "\n")
 
 
+def put_a_folder(place: Path) -> None:
+    """Stand a folder where a file is to be written."""
+    if not place.is_dir():
+        place.unlink(missing_ok=True)
+        place.mkdir()
+
+
 def signal_once() -> None:
     """Send ourselves the signal that FAULTY_SIGNAL names, unless an earlier process has been sent one here already."""
     flag = Path(os.environ["FAULTY_LOG"]).with_suffix(".sent")
@@ -61,10 +68,7 @@ def fault(what: str) -> None:  # noqa: C901 - a list of what can go wrong
             except Exception:  # noqa: BLE001 - a model may swallow what it likes; the limit holds all the same
                 record("swallowed")
         case "folder":
-            place = Path(os.environ["FAULTY_FOLDER"])
-            if not place.is_dir():
-                place.unlink(missing_ok=True)
-                place.mkdir()
+            put_a_folder(Path(os.environ["FAULTY_FOLDER"]))
         case "signal":
             signal_once()
         case "crash":
