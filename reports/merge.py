@@ -19,8 +19,6 @@ from reports.rows import counted
 from reports.strict_json import write_atomically, write_json_atomically
 from reports.summary import render_summary
 
-__all__ = ["merge", "read_plan", "read_run", "write_json_atomically", "write_views"]
-
 Record = TypeVar("Record", Plan, Run)
 
 CRASHED = "the process ended while the case ran"
