@@ -9,7 +9,7 @@ import torch
 
 from fixtures.clock import CudaTimeline, RoundProbe, run_round
 from fixtures.gpu import device_used_bytes, torch_problem, visible_gpus
-from fixtures.measure import device_uuid
+from fixtures.machine import device_uuid
 from fixtures.status import status_of
 from fixtures.vram import CudaPeaks, peaks_for
 from models.causal.attention import CachedTransformer, CacheShape
