@@ -183,7 +183,9 @@ class ModelSpec:
 
     `published_recipe` holds the precision, attention and residency of the model's own release (fields of `Recipe`),
     with `published_recipe_source`. `weights_sources` lists which of hub, random and tiny `load` accepts.
-    `supports` lists the values that it accepts of recipe fields which not every model serves. `load` imports torch itself. `work` may be `None` for models whose arithmetic nobody has written down.
+    `supports` lists the values that
+    it accepts of recipe fields which not every model serves.
+    `load` imports torch itself. `work` may be `None` for models whose arithmetic nobody has written down.
     """
 
     id: str

@@ -29,10 +29,10 @@ def reference_forward(transformer: WanTransformer3DModel, x_BCFHW: Tensor, times
         return normed.to(dtype) * w[f"{name}.weight"]
 
     def split(value: Tensor) -> Tensor:
-        return value.unflatten(-1, (heads, -1))
+        return value.view(*value.shape[:2], heads, -1)
 
     def attend(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
-        out = F.scaled_dot_product_attention(*(value.transpose(1, 2) for value in (q, k, v)))
+        out = F.scaled_dot_product_attention(q.transpose(1, 2), k.transpose(1, 2), v.transpose(1, 2))
         return out.transpose(1, 2).flatten(2)
 
     hidden = F.conv3d(x_BCFHW, w["patch_embedding.weight"], w["patch_embedding.bias"], stride=(1, 2, 2))
@@ -41,7 +41,7 @@ def reference_forward(transformer: WanTransformer3DModel, x_BCFHW: Tensor, times
     turns = rotations(grid, hidden.shape[-1] // heads)
 
     def turn(value: Tensor) -> Tensor:
-        pairs = torch.view_as_complex(value.double().unflatten(-1, (-1, 2)))
+        pairs = torch.view_as_complex(value.double().view(*value.shape[:-1], -1, 2))
         return torch.view_as_real(pairs * turns).flatten(-2).to(dtype)
 
     half = transformer.config.freq_dim // 2
@@ -49,7 +49,7 @@ def reference_forward(transformer: WanTransformer3DModel, x_BCFHW: Tensor, times
     sinusoid = torch.cat([angles.cos(), angles.sin()])[None].to(dtype)
     embedder = "condition_embedder"
     time = lin(f"{embedder}.time_embedder.linear_2", F.silu(lin(f"{embedder}.time_embedder.linear_1", sinusoid)))
-    levels = lin(f"{embedder}.time_proj", F.silu(time)).unflatten(1, (6, -1))
+    levels = lin(f"{embedder}.time_proj", F.silu(time)).view(1, 6, -1)
     gelu = F.gelu(lin(f"{embedder}.text_embedder.linear_1", text_BLD), approximate="tanh")
     text = lin(f"{embedder}.text_embedder.linear_2", gelu)
     for number in range(transformer.config.num_layers):
@@ -66,8 +66,8 @@ def reference_forward(transformer: WanTransformer3DModel, x_BCFHW: Tensor, times
         y = lin(f"{b}.ffn.net.2", F.gelu(lin(f"{b}.ffn.net.0.proj", y), approximate="tanh"))
         hidden = hidden + (y * m[5])
     shift, scale = (w["scale_shift_table"] + time[:, None]).chunk(2, dim=1)
-    patches = lin("proj_out", norm(hidden) * (1 + scale) + shift).unflatten(2, (2, 2, -1)).unflatten(1, grid)
-    return torch.einsum("bfhwyxc->bcfhywx", patches).flatten(5, 6).flatten(3, 4)
+    patches = lin("proj_out", norm(hidden) * (1 + scale) + shift).view(1, *grid, 2, 2, -1)
+    return patches.permute(0, 6, 1, 2, 4, 3, 5).flatten(5, 6).flatten(3, 4)
 
 
 def rotations(grid: torch.Size, size: int) -> Tensor:

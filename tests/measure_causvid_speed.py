@@ -1,9 +1,9 @@
 """What torch.compile gains: one model, loaded as each `compile` in turn, timed from prompt to frames on the device.
 
-Run: `python -m tests.measure_causvid_speed [--model ID] [--compile none,transformer,all] [--numerics NAME] [--rounds N]`.
-It prints medians over the rounds in seconds, the peak of what torch allocated in them, the cost of compiling (first call
-less a round), the graphs compiled while timing (exit code 1 if there are any), and how far the frames are from those of
-the first line in levels of 255. With random weights, in bfloat16 on a GPU; a toy on the CPU where there is none.
+Run: `python -m tests.measure_causvid_speed [--model ID] [--compile none,transformer,all] [--numerics NAME]`. It prints
+medians over the rounds in seconds, the peak of what torch allocated in them, the cost of compiling (first call less a
+round), the graphs compiled while timing (exit code 1 if there are any), and how far the frames are from those of the
+first line in levels of 255. With random weights, in bfloat16 on a GPU; a toy on the CPU where there is none.
 """
 
 import argparse
@@ -59,7 +59,9 @@ def main() -> int:
     spec = specs[options.model or ("causvid-1.3b" if torch.cuda.is_available() else "causvid-tiny")]
     plain, request = recipe_and_request(spec)
     resident, progress = Resident(specs=specs), Progress(stream=sys.stderr, is_terminal=False)
-    print(f"{spec.id}, {request.width}x{request.height}x{request.frames}, {options.numerics}, torch {torch.__version__}")
+    print(
+        f"{spec.id}, {request.width}x{request.height}x{request.frames}, {options.numerics}, torch {torch.__version__}"
+    )
     print(" ".join(f"{column:>11}" for column in COLUMNS), flush=True)
     baseline_BTCHW, total_recompiled = None, 0
     for compile_ in options.compile.split(","):

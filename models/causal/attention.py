@@ -16,7 +16,7 @@ from diffusers.models.attention_dispatch import dispatch_attention_fn
 from diffusers.models.transformers.transformer_wan import WanTransformer3DModel
 from torch import Tensor
 
-from models.causal.block import EAGER, Parts, Turns, head, rms_norm
+from models.causal.block import EAGER, Parts, Turns, head, rms_norm, split_heads
 from models.causal.tables import fused_layers, modulations, rotations
 from models.spec import Numerics
 from models.wan.attention import attention_backend
@@ -24,7 +24,7 @@ from models.wan.attention import attention_backend
 
 @dataclass(frozen=True, kw_only=True)
 class CacheShape:
-    """What the caches must hold: `batch` clips of `frames` x `height` x `width` latents and `text_length` text tokens."""
+    """What the caches must hold: `batch` clips of `frames` x `height` x `width` latents, `text_length` text tokens."""
 
     frames: int
     height: int
@@ -73,7 +73,7 @@ class CachedTransformer:
     def __init__(self, transformer: WanTransformer3DModel, shape: CacheShape, execution: Execution) -> None:
         self.shape = shape
         self.cache = ClipCache(transformer, shape)
-        self._transformer = transformer
+        self._transformer, self._head_size = transformer, transformer.config.attention_head_dim
         self._numerics, self._parts = execution.numerics, execution.parts
         self._backend = attention_backend(transformer)
         self._layers = fused_layers(transformer, execution.numerics)
@@ -84,12 +84,11 @@ class CachedTransformer:
     def start_clip(self, prompt_embeds_BLD: Tensor) -> None:
         """Compute every layer's text keys and values once for the clip; L is the cache's text length."""
         text = self._transformer.condition_embedder.text_embedder(prompt_embeds_BLD)
-        heads = self.cache.keys_LBSHD.shape[-2:]
         for layer, block in enumerate(self._transformer.blocks):
             attn = block.attn2
             key = rms_norm(attn.to_k(text), attn.norm_k.weight, self._numerics)
-            self.cache.text_keys_LBSHD[layer] = key.unflatten(2, heads)
-            self.cache.text_values_LBSHD[layer] = attn.to_v(text).unflatten(2, heads)
+            self.cache.text_keys_LBSHD[layer] = split_heads(key, self._head_size)
+            self.cache.text_values_LBSHD[layer] = split_heads(attn.to_v(text), self._head_size)
 
     @torch.no_grad()
     def velocity(self, latents_BCFHW: Tensor, level: int, first_frame: int) -> Tensor:
@@ -135,5 +134,5 @@ class CachedTransformer:
 def unpatchify(patches_BSP: Tensor, like_BCFHW: Tensor, patch: tuple[int, int, int]) -> Tensor:
     """Put the tokens' patches together to latents of the frames, height and width of `like_BCFHW`."""
     counts = [length // step for length, step in zip(like_BCFHW.shape[2:], patch, strict=True)]
-    patches = patches_BSP.unflatten(2, (*patch, -1)).unflatten(1, counts)
+    patches = patches_BSP.view(patches_BSP.shape[0], *counts, *patch, -1)
     return patches.permute(0, 7, 1, 4, 2, 5, 3, 6).flatten(6, 7).flatten(4, 5).flatten(2, 3)

@@ -56,7 +56,7 @@ class AfterWeights(NamedTuple):
 
 
 class Turns(NamedTuple):
-    """The rotary embedding of S tokens: cosines and sines [S, 1, D / 2], in the dtype that rotations are computed in."""
+    """The rotary embedding of S tokens: cosines and sines [S, 1, D / 2], in the dtype that rotations have."""
 
     cos: Tensor
     sin: Tensor
@@ -68,23 +68,23 @@ def before_self_attention(
     """Return query, key (both after norm and rotation) and value, each BSHD in the dtype of `hidden_BSC`."""
     normed = modulated_norm(hidden_BSC, modulation_6C[0], modulation_6C[1])
     query, key, value = functional.linear(normed, weights.qkv_weight, weights.qkv_bias).chunk(3, dim=-1)
-    heads = (-1, 2 * turns.cos.shape[-1])
-    query = rms_norm(query, weights.norm_query, numerics).unflatten(-1, heads)
-    key = rms_norm(key, weights.norm_key, numerics).unflatten(-1, heads)
-    return rotate(query, turns), rotate(key, turns), value.unflatten(-1, heads)
+    size = 2 * turns.cos.shape[-1]
+    query = rotate(split_heads(rms_norm(query, weights.norm_query, numerics), size), turns)
+    key = rotate(split_heads(rms_norm(key, weights.norm_key, numerics), size), turns)
+    return query, key, split_heads(value, size)
 
 
 def between_attentions(
     weights: BetweenWeights, modulation_6C: Tensor, hidden_BSC: Tensor, attended_BSHD: Tensor, numerics: Numerics
 ) -> tuple[Tensor, Tensor]:
-    """Return the hidden states [B, S, C] with self-attention's output added, and cross-attention's query [B, S, H, D]."""
+    """Return the hidden states [B, S, C], self-attention's output added, and cross-attention's query [B, S, H, D]."""
     attended = functional.linear(attended_BSHD.flatten(2), weights.out_weight, weights.out_bias)
     hidden = gated_add(hidden_BSC, attended, modulation_6C[2])
     normed = functional.layer_norm(
         hidden.to(weights.norm_weight.dtype), hidden.shape[-1:], weights.norm_weight, weights.norm_bias, EPSILON
     )
     query = functional.linear(normed.to(hidden.dtype), weights.query_weight, weights.query_bias)
-    return hidden, rms_norm(query, weights.norm_query, numerics).unflatten(-1, attended_BSHD.shape[2:])
+    return hidden, split_heads(rms_norm(query, weights.norm_query, numerics), attended_BSHD.shape[-1])
 
 
 def after_cross_attention(
@@ -127,9 +127,14 @@ def rms_norm(values: Tensor, weight: Tensor, numerics: Numerics) -> Tensor:
     return functional.rms_norm(values, values.shape[-1:], weight, EPSILON)
 
 
+def split_heads(values_BSC: Tensor, size: int) -> Tensor:
+    """Return a view BSHD with heads of `size` channels."""
+    return values_BSC.view(*values_BSC.shape[:-1], -1, size)
+
+
 def rotate(values_BSHD: Tensor, turns: Turns) -> Tensor:
     """Rotate neighbouring pairs of the last axis in the dtype of `turns`, and round once."""
-    even, odd = values_BSHD.unflatten(-1, (-1, 2)).unbind(-1)
+    even, odd = values_BSHD[..., 0::2], values_BSHD[..., 1::2]
     cos, sin = turns
     if torch.compiler.is_compiling():  # which has no use for the writes into every other element
         turned = torch.stack((even * cos - odd * sin, even * sin + odd * cos), dim=-1)
@@ -153,4 +158,8 @@ EAGER = Parts(before_self_attention, between_attentions, after_cross_attention)
 
 def compiled_parts(backend: str = "inductor") -> Parts:
     """Return the parts compiled each as one graph, at their first call in a shape; `backend` is torch.compile's."""
-    return Parts(*(compile_function(part, backend) for part in EAGER))
+    return Parts(
+        before=compile_function(before_self_attention, backend),
+        between=compile_function(between_attentions, backend),
+        after=compile_function(after_cross_attention, backend),
+    )

@@ -16,7 +16,6 @@ from torch import Tensor
 
 from models.fewstep import FewStepSchedule, predict_clean, renoise
 
-
 CACHE_PASS_TIMESTEP = 0.0
 
 

@@ -50,7 +50,9 @@ def fused_layers(transformer: WanTransformer3DModel, numerics: Numerics) -> tupl
         message = f"the transformer's norms add {transformer.config.eps}, the causal runner's {EPSILON:g}"
         raise ValueError(message)
     dtype = transformer.patch_embedding.weight.dtype
-    return tuple(_fused_layer(block, torch.float32 if numerics == "diffusers" else dtype) for block in transformer.blocks)
+    return tuple(
+        _fused_layer(block, torch.float32 if numerics == "diffusers" else dtype) for block in transformer.blocks
+    )
 
 
 def _fused_layer(block: Any, norm_dtype: torch.dtype) -> Layer:

@@ -28,16 +28,18 @@ def compile_function(function: Callable[P, R], backend: str = "inductor") -> Cal
     return torch.compile(function, dynamic=False, fullgraph=True, backend=backend)
 
 
-def compile_networks(transformer: "WanTransformer3DModel", vae: "AutoencoderKLWan", compile: Compile) -> None:  # noqa: A002 - the recipe's field
+def compile_networks(
+    transformer: "WanTransformer3DModel", vae: "AutoencoderKLWan", extent: Compile, backend: str = "inductor"
+) -> None:
     """Have the transformer's blocks ("transformer") and the VAE's decoder as well ("all") compiled when first called.
 
     A causal runner never calls the blocks, but parts of them that it compiles itself; uncalled blocks cost nothing.
     """
-    if compile != "none":
+    if extent != "none":
         _allow_many_shapes()
-        transformer.compile_repeated_blocks(dynamic=False, fullgraph=True)
-    if compile == "all":
-        vae.decoder.compile(dynamic=False, fullgraph=True)
+        transformer.compile_repeated_blocks(dynamic=False, fullgraph=True, backend=backend)
+    if extent == "all":
+        vae.decoder.compile(dynamic=False, fullgraph=True, backend=backend)
 
 
 def is_compiled(network: object) -> bool:
