@@ -182,9 +182,8 @@ class ModelSpec:
     """All that the suite knows of a model without loading it: the constant `MODEL` of a file in `models/`.
 
     `published_recipe` holds the precision, attention and residency of the model's own release (fields of `Recipe`),
-    with `published_recipe_source`. `weights_sources` lists which of hub, random and tiny `load` accepts.
-    `supports` lists the values that
-    it accepts of recipe fields which not every model serves.
+    with `published_recipe_source`. `weights_sources` lists which of hub, random and tiny `load` accepts, `supports`
+    which values of the recipe's other fields that not every model serves: without it "diffusers" numerics, uncompiled.
     `load` imports torch itself. `work` may be `None` for models whose arithmetic nobody has written down.
     """
 

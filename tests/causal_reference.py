@@ -20,13 +20,14 @@ def reference_forward(transformer: WanTransformer3DModel, x_BCFHW: Tensor, times
     def lin(name: str, value: Tensor) -> Tensor:
         return F.linear(value, w[f"{name}.weight"], w[f"{name}.bias"])
 
-    def norm(value: Tensor, *affine: Tensor) -> Tensor:
-        return F.layer_norm(value, value.shape[-1:], *affine, eps=1e-6)
+    def norm(value: Tensor, weight: Tensor | None = None, bias: Tensor | None = None) -> Tensor:
+        return F.layer_norm(value, value.shape[-1:], weight, bias, eps=1e-6)
 
     def rms(name: str, value: Tensor) -> Tensor:
         wide = value.float()
         normed = wide * torch.rsqrt(wide.pow(2).mean(dim=-1, keepdim=True) + 1e-6)
-        return normed.to(dtype) * w[f"{name}.weight"]
+        weight: Tensor = w[f"{name}.weight"]
+        return normed.to(dtype) * weight
 
     def split(value: Tensor) -> Tensor:
         return value.view(*value.shape[:2], heads, -1)
