@@ -8,7 +8,7 @@ Source: tianweiy/CausVid, bidirectional_checkpoint2 (CC BY-NC-SA 4.0); nothing o
 
 from models.causal import causvid
 from models.causal.rules import ClipRules
-from models.spec import ModelSpec, Pipeline, Recipe, Request, Work
+from models.spec import COMPILES, ModelSpec, Pipeline, Recipe, Request, Work
 from models.wan.architecture import T2V_1_3B
 from models.work import bidirectional_work
 
@@ -46,6 +46,7 @@ MODEL = ModelSpec(
     check=RULES.check,
     load=load,
     work=work,
+    supports=COMPILES,
     published_recipe=causvid.PUBLISHED_RECIPE,
     published_recipe_source=causvid.PUBLISHED_RECIPE_SOURCE,
 )

@@ -2,7 +2,7 @@
 
 from models.causal import causvid
 from models.causal.rules import ClipRules
-from models.spec import ModelSpec, Pipeline, Recipe, Request, Work
+from models.spec import COMPILES, ModelSpec, Pipeline, Recipe, Request, Work
 from models.wan.architecture import TINY
 from models.work import bidirectional_work
 
@@ -39,6 +39,7 @@ MODEL = ModelSpec(
     check=RULES.check,
     load=load,
     work=work,
+    supports=COMPILES,
     published_recipe=causvid.TINY_RECIPE,
     published_recipe_source="models/causal/causvid.py",
 )

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol, get_args
 
 import msgspec
 
@@ -17,6 +17,12 @@ if TYPE_CHECKING:
 
 DtypeName = Literal["bfloat16", "float16", "float32"]
 WeightsSource = Literal["hub", "random", "tiny"]
+Numerics = Literal["diffusers", "reference"]
+Compile = Literal["none", "transformer", "all"]
+
+
+class RecipeError(ValueError):
+    """A recipe that a model does not support; the message names the values that it does."""
 
 
 class RequestError(ValueError):
@@ -50,8 +56,11 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
 class Recipe(msgspec.Struct, frozen=True, kw_only=True):
     """What gets loaded: two cases with equal recipes share one loaded pipeline.
 
-    `attention` is a name without leading underscore of diffusers' attention backends ("native_cudnn"). `compile` and
-    `residency` name what is done to the components; only "none" and "all" (everything stays on the device) exist yet.
+    `attention` is a name without leading underscore of diffusers' attention backends ("native_cudnn"). `numerics` says
+    in what the transformer computes: "diffusers" has norms, modulation, residual gates and the embedding of time in
+    float32, "reference" rounds after every operation as CausVid's own code does. `compile` names what torch.compile
+    is applied to: nothing, the transformer, or the VAE's decoder as well ("all"). `residency` names where the
+    components are; only "all" (everything stays on the device) exists yet.
     """
 
     model: str
@@ -61,7 +70,8 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True):
     text_encoder_dtype: DtypeName
     vae_dtype: DtypeName
     attention: str
-    compile: Literal["none"] = "none"
+    compile: Compile = "none"
+    numerics: Numerics = "diffusers"
     residency: Literal["all"] = "all"
 
 
@@ -154,12 +164,26 @@ class Work:
     forwards: int
 
 
+PLAIN: Mapping[str, tuple[str, ...]] = MappingProxyType({"numerics": ("diffusers",), "compile": ("none",)})
+COMPILES: Mapping[str, tuple[str, ...]] = MappingProxyType({**PLAIN, "compile": get_args(Compile)})
+COMPILES_IN_ALL_NUMERICS: Mapping[str, tuple[str, ...]] = MappingProxyType({**COMPILES, "numerics": get_args(Numerics)})
+
+
+def check_recipe(recipe: Recipe, supports: Mapping[str, tuple[str, ...]]) -> None:
+    """Raise RecipeError, naming what is supported, for a recipe with a value that a model does not serve."""
+    for name, values in supports.items():
+        if (actual := getattr(recipe, name)) not in values:
+            message = f"{recipe.model}: {name} is {actual!r}, but the model supports {', '.join(values)}"
+            raise RecipeError(message)
+
+
 @dataclass(frozen=True, kw_only=True)
 class ModelSpec:
     """All that the suite knows of a model without loading it: the constant `MODEL` of a file in `models/`.
 
     `published_recipe` holds the precision, attention and residency of the model's own release (fields of `Recipe`),
-    with `published_recipe_source`. `weights_sources` lists which of hub, random and tiny `load` accepts.
+    with `published_recipe_source`. `weights_sources` lists which of hub, random and tiny `load` accepts, `supports`
+    which values of the recipe's other fields that not every model serves: without it "diffusers" numerics, uncompiled.
     `load` imports torch itself. `work` may be `None` for models whose arithmetic nobody has written down.
     """
 
@@ -177,5 +201,6 @@ class ModelSpec:
     check: Callable[[Request], None]
     load: Callable[[Recipe], Pipeline]
     work: Callable[[Request], Work] | None = None
+    supports: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: PLAIN)
     published_recipe: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     published_recipe_source: str = ""

@@ -5,7 +5,7 @@ Source: Wan-Video/Wan2.1 @9737cba, README and wan/configs/wan_t2v_14B.py.
 
 from types import MappingProxyType
 
-from models.spec import ModelSpec, Pipeline, Recipe, Request, Sampling, WeightsFile, Work
+from models.spec import COMPILES, ModelSpec, Pipeline, Recipe, Request, Sampling, WeightsFile, Work
 from models.wan.architecture import T2V_14B
 from models.wan.prompts import NEGATIVE_PROMPT
 from models.wan.rules import check_request
@@ -63,6 +63,7 @@ MODEL = ModelSpec(
     check=check_request,
     load=load,
     work=work,
+    supports=COMPILES,
     published_recipe=MappingProxyType(
         {
             "transformer_dtype": "bfloat16",

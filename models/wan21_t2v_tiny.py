@@ -5,7 +5,7 @@ What it draws means nothing; that it draws what it should, and how that is measu
 
 from types import MappingProxyType
 
-from models.spec import ModelSpec, Pipeline, Recipe, Request, Sampling, Work
+from models.spec import COMPILES, ModelSpec, Pipeline, Recipe, Request, Sampling, Work
 from models.wan.architecture import TINY
 from models.wan.prompts import NEGATIVE_PROMPT
 from models.wan.rules import check_request
@@ -47,6 +47,7 @@ MODEL = ModelSpec(
     check=check_request,
     load=load,
     work=work,
+    supports=COMPILES,
     published_recipe=MappingProxyType(
         {
             "transformer_dtype": "float32",

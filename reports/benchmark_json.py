@@ -23,13 +23,14 @@ def benchmark_group(plan: PlannedCase) -> str:
 
     In the matched track these are all models on one size, recipe, prompt and seed. Each model has a group of its own,
     because no ratio to another one means anything, at its published recipe, without warming up, as a toy, or where the
-    attention backend is not named. Compile level and residency are named where they are not the plain ones.
+    attention backend is not named. Compile level, numerics and residency are named where they are not the plain ones.
     """
     recipe, request = plan.recipe, plan.request
     parts = [
         f"{plan.scenario} {plan.track} {request.width}x{request.height}x{request.frames}@{request.fps:g}",
         f"{recipe.transformer_dtype}/{recipe.text_encoder_dtype}/{recipe.vae_dtype} {recipe.attention}",
         *([f"compile={recipe.compile}"] if recipe.compile != "none" else []),
+        *([f"numerics={recipe.numerics}"] if recipe.numerics != "diffusers" else []),
         *([f"residency={recipe.residency}"] if recipe.residency != "all" else []),
         f"{recipe.weights} {recipe.device} {plan.prompt.id} s{plan.seed}",
     ]

@@ -70,6 +70,7 @@ class RecipeRecord(Frozen):
     attention: str
     compile: str
     residency: str
+    numerics: str = "diffusers"
 
 
 class RequestRecord(Frozen):

@@ -23,7 +23,7 @@ from fixtures.machine import environment
 from fixtures.progress import Progress
 from fixtures.vram import peaks_for
 from models.discover import discover
-from models.spec import DtypeName, Pipeline, Recipe, Request
+from models.spec import DtypeName, ModelSpec, Pipeline, Recipe, Request
 
 LIMIT_RATIO = 1.01
 
@@ -96,15 +96,9 @@ def measure(pipeline: Pipeline, request: Request, device: str, pairs: int) -> li
     return ratios
 
 
-def main() -> int:
-    """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--model", default=None, help="default: causvid-1.3b with a GPU, causvid-tiny without")
-    parser.add_argument("--pairs", type=int, default=15)
-    options = parser.parse_args()
-    device = "cuda" if torch.cuda.is_available() else "cpu"
-    spec = discover()[options.model or ("causvid-1.3b" if device == "cuda" else "causvid-tiny")]
-    toy = "tiny" in spec.weights_sources
+def recipe_and_request(spec: ModelSpec) -> tuple[Recipe, Request]:
+    """Take the model's own size and sampling, in bfloat16 with random weights on a GPU or as a toy on the CPU."""
+    toy, sampling = "tiny" in spec.weights_sources, spec.sampling
     dtype: DtypeName = "float32" if toy else "bfloat16"
     recipe = Recipe(
         model=spec.id,
@@ -115,7 +109,6 @@ def main() -> int:
         vae_dtype=dtype,
         attention="native_math" if toy else "native_cudnn",
     )
-    sampling = spec.sampling
     request = Request(
         prompt="Two dogs race each other along a beach.",
         width=spec.width,
@@ -128,6 +121,18 @@ def main() -> int:
         seed=0,
         negative_prompt=sampling.negative_prompt,
     )
+    return recipe, request
+
+
+def main() -> int:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--model", default=None, help="default: causvid-1.3b with a GPU, causvid-tiny without")
+    parser.add_argument("--pairs", type=int, default=15)
+    options = parser.parse_args()
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    spec = discover()[options.model or ("causvid-1.3b" if device == "cuda" else "causvid-tiny")]
+    recipe, request = recipe_and_request(spec)
     ratios = measure(spec.load(recipe), request, recipe.device, options.pairs)
     facts = environment(gpu_state(), torch_module=torch)
     where = facts.gpus[0]["name"] if recipe.device == "cuda" else facts.cpu

@@ -68,6 +68,14 @@ def refused(*arguments: object) -> str:
         (["--set", "fps=nan"], "Expected `float` > 0.0 - at `$.fps`"),
         (["--set", "attention=magic"], "`attention` 'magic' is unknown; known: aiter_fa2_hub, flash"),
         (["--set", "residency=disk"], "--set residency=disk: Invalid enum value 'disk' - at `$.residency`; known: all"),
+        (
+            ["--set", "numerics=reference"],
+            "causvid-tiny-bidirectional: numerics is 'reference', but the model supports diffusers",
+        ),
+        (
+            ["--set", "compile=decoder"],
+            "Invalid enum value 'decoder' - at `$.compile`; known: none, transformer, all",
+        ),
         (["--set", "negative_prompt=a b"], "holds other than letters"),
         (["--set", "negative_prompt=" + "a" * 200], "characters, limit 200"),
         (["--set", "vae_dtype"], "--set vae_dtype: no value; write vae_dtype=VALUE"),

@@ -4,6 +4,7 @@ import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import get_args
 
 import pytest
 import torch
@@ -12,6 +13,7 @@ from safetensors.torch import load_file, save_file
 from models.causal.check_golden import main, read_schedule, reproduce, transformer_config
 from models.causal.checkpoint import load_transformer
 from models.causal.rollout import Clip
+from models.spec import Numerics
 from tests.causal_masked_pass import masked_rollout
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -24,20 +26,22 @@ def folder(tmp_path: Path) -> Path:
     return Path(shutil.copytree(GOLDEN / "causvid-3step", tmp_path / "golden"))
 
 
+@pytest.mark.parametrize("numerics", get_args(Numerics))
 @pytest.mark.parametrize("name", FOLDERS)
-def test_rollout_reproduces_the_reference_to_1e_5(name: str) -> None:
-    """Latents and layer 0's keys and values are within 1e-5 of the reference rollout's in float32."""
-    errors = reproduce(GOLDEN / name)
+def test_rollout_reproduces_the_reference_to_1e_5(name: str, numerics: Numerics) -> None:
+    """Latents and layer 0's keys and values are within 1e-5 of the reference rollout's in float32, in both numerics."""
+    errors = reproduce(GOLDEN / name, numerics)
     assert list(errors) == ["latents_BFCHW", "kv0_key", "kv0_value"]
     assert all(0 < error <= 1e-5 for error in errors.values()), errors
 
 
-def test_command_prints_each_error_and_passes(capsys: pytest.CaptureFixture[str]) -> None:
-    """Both folders in one call: a line each, exit code 0."""
-    assert main([str(GOLDEN / name) for name in FOLDERS]) == 0
+@pytest.mark.parametrize("numerics", get_args(Numerics))
+def test_command_prints_each_error_and_passes(numerics: Numerics, capsys: pytest.CaptureFixture[str]) -> None:
+    """Both folders in one call: a line each, which names the numerics, and exit code 0."""
+    assert main(["--numerics", numerics, *(str(GOLDEN / name) for name in FOLDERS)]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert [line.split(":")[0].rpartition("/")[2] for line in lines] == list(FOLDERS)
-    assert all("kv0_key" in line and "within 1e-05" in line for line in lines)
+    assert all(f": {numerics}: " in line and "kv0_key" in line and "within 1e-05" in line for line in lines)
 
 
 def test_start_latents_reproduce_a_masked_full_pass(folder: Path) -> None:

@@ -4,11 +4,12 @@ from dataclasses import replace
 
 import pytest
 import torch
-from diffusers.models.transformers.transformer_wan import WanAttnProcessor
 
-from models.causal.attention import CachedTransformer, CacheShape
+from models.causal.attention import CachedTransformer, CacheShape, Execution
+from models.causal.block import EAGER, Parts
 from models.causal.rollout import Clip, Rollout, roll_out
 from models.fewstep import FewStepSchedule, unwarped_schedule, warped_schedule
+from models.spec import Numerics
 from tests.causal_masked_pass import masked_rollout, random_clip, random_transformer
 
 THREE_STEPS = unwarped_schedule((1000, 757, 522), 8.0)
@@ -16,20 +17,40 @@ FOUR_STEPS = warped_schedule((1000, 750, 500, 250), 8.0)
 ROLLOUT = Rollout(schedule=THREE_STEPS, frames_per_block=3, final_cache_pass=True)
 
 
-def cached_transformer(blocks: int, **sizes: int) -> CachedTransformer:
-    shape = CacheShape(frames=3 * blocks, height=8, width=8, text_length=16)
-    return CachedTransformer(random_transformer(**sizes), shape)
+def cached_transformer(
+    blocks: int,
+    schedule: FewStepSchedule = THREE_STEPS,
+    *,
+    batch: int = 1,
+    numerics: Numerics = "diffusers",
+    parts: Parts = EAGER,
+    **sizes: int,
+) -> CachedTransformer:
+    shape = CacheShape(frames=3 * blocks, height=8, width=8, text_length=16, batch=batch)
+    timesteps = replace(ROLLOUT, schedule=schedule).timesteps
+    execution = Execution(timesteps=timesteps, numerics=numerics, parts=parts)
+    return CachedTransformer(random_transformer(**sizes), shape, execution)
 
 
 def latents(transformer: CachedTransformer, clip: Clip, rollout: Rollout = ROLLOUT) -> list[torch.Tensor]:
     return [block.clone() for block in roll_out(transformer, rollout, clip)]
 
 
-@pytest.mark.parametrize(("schedule", "given"), [(THREE_STEPS, 0), (FOUR_STEPS, 0), (THREE_STEPS, 1)])
-def test_cached_rollout_equals_block_causal_masked_full_pass(schedule: FewStepSchedule, given: int) -> None:
+@pytest.mark.parametrize(
+    ("schedule", "given", "numerics"),
+    [
+        (THREE_STEPS, 0, "diffusers"),
+        (FOUR_STEPS, 0, "diffusers"),
+        (THREE_STEPS, 1, "diffusers"),
+        (THREE_STEPS, 0, "reference"),
+    ],
+)
+def test_cached_rollout_equals_block_causal_masked_full_pass(
+    schedule: FewStepSchedule, given: int, numerics: Numerics
+) -> None:
     """Latents and layer 0's cache agree to 1e-5 with full passes that have no cache, given blocks included."""
     clip = random_clip(blocks=3, steps=schedule.steps, given=given)
-    cached = cached_transformer(3)
+    cached = cached_transformer(3, schedule, numerics=numerics)
     found = torch.cat(latents(cached, clip, replace(ROLLOUT, schedule=schedule)), dim=2)
     expected, keys, values = masked_rollout(random_transformer(), schedule, clip)
     assert expected.std() > 0.1
@@ -68,7 +89,7 @@ def test_seven_blocks_take_the_published_number_of_forwards(
     """81 frames are 7 blocks: 28 forwards in 3 steps, 27 without the last cache pass, 35 in 4 steps."""
     rollout = Rollout(schedule=schedule, frames_per_block=3, final_cache_pass=final_cache_pass)
     told: list[tuple[int, int]] = []
-    cached = cached_transformer(7, num_layers=1)
+    cached = cached_transformer(7, schedule, num_layers=1)
     list(roll_out(cached, rollout, random_clip(7, schedule.steps), lambda done, total: told.append((done, total))))
     assert told == [(n, forwards) for n in range(1, forwards + 1)]
     assert rollout.forwards(21) == forwards
@@ -126,8 +147,21 @@ def test_block_beyond_the_cache_is_refused() -> None:
         latents(cached_transformer(1), random_clip(2, 3))
 
 
-def test_release_gives_the_stock_processors_back() -> None:
-    """After a release the transformer computes whole clips as diffusers ships it."""
-    transformer = random_transformer()
-    CachedTransformer(transformer, CacheShape(frames=3, height=8, width=8, text_length=16)).release()
-    assert all(isinstance(processor, WanAttnProcessor) for processor in transformer.attn_processors.values())
+def test_batch_of_two_equals_two_batches_of_one() -> None:
+    """Two clips with prompts of their own, rolled out together, are to 1e-5 what each is by itself."""
+    clips = [random_clip(blocks=2, steps=3, seed=seed) for seed in (1, 2)]
+    both = Clip(
+        prompt_embeds_BLD=torch.cat([clip.prompt_embeds_BLD for clip in clips]),
+        noise_BCFHW=torch.cat([clip.noise_BCFHW for clip in clips]),
+        renoise_NBCFHW=torch.cat([torch.as_tensor(clip.renoise_NBCFHW) for clip in clips], dim=1),
+    )
+    found = torch.cat(latents(cached_transformer(2, batch=2), both), dim=2)
+    alone = [torch.cat(latents(cached_transformer(2), clip), dim=2) for clip in clips]
+    assert not torch.allclose(alone[0], alone[1], atol=0.1)
+    torch.testing.assert_close(found, torch.cat(alone), rtol=0, atol=1e-5)
+
+
+def test_other_batch_than_the_cache_is_refused() -> None:
+    """One clip does not fit caches of two: silently it would be broadcast."""
+    with pytest.raises(ValueError, match="1 clips at once, but this cache was made for 2"):
+        latents(cached_transformer(2, batch=2), random_clip(2, 3))

@@ -98,6 +98,7 @@ def test_group_names_what_a_ratio_needs_to_be_equal() -> None:
         {"vae_dtype": "float32"},
         {"attention": "flash"},
         {"compile": "all"},
+        {"numerics": "reference"},
         {"residency": "offload"},
     ],
 )

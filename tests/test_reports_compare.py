@@ -44,6 +44,7 @@ def test_sampling_recipe_may_differ(change: dict[str, object]) -> None:
         {"vae_dtype": "float32"},
         {"attention": "flash"},
         {"compile": "all"},
+        {"numerics": "reference"},
         {"residency": "offload"},
         {"track": "published"},
     ],

@@ -1,39 +1,54 @@
 """Wan's transformer with a memory: self-attention over all earlier blocks without computing them again.
 
 A block of latent frames attends to itself and to the keys and values that earlier blocks left behind. Keys are stored
-after RMS norm and rotary embedding, so that a stored key never changes. The transformer is diffusers' own, with its
-attention processors exchanged; positions are Python integers, so nothing here waits for the device.
+after RMS norm and rotary embedding, so that a stored key never changes. The weights are those of diffusers'
+transformer, the forward is this module's own: text keys and values are computed once a clip, modulation once a
+schedule, and positions and noise levels are Python integers, so nothing here waits for the device.
 
-Source: the processor interface of diffusers 0.42.1 (models/transformers/transformer_wan.py); what is cached, and when
-it is overwritten, restated from a description of tianweiy/CausVid at ca21150, not from its code.
+Source: huggingface/diffusers 0.42.1 (models/transformers/transformer_wan.py); what is cached, and when it is
+overwritten, restated from a description of tianweiy/CausVid at ca21150, not from its code.
 """
 
 from dataclasses import dataclass
-from typing import Any, cast
 
 import torch
 from diffusers.models.attention_dispatch import dispatch_attention_fn
 from diffusers.models.transformers.transformer_wan import WanTransformer3DModel
 from torch import Tensor
 
-from models.wan.attention import set_attention
+from models.causal.block import EAGER, Parts, Turns, head, rms_norm, split_heads
+from models.causal.tables import fused_layers, modulations, rotations
+from models.spec import Numerics
+from models.wan.attention import attention_backend
 
 
 @dataclass(frozen=True, kw_only=True)
 class CacheShape:
-    """What the caches must hold: a clip of `frames` x `height` x `width` latents and `text_length` text tokens."""
+    """What the caches must hold: `batch` clips of `frames` x `height` x `width` latents, `text_length` text tokens."""
 
     frames: int
     height: int
     width: int
     text_length: int
+    batch: int = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Execution:
+    """How forwards are computed: at which timesteps (0 to 1000), in which numerics, eagerly or compiled.
+
+    `timesteps` are the noise levels that `velocity` is asked for by index; `parts` are a block's.
+    """
+
+    timesteps: tuple[float, ...]
+    numerics: Numerics = "diffusers"
+    parts: Parts = EAGER
 
 
 class ClipCache:
-    """Keys and values of one clip, one preallocated buffer each: L layers, B = 1, S tokens, H heads, D head size.
+    """Keys and values of one batch of clips, a preallocated buffer each: L layers, B, S tokens, H heads, D head size.
 
-    `start` and `stop` are the token positions of the block being computed; what lies behind `stop` is never read, so
-    nothing needs clearing between clips. `turns` are the rotary embedding's complex rotations of all positions.
+    Nothing needs clearing between clips: what lies behind the block being computed is never read.
     """
 
     def __init__(self, transformer: WanTransformer3DModel, shape: CacheShape) -> None:
@@ -42,105 +57,82 @@ class ClipCache:
         self.tokens_per_frame = (shape.height // patch_height) * (shape.width // patch_width)
         self.tokens = shape.frames * self.tokens_per_frame
         heads = (config.num_attention_heads, config.attention_head_dim)
-        own, text = (config.num_layers, 1, self.tokens, *heads), (config.num_layers, 1, shape.text_length, *heads)
-        self.keys_LBSHD, self.values_LBSHD = (weight.new_zeros(own) for _ in range(2))
-        self.text_keys_LBSHD, self.text_values_LBSHD = (weight.new_zeros(text) for _ in range(2))
-        self.turns = rotations(transformer, shape)
-        self.start = self.stop = 0
-
-
-def rotations(transformer: WanTransformer3DModel, shape: CacheShape) -> Tensor:
-    """Return the rotary embedding of a whole clip as complex64 [1, S, 1, D / 2], on the transformer's device."""
-    like = torch.empty((1, 1, shape.frames, shape.height, shape.width), device="meta")  # only its shape is read
-    cos, sin = transformer.rope(like)
-    return torch.complex(cos[..., 0::2].float(), sin[..., 1::2].float())
-
-
-def rotate(values_BSHD: Tensor, turns: Tensor) -> Tensor:
-    """Rotate neighbouring pairs of the last axis by `turns` in float32 and return float32."""
-    pairs = torch.view_as_complex(values_BSHD.float().view(*values_BSHD.shape[:-1], -1, 2))
-    return torch.view_as_real(pairs * turns).flatten(-2)
-
-
-class CachedSelfAttention:
-    """Attention processor of one layer's `attn1`: stores this block's keys and values, attends to all up to it."""
-
-    _attention_backend = None
-    _parallel_config = None
-
-    def __init__(self, cache: ClipCache, layer: int) -> None:
-        self._cache = cache
-        self._keys_BSHD, self._values_BSHD = cache.keys_LBSHD[layer], cache.values_LBSHD[layer]
-
-    def __call__(self, attn: Any, hidden_states: Tensor, *_unused: Any) -> Tensor:
-        """Return [B, S, C]; the rotary tables that diffusers hands over start at frame 0 and are not used."""
-        start, stop, heads = self._cache.start, self._cache.stop, (attn.heads, -1)
-        turns = self._cache.turns[:, start:stop]
-        query = rotate(attn.norm_q(attn.to_q(hidden_states)).unflatten(2, heads), turns).type_as(hidden_states)
-        self._keys_BSHD[:, start:stop] = rotate(attn.norm_k(attn.to_k(hidden_states)).unflatten(2, heads), turns)
-        self._values_BSHD[:, start:stop] = attn.to_v(hidden_states).unflatten(2, heads)
-        keys, values = self._keys_BSHD[:, :stop], self._values_BSHD[:, :stop]
-        attended = dispatch_attention_fn(query, keys, values, backend=self._attention_backend)
-        return cast("Tensor", attn.to_out[0](attended.flatten(2, 3)))
-
-
-class CachedCrossAttention:
-    """Attention processor of one layer's `attn2`: the text's keys and values are those of the clip's start."""
-
-    _attention_backend = None
-    _parallel_config = None
-
-    def __init__(self, cache: ClipCache, layer: int) -> None:
-        self._keys_BSHD, self._values_BSHD = cache.text_keys_LBSHD[layer], cache.text_values_LBSHD[layer]
-
-    def __call__(self, attn: Any, hidden_states: Tensor, *_unused: Any) -> Tensor:
-        """Return [B, S, C]."""
-        query = attn.norm_q(attn.to_q(hidden_states)).unflatten(2, (attn.heads, -1))
-        attended = dispatch_attention_fn(query, self._keys_BSHD, self._values_BSHD, backend=self._attention_backend)
-        return cast("Tensor", attn.to_out[0](attended.flatten(2, 3)))
+        self.keys_LBSHD, self.values_LBSHD, self.text_keys_LBSHD, self.text_values_LBSHD = (
+            weight.new_zeros((config.num_layers, shape.batch, tokens, *heads))
+            for tokens in (self.tokens, self.tokens, shape.text_length, shape.text_length)
+        )
 
 
 class CachedTransformer:
-    """A Wan transformer that remembers the clip so far; takes over the attention processors of `transformer`.
+    """The forward of a Wan transformer that remembers the clip so far.
 
-    `attention` is a recipe's name of the attention backend, the same for self- and cross-attention.
+    The weights stay those of `transformer`, whose query, key and value projections become views of fused ones, and
+    the attention backend is the one that was set on it.
     """
 
-    def __init__(self, transformer: WanTransformer3DModel, shape: CacheShape, attention: str = "native") -> None:
+    def __init__(self, transformer: WanTransformer3DModel, shape: CacheShape, execution: Execution) -> None:
         self.shape = shape
         self.cache = ClipCache(transformer, shape)
-        self._transformer = transformer
-        self._taken = [(attn, attn.processor) for block in transformer.blocks for attn in (block.attn1, block.attn2)]
-        for layer, block in enumerate(transformer.blocks):
-            block.attn1.processor = CachedSelfAttention(self.cache, layer)
-            block.attn2.processor = CachedCrossAttention(self.cache, layer)
-        set_attention(transformer, attention)
+        self._transformer, self._head_size = transformer, transformer.config.attention_head_dim
+        self._numerics, self._parts = execution.numerics, execution.parts
+        self._backend = attention_backend(transformer)
+        self._layers = fused_layers(transformer, execution.numerics)
+        self._turns = rotations(transformer, (shape.frames, shape.height, shape.width), execution.numerics)
+        self._modulations = modulations(transformer, execution.timesteps, execution.numerics)
 
-    def release(self) -> None:
-        """Give the transformer its own processors back; the caches are freed with this object."""
-        for attn, processor in self._taken:
-            attn.processor = processor
-
+    @torch.no_grad()
     def start_clip(self, prompt_embeds_BLD: Tensor) -> None:
         """Compute every layer's text keys and values once for the clip; L is the cache's text length."""
-        self._prompt_embeds_BLD = prompt_embeds_BLD
         text = self._transformer.condition_embedder.text_embedder(prompt_embeds_BLD)
         for layer, block in enumerate(self._transformer.blocks):
-            attn, heads = block.attn2, (block.attn2.heads, -1)
-            self.cache.text_keys_LBSHD[layer] = attn.norm_k(attn.to_k(text)).unflatten(2, heads)
-            self.cache.text_values_LBSHD[layer] = attn.to_v(text).unflatten(2, heads)
+            attn = block.attn2
+            key = rms_norm(attn.to_k(text), attn.norm_k.weight, self._numerics)
+            self.cache.text_keys_LBSHD[layer] = split_heads(key, self._head_size)
+            self.cache.text_values_LBSHD[layer] = split_heads(attn.to_v(text), self._head_size)
 
-    def velocity(self, latents_BCFHW: Tensor, timestep_B: Tensor, first_frame: int) -> Tensor:
-        """Predict the velocity of a block whose first latent frame is `first_frame`, and remember the block.
+    @torch.no_grad()
+    def velocity(self, latents_BCFHW: Tensor, level: int, first_frame: int) -> Tensor:
+        """Predict the velocity of a block at timestep number `level`, from latent frame `first_frame` on; remember it.
 
         Attends to everything remembered before it; overwrites what was remembered at its own place.
         """
-        start = first_frame * self.cache.tokens_per_frame
-        stop = start + latents_BCFHW.shape[2] * self.cache.tokens_per_frame
-        if stop > self.cache.tokens:
-            frames = first_frame + latents_BCFHW.shape[2]
-            message = f"latent frame {frames} lies beyond the {self.shape.frames} that this cache was made for"
+        tokens = slice(*self._tokens(latents_BCFHW, first_frame))
+        modulation, turns = self._modulations[level], Turns(*(table[tokens] for table in self._turns))
+        hidden_BSC = self._transformer.patch_embedding(latents_BCFHW).flatten(2).transpose(1, 2).contiguous()
+        for layer, modulation_6C in enumerate(modulation.layers_6C):
+            hidden_BSC = self._block(layer, modulation_6C, turns, hidden_BSC, tokens)
+        out = self._transformer.proj_out
+        patches_BSP = head(out.weight, out.bias, modulation.head_2C, hidden_BSC)
+        return unpatchify(patches_BSP, latents_BCFHW, self._transformer.config.patch_size)
+
+    def _tokens(self, latents_BCFHW: Tensor, first_frame: int) -> tuple[int, int]:
+        """Return the block's first token and the one behind its last."""
+        end_frame = first_frame + latents_BCFHW.shape[2]
+        if end_frame > self.shape.frames:
+            message = f"latent frame {end_frame} lies beyond the {self.shape.frames} that this cache was made for"
             raise ValueError(message)
-        self.cache.start, self.cache.stop = start, stop
-        output = self._transformer(latents_BCFHW, timestep_B, self._prompt_embeds_BLD, return_dict=False)
-        return cast("Tensor", output[0])
+        if latents_BCFHW.shape[0] != self.shape.batch:
+            message = f"{latents_BCFHW.shape[0]} clips at once, but this cache was made for {self.shape.batch}"
+            raise ValueError(message)
+        return first_frame * self.cache.tokens_per_frame, end_frame * self.cache.tokens_per_frame
+
+    def _block(self, layer: int, modulation_6C: Tensor, turns: Turns, hidden_BSC: Tensor, tokens: slice) -> Tensor:
+        weights, parts, cache = self._layers[layer], self._parts, self.cache
+        keys_BSHD, values_BSHD = cache.keys_LBSHD[layer], cache.values_LBSHD[layer]
+        query, key, value = parts.before(weights.before, modulation_6C, turns, hidden_BSC, self._numerics)
+        keys_BSHD[:, tokens], values_BSHD[:, tokens] = key, value
+        attended = self._attend(query, keys_BSHD[:, : tokens.stop], values_BSHD[:, : tokens.stop])
+        hidden_BSC, query = parts.between(weights.between, modulation_6C, hidden_BSC, attended, self._numerics)
+        attended = self._attend(query, cache.text_keys_LBSHD[layer], cache.text_values_LBSHD[layer])
+        return parts.after(weights.after, modulation_6C, hidden_BSC, attended)
+
+    def _attend(self, query_BSHD: Tensor, keys_BSHD: Tensor, values_BSHD: Tensor) -> Tensor:
+        attended: Tensor = dispatch_attention_fn(query_BSHD, keys_BSHD, values_BSHD, backend=self._backend)
+        return attended
+
+
+def unpatchify(patches_BSP: Tensor, like_BCFHW: Tensor, patch: tuple[int, int, int]) -> Tensor:
+    """Put the tokens' patches together to latents of the frames, height and width of `like_BCFHW`."""
+    counts = [length // step for length, step in zip(like_BCFHW.shape[2:], patch, strict=True)]
+    patches = patches_BSP.view(patches_BSP.shape[0], *counts, *patch, -1)
+    return patches.permute(0, 7, 1, 4, 2, 5, 3, 6).flatten(6, 7).flatten(4, 5).flatten(2, 3)

@@ -12,17 +12,18 @@ import math
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
-from models.causal.attention import CachedTransformer, CacheShape
+from models.causal.attention import CachedTransformer, CacheShape, Execution
 from models.causal.checkpoint import load_transformer
 from models.causal.rollout import Clip, Rollout, roll_out
 from models.fewstep import FewStepSchedule, unwarped_schedule, warped_schedule
+from models.spec import Numerics
 
 FILES = ("config.json", "model.pt", "expected.safetensors")
 TOLERANCE = 1e-5
@@ -59,8 +60,8 @@ def transformer_config(config: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def reproduce(folder: Path) -> dict[str, float]:
-    """Run the folder's rollout; return the largest absolute error of each compared tensor.
+def reproduce(folder: Path, numerics: Numerics = "diffusers") -> dict[str, float]:
+    """Run the folder's rollout in these numerics; return the largest absolute error of each compared tensor.
 
     Raises OSError, KeyError or ValueError for a folder that is incomplete or contradicts its config.
     """
@@ -84,8 +85,8 @@ def reproduce(folder: Path) -> dict[str, float]:
     _check_frames("noise", clip.noise_BCFHW, shape.frames)
     if clip.start_latents_BCFHW is not None:
         _check_frames("start latents", clip.start_latents_BCFHW, config["start_blocks"] * size)
-    cached = CachedTransformer(transformer, shape)
     rollout = Rollout(schedule=read_schedule(config), frames_per_block=size, final_cache_pass=True)
+    cached = CachedTransformer(transformer, shape, Execution(timesteps=rollout.timesteps, numerics=numerics))
     latents_BFCHW = torch.cat(list(roll_out(cached, rollout, clip)), dim=2).transpose(1, 2)
     found = (latents_BFCHW, cached.cache.keys_LBSHD[0], cached.cache.values_LBSHD[0])
     return {name: _largest_error(name, tensor, expected[name]) for name, tensor in zip(COMPARED, found, strict=True)}
@@ -110,17 +111,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--tolerance", type=float, default=TOLERANCE, help="largest absolute error (default %(default)s)"
     )
+    parser.add_argument(
+        "--numerics", choices=get_args(Numerics), default="diffusers", help="what is computed (default %(default)s)"
+    )
     options = parser.parse_args(arguments)
-    return max([_check(folder, options.tolerance) for folder in options.folders])
+    return max([_check(folder, options.tolerance, options.numerics) for folder in options.folders])
 
 
-def _check(folder: Path, tolerance: float) -> int:
+def _check(folder: Path, tolerance: float, numerics: Numerics) -> int:
     """Print a folder's line; return its exit code."""
     if not folder.is_dir():
         sys.stderr.write(f"{folder}: is not a folder; name folders that hold {', '.join(FILES)}\n")
         return 2
     try:
-        errors = reproduce(folder)
+        errors = reproduce(folder, numerics)
     except (OSError, KeyError, TypeError, ValueError, RuntimeError, SafetensorError) as error:
         reason = f"lacks {error}" if isinstance(error, KeyError) else str(error)
         sys.stderr.write(f"{folder}: malformed golden folder: {reason}\n")
@@ -128,7 +132,7 @@ def _check(folder: Path, tolerance: float) -> int:
     good = all(error <= tolerance for error in errors.values())  # a NaN is not
     listed = ", ".join(f"{name} {error:.2e}" for name, error in errors.items())
     verdict = "within" if good else "EXCEEDS"
-    sys.stdout.write(f"{folder}: maximum absolute error {listed}: {verdict} {tolerance:g}\n")
+    sys.stdout.write(f"{folder}: {numerics}: maximum absolute error {listed}: {verdict} {tolerance:g}\n")
     return int(not good)
 
 

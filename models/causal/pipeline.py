@@ -14,8 +14,9 @@ import torch
 from diffusers.models.transformers.transformer_wan import WanTransformer3DModel
 from torch import Tensor
 
-from models.causal.attention import CachedTransformer, CacheShape
-from models.causal.rollout import BlockTransformer, Clip, Rollout, roll_out
+from models.causal.attention import CachedTransformer, CacheShape, Execution
+from models.causal.block import EAGER, compiled_parts
+from models.causal.rollout import CACHE_PASS_TIMESTEP, BlockTransformer, Clip, Rollout, roll_out
 from models.fewstep import FewStepSchedule
 from models.spec import PipelineFacts, Probe, Recipe, Request
 from models.wan.attention import resolved_attention
@@ -27,20 +28,24 @@ from models.work import latent_shape
 
 
 class WholeClipTransformer:
-    """A Wan transformer without memory: its one block is the whole clip, attended in full."""
+    """A Wan transformer without memory, as diffusers runs it: its one block is the whole clip, attended in full.
 
-    def __init__(self, transformer: WanTransformer3DModel) -> None:
-        self._transformer = transformer
+    `timesteps_NB` are the noise levels, on the device.
+    """
+
+    def __init__(self, transformer: WanTransformer3DModel, timesteps_NB: Tensor) -> None:
+        self._transformer, self._timesteps_NB = transformer, timesteps_NB
 
     def start_clip(self, prompt_embeds_BLD: Tensor) -> None:
         """Take the clip's text."""
         self._prompt_embeds_BLD = prompt_embeds_BLD
 
-    def velocity(self, latents_BCFHW: Tensor, timestep_B: Tensor, first_frame: int) -> Tensor:
-        """Predict the velocity of the whole clip; `first_frame` is 0."""
+    def velocity(self, latents_BCFHW: Tensor, level: int, first_frame: int) -> Tensor:
+        """Predict the velocity of the whole clip at timestep number `level`; `first_frame` is 0."""
         if first_frame:
             message = f"a bidirectional model has one block, which begins at latent frame 0, not {first_frame}"
             raise ValueError(message)
+        timestep_B = self._timesteps_NB[level].expand(latents_BCFHW.shape[0])
         output = self._transformer(latents_BCFHW, timestep_B, self._prompt_embeds_BLD, return_dict=False)
         return cast("Tensor", output[0])
 
@@ -55,7 +60,10 @@ class FewStepPipeline:
         self, components: Components, recipe: Recipe, schedule: FewStepSchedule, frames_per_block: int | None
     ) -> None:
         weight = components.transformer.patch_embedding.weight
-        self._components, self._attention, self._schedule = components, recipe.attention, schedule
+        self._components, self._schedule = components, schedule
+        parts = EAGER if recipe.compile == "none" else compiled_parts()
+        timesteps = (*schedule.model_timesteps, CACHE_PASS_TIMESTEP)
+        self._execution = Execution(timesteps=timesteps, numerics=recipe.numerics, parts=parts)
         self._device, self._dtype = weight.device, weight.dtype
         self._frames_per_block = frames_per_block
         self._cached: CachedTransformer | None = None
@@ -121,12 +129,11 @@ class FewStepPipeline:
 
     def _transformer(self, request: Request) -> BlockTransformer:
         if self._frames_per_block is None:
-            return WholeClipTransformer(self._components.transformer)
+            timesteps_NB = torch.tensor(self._execution.timesteps, device=self._device)[:, None]
+            return WholeClipTransformer(self._components.transformer, timesteps_NB)
         _, frames, height, width = self._latent_shape(request)
         shape = CacheShape(frames=frames, height=height, width=width, text_length=self._components.text_length)
         if self._cached is None or self._cached.shape != shape:
-            if self._cached is not None:
-                self._cached.release()
-                self._cached = None  # freed before the new caches are allocated
-            self._cached = CachedTransformer(self._components.transformer, shape, self._attention)
+            self._cached = None  # freed before the new caches are allocated
+            self._cached = CachedTransformer(self._components.transformer, shape, self._execution)
         return self._cached

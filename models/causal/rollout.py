@@ -16,6 +16,8 @@ from torch import Tensor
 
 from models.fewstep import FewStepSchedule, predict_clean, renoise
 
+CACHE_PASS_TIMESTEP = 0.0
+
 
 class BlockTransformer(Protocol):
     """A transformer that predicts a block's velocity from the block and what it remembers of the clip."""
@@ -23,13 +25,16 @@ class BlockTransformer(Protocol):
     def start_clip(self, prompt_embeds_BLD: Tensor) -> None:
         """Forget the clip before; take the text of the new one."""
 
-    def velocity(self, latents_BCFHW: Tensor, timestep_B: Tensor, first_frame: int) -> Tensor:
-        """Predict the velocity of the block that begins at latent frame `first_frame`, and remember the block."""
+    def velocity(self, latents_BCFHW: Tensor, level: int, first_frame: int) -> Tensor:
+        """Predict the velocity of the block that begins at latent frame `first_frame`, and remember the block.
+
+        `level` counts the rollout's `timesteps`.
+        """
 
 
 @dataclass(frozen=True, kw_only=True)
 class Clip:
-    """Everything that decides a clip's latents, on the transformer's device in its compute dtype, batch 1.
+    """Everything that decides a clip's latents, on the transformer's device in its compute dtype.
 
     `noise_BCFHW` covers all blocks. `renoise_NBCFHW` holds the draws in the order of use, steps - 1 for every block
     that is generated. `start_latents_BCFHW` are given clean blocks, the first of the clip.
@@ -49,6 +54,11 @@ class Rollout:
     frames_per_block: int
     final_cache_pass: bool
 
+    @property
+    def timesteps(self) -> tuple[float, ...]:
+        """The levels at which the transformer is run: the schedule's, then that of the cache pass."""
+        return (*self.schedule.model_timesteps, CACHE_PASS_TIMESTEP)
+
     def blocks(self, latent_frames: int) -> int:
         """Return the number of blocks of a clip, or raise ValueError where they are not whole."""
         blocks, rest = divmod(latent_frames, self.frames_per_block)
@@ -67,7 +77,7 @@ class Rollout:
 def roll_out(
     transformer: BlockTransformer, rollout: Rollout, clip: Clip, on_forward: Callable[[int, int], None] | None = None
 ) -> Iterator[Tensor]:
-    """Yield the clean latents [1, C, frames_per_block, H, W] block by block, given blocks included.
+    """Yield the clean latents [B, C, frames_per_block, H, W] block by block, given blocks included.
 
     `on_forward(done, total)` is called after every transformer forward has been enqueued. Work on a block begins when
     the block is asked for. Raises ValueError where blocks are not whole or the re-noise draws are not the right number.
@@ -76,15 +86,14 @@ def roll_out(
     blocks, given = _counted_blocks(rollout, clip)
     total, done = rollout.forwards(blocks * size, given * size), 0
 
-    def velocity(latents_BCFHW: Tensor, timestep_B: Tensor, first_frame: int) -> Tensor:
+    def velocity(latents_BCFHW: Tensor, level: int, first_frame: int) -> Tensor:
         nonlocal done
-        predicted = transformer.velocity(latents_BCFHW, timestep_B, first_frame)
+        predicted = transformer.velocity(latents_BCFHW, level, first_frame)
         done += 1
         if on_forward:
             on_forward(done, total)
         return predicted
 
-    levels = [noise_BCFHW.new_full((1,), t, dtype=torch.float32) for t in (*rollout.schedule.model_timesteps, 0.0)]
     draws = iter(clip.renoise_NBCFHW)
     transformer.start_clip(clip.prompt_embeds_BLD)
     for block in range(blocks):
@@ -96,10 +105,10 @@ def roll_out(
             for step, sigma in enumerate(rollout.schedule.sigmas):
                 if step:
                     noisy = renoise(clean, next(draws), sigma)
-                clean = predict_clean(noisy, velocity(noisy, levels[step], first), sigma)
+                clean = predict_clean(noisy, velocity(noisy, step, first), sigma)
         yield clean
         if block + 1 < blocks or rollout.final_cache_pass:
-            velocity(clean, levels[-1], first)
+            velocity(clean, rollout.schedule.steps, first)
 
 
 def _counted_blocks(rollout: Rollout, clip: Clip) -> tuple[int, int]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from diffusers import WanTransformer3DModel
+    from diffusers.models.attention_dispatch import AttentionBackendName
 
 
 def backend_name(name: str) -> str:
@@ -35,13 +36,19 @@ def set_attention(transformer: "WanTransformer3DModel", name: str) -> None:
             attention.processor._attention_backend = backend  # noqa: SLF001 - see the module's docstring
 
 
+def attention_backend(transformer: "WanTransformer3DModel") -> "AttentionBackendName | None":
+    """Give the backend that was set on `transformer`; `None` leaves it to diffusers' default."""
+    backend: AttentionBackendName | None = transformer.blocks[0].attn1.processor._attention_backend  # noqa: SLF001
+    return backend
+
+
 def resolved_attention(transformer: "WanTransformer3DModel") -> str:
     """Tell which kernel the self-attention runs: the name that was set or, for "native", the one torch chooses.
 
     torch is asked with small tensors of the transformer's head size, dtype and device (`torch._fused_sdp_choice`);
     "native" alone means that it did not say.
     """
-    chosen = transformer.blocks[0].attn1.processor._attention_backend  # noqa: SLF001
+    chosen = attention_backend(transformer)
     name = "native" if chosen is None else str(chosen.value).lstrip("_")
     return f"native ({_torch_choice(transformer)})" if name == "native" else name
 

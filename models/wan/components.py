@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from models.spec import Recipe, WeightsMissingError
 from models.wan.architecture import Architecture
 from models.wan.attention import set_attention
+from models.wan.compiling import compile_networks
 from models.wan.meta import parameter_dtypes, transformer_on_meta
 from models.weights import cached_snapshot, missing_parts
 
@@ -61,6 +62,7 @@ def load_components(architecture: Architecture, recipe: Recipe, hub: HubLayout |
     else:
         components = _at_random(architecture, recipe)
     set_attention(components.transformer, recipe.attention)
+    compile_networks(components.transformer, components.vae, recipe.compile)
     return components
 
 

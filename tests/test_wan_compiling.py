@@ -1,0 +1,88 @@
+"""What `compile` does to Wan's networks: the same frames, graphs made once, and nothing where nothing was asked."""
+
+import copy
+
+import pytest
+import torch
+from diffusers import AutoencoderKLWan, WanTransformer3DModel
+
+from fixtures.compilations import graphs_compiled
+from models.spec import Compile
+from models.wan.architecture import TINY
+from models.wan.compiling import compile_networks, is_compiled, searching_convolutions
+from models.wan.components import build_random
+from models.wan.decode import StreamingDecoder
+from tests.causal_masked_pass import SIZES, random_transformer
+
+BACKEND = "aot_eager"  # traces and counts as the default does, without its minutes of C++ for the decoder
+
+pytestmark = pytest.mark.filterwarnings("default")  # torch's compiler warns of its own deprecations
+
+
+@pytest.fixture(scope="module")
+def vae() -> AutoencoderKLWan:
+    built: AutoencoderKLWan = build_random(lambda: AutoencoderKLWan(**TINY.vae), "float32", "cpu")
+    return built
+
+
+@pytest.mark.parametrize(
+    ("extent", "blocks", "decoder"), [("none", False, False), ("transformer", True, False), ("all", True, True)]
+)
+def test_compile_reaches_what_it_names(extent: Compile, blocks: bool, decoder: bool, vae: AutoencoderKLWan) -> None:
+    """Nothing, the transformer's blocks, or the VAE's decoder as well; the VAE itself and its encoder never."""
+    transformer, own = random_transformer(), copy.deepcopy(vae)
+    compile_networks(transformer, own, extent, BACKEND)
+    assert {is_compiled(block) for block in transformer.blocks} == {blocks}
+    assert [is_compiled(network) for network in (own.decoder, own.encoder, own)] == [decoder, False, False]
+
+
+def test_compiled_decoder_makes_the_same_frames_from_three_graphs(vae: AutoencoderKLWan) -> None:
+    """The first latent frame, the second and all later ones have a graph each; a second clip adds none."""
+    latents_BCFHW = torch.randn((1, 16, 5, 6, 4), generator=torch.Generator().manual_seed(0))
+    compiled = copy.deepcopy(vae)
+    compile_networks(random_transformer(), compiled, "all", BACKEND)
+    with torch.no_grad():
+        expected = StreamingDecoder(vae).push(latents_BCFHW)
+        before = graphs_compiled()
+        found = [StreamingDecoder(compiled).push(latents_BCFHW) for _ in range(2)]
+    assert 3 <= graphs_compiled() - before <= 4  # a later frame may find its state in another memory layout
+    after = graphs_compiled()
+    with torch.no_grad():
+        StreamingDecoder(compiled).push(latents_BCFHW)
+    assert graphs_compiled() == after
+    for frames in found:
+        torch.testing.assert_close(frames, expected, rtol=0, atol=1e-5)
+
+
+def test_compiled_blocks_of_a_whole_clip_share_one_graph() -> None:
+    """Three layers at two timesteps: one graph, and the eager velocity to 1e-5."""
+    eager, compiled = random_transformer(), random_transformer()
+    compile_networks(compiled, AutoencoderKLWan(**TINY.vae), "transformer", BACKEND)
+    latents_BCFHW = torch.randn((1, 16, 2, 4, 8), generator=torch.Generator().manual_seed(0))
+
+    def velocity(transformer: WanTransformer3DModel, timestep: float) -> torch.Tensor:
+        with torch.no_grad():
+            text_BLD = torch.ones((1, 16, SIZES["text_dim"]))
+            output: torch.Tensor = transformer(latents_BCFHW, torch.tensor([timestep]), text_BLD, return_dict=False)[0]
+        return output
+
+    before = graphs_compiled()
+    for timestep in (1000.0, 757.0):
+        torch.testing.assert_close(velocity(compiled, timestep), velocity(eager, timestep), rtol=0, atol=1e-5)
+    assert graphs_compiled() == before + 1
+
+
+def test_search_of_convolutions_is_put_back_even_after_an_error() -> None:
+    """The flag is the process's: it is set while a compiled decoder runs and nowhere else."""
+    before = torch.backends.cudnn.benchmark
+
+    def fail_while_searching() -> None:
+        with searching_convolutions(wanted=True):
+            assert torch.backends.cudnn.benchmark
+            raise ValueError("no such algorithm")
+
+    with pytest.raises(ValueError, match="no such algorithm"):
+        fail_while_searching()
+    assert torch.backends.cudnn.benchmark == before
+    with searching_convolutions(wanted=False):
+        assert torch.backends.cudnn.benchmark == before
