@@ -225,7 +225,7 @@ def test_missing_hub_weights_are_named_with_both_ways_on(monkeypatch: pytest.Mon
     message = refused("--weights", "hub")
     assert "not in the hub's cache: " in message
     assert "Wan-AI/Wan2.1-T2V-1.3B-Diffusers/vae/" in message
-    assert "hf download" in message
+    assert "`python -m models.prefetch causvid-1.3b wan2.1-t2v-1.3b`" in message
     assert "--weights random" in message
     assert len(collect("--weights", "hub").ids) == 2
 

@@ -139,7 +139,7 @@ def offline_tokenizer() -> "PreTrainedTokenizerBase":
 
 def _from_hub(architecture: Architecture, recipe: Recipe, hub: HubLayout) -> Components:
     from diffusers import AutoencoderKLWan
-    from transformers import AutoTokenizer, UMT5EncoderModel
+    from transformers import UMT5EncoderModel
 
     def load(loader: Any, subfolder: str, dtype: str) -> Any:
         import torch
@@ -150,7 +150,7 @@ def _from_hub(architecture: Architecture, recipe: Recipe, hub: HubLayout) -> Com
     require_shared_embedding(text_encoder)
     load_transformer = hub.load_transformer or pretrained_transformer(hub.repository, hub.revision)
     components = Components(
-        tokenizer=_pretrained(AutoTokenizer, hub, "tokenizer"),
+        tokenizer=load_tokenizer(hub),
         text_encoder=text_encoder,
         transformer=load_transformer(architecture, recipe),
         vae=load(AutoencoderKLWan, "vae", recipe.vae_dtype),
@@ -174,6 +174,14 @@ def pretrained_transformer(
         return _pretrained(WanTransformer3DModel, hub, "transformer", dtype=dtype).to(recipe.device).eval()
 
     return load
+
+
+def load_tokenizer(hub: HubLayout) -> "PreTrainedTokenizerBase":
+    """Load the published tokenizer; `WeightsMissingError` where its files are not in the local cache."""
+    from transformers import AutoTokenizer
+
+    tokenizer: PreTrainedTokenizerBase = _pretrained(AutoTokenizer, hub, "tokenizer")
+    return tokenizer
 
 
 def _pretrained(loader: Any, hub: HubLayout, subfolder: str, **options: Any) -> Any:
