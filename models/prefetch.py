@@ -130,7 +130,7 @@ def _fetch(listing: "Listing") -> None:
 
     from models.hub.listing import FetchError, check_counts, checksum
 
-    if not listing.offline:
+    if listing.files and not listing.offline:
         paths = [file.path for file in listing.files]
         try:
             snapshot_download(listing.repository, revision=listing.commit, allow_patterns=paths, cache_dir=hub_cache())
@@ -144,7 +144,7 @@ def _fetch(listing: "Listing") -> None:
     if verified:
         lock_files(listing.repository, listing.commit, verified)
         _say(f"{listing.repository}: {len(verified)} files verified")
-    else:
+    elif listing.offline and any(file.key is None for file in listing.wanted):
         _say(f"{listing.repository}: there, but NOT VERIFIED: no lock states its checksums")
 
 
@@ -163,7 +163,10 @@ def _convert(file: WeightsFile, config: Mapping[str, object]) -> None:
             _say(f"{path}: verified")
             continue
         if source is None:
-            raise FetchError(f"{file.repository}/{file.path}: is not here and cannot be converted again: {fault}")
+            raise FetchError(
+                f"{file.repository}/{file.path}: is not here to be converted again, and {fault}; delete what is there"
+                " and run the prefetch again with a network"
+            )
         try:
             _say(f"{fault}; converting {file.repository}/{file.path} to {dtype}")
             write_converted(file, source, config, dtype)

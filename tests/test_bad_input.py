@@ -230,6 +230,14 @@ def test_missing_hub_weights_are_named_with_both_ways_on(monkeypatch: pytest.Mon
     assert len(collect("--weights", "hub").ids) == 2
 
 
+def test_malformed_lock_of_weights_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """The file that decides which revision is loaded is read before anything is."""
+    install(monkeypatch, fake_nvml([FakeGpu()]))
+    (tmp_path / "weights.lock").write_text("{")
+    monkeypatch.setattr("models.hub.lock.PATH", tmp_path / "weights.lock")
+    assert "weights.lock: " in refused("--model", "causvid-1.3b")
+
+
 def test_unusable_gpu_is_refused_and_named(monkeypatch: pytest.MonkeyPatch) -> None:
     """A driver that does not answer is never a silent toy run; asking for the toy run on purpose works."""
     monkeypatch.setattr("fixtures.gpu.DEVICE_FILE", ROOT / "conftest.py")

@@ -211,8 +211,26 @@ def test_converted_weights_are_enough_offline(hub: FakeHub, monkeypatch: pytest.
     content = bytearray(path.read_bytes())
     content[-1] ^= 1
     path.write_bytes(content)
-    with pytest.raises(FetchError, match=r"a/model\.pt: is not here and cannot be converted again: .* is damaged"):
+    with pytest.raises(
+        FetchError, match=r"a/model\.pt: is not here to be converted again, and .* is damaged.*; delete"
+    ):
         fetch(model(STUDENT))
+
+
+def test_deleted_checkpoint_is_not_fetched_again_once_it_is_converted(hub: FakeHub) -> None:
+    """Its converted files are verified instead; without one of them it is fetched."""
+    fetch(model(STUDENT))
+    snapshot = cached_snapshot("owner/student", None)
+    assert snapshot is not None
+    shutil.rmtree(snapshot.parents[1])
+    hub.asked.clear()
+    fetch(model(STUDENT))
+    assert hub.downloads() == []
+    path = converted_file(STUDENT, "bfloat16")
+    assert path is not None
+    path.unlink()
+    fetch(model(STUDENT))
+    assert hub.downloads() == ["a/model.pt"]
 
 
 def test_flipped_bit_of_a_converted_file_is_mended(hub: FakeHub, capsys: pytest.CaptureFixture[str]) -> None:

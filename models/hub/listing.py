@@ -17,7 +17,7 @@ from huggingface_hub.errors import HTTPError as NoAnswerError  # type: ignore[at
 
 from models.hub.lock import LockedFile, locked
 from models.spec import WeightsFile
-from models.weights import cached_snapshot, hub_cache, missing_weights
+from models.weights import CONVERTED_DTYPES, cached_snapshot, converted_file, hub_cache, missing_weights
 
 # Stored by some exports beside the embedding that it is tied to.
 TIED = {"encoder.embed_tokens.weight": "shared.weight"}
@@ -78,6 +78,7 @@ def list_files(repository: str, revision: str | None, wanted: Sequence[WeightsFi
     except (NoAnswerError, OSError) as error:
         return _from_cache(repository, revision, tuple(wanted), f"{type(error).__name__}: {str(error).splitlines()[0]}")
     commit, siblings = str(info.sha), info.siblings or []
+    needed = [file for file in wanted if not _is_converted_only(file, commit)]
     files = tuple(
         PublishedFile(
             path=found.rfilename,
@@ -86,9 +87,9 @@ def list_files(repository: str, revision: str | None, wanted: Sequence[WeightsFi
             git_sha1=None if found.lfs else found.blob_id,
         )
         for found in siblings
-        if any(_belongs(found.rfilename, file) for file in wanted)
+        if any(_belongs(found.rfilename, file) for file in needed)
     )
-    if lacking := [file.path for file in wanted if not any(_belongs(found.path, file) for found in files)]:
+    if lacking := [file.path for file in needed if not any(_belongs(found.path, file) for found in files)]:
         held = ", ".join(sorted(found.rfilename for found in siblings)[:20])
         raise FetchError(f"{repository} at {commit} has no {', '.join(lacking)}; it holds: {held}")
     return Listing(repository=repository, commit=commit, wanted=tuple(wanted), files=files)
@@ -151,6 +152,14 @@ def _from_cache(repository: str, revision: str | None, wanted: tuple[WeightsFile
         if snapshot is not None and (snapshot / path).is_file()  # a checkpoint may be here converted only
     )
     return Listing(repository=repository, commit=commit, wanted=wanted, files=files, offline=why)
+
+
+def _is_converted_only(file: WeightsFile, commit: str) -> bool:
+    """Tell a checkpoint that was deleted after its conversion: its converted files need no second download."""
+    paths = [converted_file(file, dtype, commit) for dtype in CONVERTED_DTYPES] if file.key else []
+    snapshot = cached_snapshot(file.repository, commit)
+    is_here = snapshot is not None and (snapshot / file.path).is_file()
+    return bool(paths) and not is_here and all(path is not None and path.is_file() for path in paths)
 
 
 def _belongs(path: str, file: WeightsFile) -> bool:
