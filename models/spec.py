@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Literal, Protocol, get_args
+from typing import TYPE_CHECKING, Any, Literal, Protocol, get_args
 
 import msgspec
 
@@ -133,6 +133,9 @@ class WeightsFile:
 
     `path` is a file in the repository or, ending in "/", a folder of it. `revision` is a 40-digit commit or `None`
     (UNPINNED: no public source for a revision was at hand); `source` says where the layout and the pin come from.
+    `parameters` and `tensors` count what is loaded from it, a tied tensor once; `None` where it holds no network.
+    A checkpoint (`.pt`) is no folder with a `config.json`: `key` names the dictionary in it that is loaded, `config`
+    the keyword arguments of the `WanTransformer3DModel` that takes it.
     """
 
     repository: str
@@ -140,6 +143,10 @@ class WeightsFile:
     licence: str
     revision: str | None = None
     source: str = ""
+    parameters: int | None = None
+    tensors: int | None = None
+    key: str | None = None
+    config: Mapping[str, Any] | None = field(default=None, hash=False)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,21 +5,21 @@ Source: Wan-Video/Wan2.1 @9737cba, README and wan/configs/wan_t2v_14B.py.
 
 from types import MappingProxyType
 
-from models.spec import COMPILES, ModelSpec, Pipeline, Recipe, Request, Sampling, WeightsFile, Work
+from models.spec import COMPILES, ModelSpec, Pipeline, Recipe, Request, Sampling, Work
 from models.wan.architecture import T2V_14B
 from models.wan.prompts import NEGATIVE_PROMPT
+from models.wan.published import BASE_REPOSITORY, LARGE_REPOSITORY, SHARED_WEIGHTS, TRANSFORMER_14B
 from models.wan.rules import check_request
 from models.work import bidirectional_work
-
-REPOSITORY = "Wan-AI/Wan2.1-T2V-14B-Diffusers"
 
 
 def load(recipe: Recipe) -> Pipeline:
     """Load the networks as `recipe` asks."""
-    from models.wan.components import HubLayout, load_components
+    from models.wan.components import HubLayout, load_components, pretrained_transformer
     from models.wan.pipeline import WanPipeline
 
-    return WanPipeline(load_components(T2V_14B, recipe, HubLayout(REPOSITORY, revision=None)), recipe.device)
+    layout = HubLayout(BASE_REPOSITORY, None, pretrained_transformer(LARGE_REPOSITORY))
+    return WanPipeline(load_components(T2V_14B, recipe, layout), recipe.device)
 
 
 def work(request: Request) -> Work:
@@ -32,18 +32,7 @@ MODEL = ModelSpec(
     title="Wan 2.1 T2V 14B",
     licence="Apache-2.0",
     non_commercial=False,
-    weights=tuple(
-        WeightsFile(
-            repository=REPOSITORY,
-            path=folder,
-            licence="Apache-2.0",
-            source=(
-                "repository named in huggingface/diffusers docs/source/en/api/pipelines/wan.md; no revision is,"
-                " so UNPINNED"
-            ),
-        )
-        for folder in ("transformer/", "text_encoder/", "vae/", "tokenizer/")
-    ),
+    weights=(TRANSFORMER_14B, *SHARED_WEIGHTS),
     weights_sources=("hub", "random"),
     width=832,
     height=480,

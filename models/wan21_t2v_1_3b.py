@@ -5,13 +5,12 @@ Source: Wan-Video/Wan2.1 @9737cba, README and wan/configs/wan_t2v_1_3B.py.
 
 from types import MappingProxyType
 
-from models.spec import COMPILES, ModelSpec, Pipeline, Recipe, Request, Sampling, WeightsFile, Work
+from models.spec import COMPILES, ModelSpec, Pipeline, Recipe, Request, Sampling, Work
 from models.wan.architecture import T2V_1_3B
 from models.wan.prompts import NEGATIVE_PROMPT
+from models.wan.published import BASE_REPOSITORY, SHARED_WEIGHTS, TRANSFORMER_1_3B
 from models.wan.rules import check_request
 from models.work import bidirectional_work
-
-REPOSITORY = "Wan-AI/Wan2.1-T2V-1.3B-Diffusers"
 
 
 def load(recipe: Recipe) -> Pipeline:
@@ -19,7 +18,7 @@ def load(recipe: Recipe) -> Pipeline:
     from models.wan.components import HubLayout, load_components
     from models.wan.pipeline import WanPipeline
 
-    return WanPipeline(load_components(T2V_1_3B, recipe, HubLayout(REPOSITORY, revision=None)), recipe.device)
+    return WanPipeline(load_components(T2V_1_3B, recipe, HubLayout(BASE_REPOSITORY, revision=None)), recipe.device)
 
 
 def work(request: Request) -> Work:
@@ -32,18 +31,7 @@ MODEL = ModelSpec(
     title="Wan 2.1 T2V 1.3B",
     licence="Apache-2.0",
     non_commercial=False,
-    weights=tuple(
-        WeightsFile(
-            repository=REPOSITORY,
-            path=folder,
-            licence="Apache-2.0",
-            source=(
-                "repository named in huggingface/diffusers docs/source/en/api/pipelines/wan.md; no revision is,"
-                " so UNPINNED"
-            ),
-        )
-        for folder in ("transformer/", "text_encoder/", "vae/", "tokenizer/")
-    ),
+    weights=(TRANSFORMER_1_3B, *SHARED_WEIGHTS),
     weights_sources=("hub", "random"),
     width=832,
     height=480,

@@ -1,4 +1,4 @@
-"""Published weights in the local hub cache: where they lie and which are missing.
+"""Published weights on this machine, in the hub's cache or converted: where they lie and which are missing.
 
 Asked before anything heavy is imported, so that a run on a machine without the weights ends in one sentence and not
 minutes later. Nothing is ever downloaded here. Source of the layout: huggingface_hub 2.4.0, "Manage your cache"
@@ -10,15 +10,21 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from models.spec import WeightsFile
+from models.hub.lock import locked
+from models.spec import DtypeName, WeightsFile
 
 TOKENIZER_FOLDER = "tokenizer"
 TOKENIZER_FILES = ("tokenizer.json", "spiece.model")
 SHARD = "*-?????-of-?????.safetensors"
+CONVERTED_VARIABLE = "CONVERTED_WEIGHTS_DIR"
+CONVERTED_DTYPES: tuple[DtypeName, ...] = ("bfloat16", "float32")
 
 
 def missing_weights(files: tuple[WeightsFile, ...]) -> list[str]:
-    """Name as "repository/path" what the local cache lacks of `files`; folders as in `missing_parts`."""
+    """Name as "repository/path" what this machine lacks of `files`; folders as in `missing_parts`.
+
+    A checkpoint is there when its own file is in the hub's cache, or when it was converted.
+    """
     return [name for file in files for name in _missing(file)]
 
 
@@ -33,24 +39,57 @@ def missing_parts(folder: Path) -> list[str]:
 
 
 def cached_snapshot(repository: str, revision: str | None) -> Path | None:
-    """Give the folder in the local cache with this revision (a commit, branch or tag; `None` means main), or `None`."""
-    folder = _cache() / f"models--{repository.replace('/', '--')}"
-    reference = folder / "refs" / (revision or "main")
-    commit = reference.read_text().strip() if reference.is_file() else revision
-    snapshot = folder / "snapshots" / commit if commit else None
+    """Give the folder in the local cache with this revision (a commit, branch or tag), or `None`.
+
+    Without a revision it is that of `models/weights.lock`, else main.
+    """
+    commit = _commit(repository, revision)
+    snapshot = _repository(repository) / "snapshots" / commit if commit else None
     return snapshot if snapshot is not None and snapshot.is_dir() else None
 
 
 def resolved_revision(file: WeightsFile) -> str | None:
-    """Give the commit that is loaded for `file`: its pin, or else what the cache calls main; `None` if not cached."""
+    """Give the commit that is loaded for `file`: its pin, the lock's or the cache's main; `None` where it is absent."""
     snapshot = cached_snapshot(file.repository, file.revision)
+    if snapshot is None and _is_converted(file):
+        return _commit(file.repository, file.revision)
     return None if snapshot is None else snapshot.name
 
 
-def _cache() -> Path:
+def converted_file(file: WeightsFile, dtype: str, commit: str | None = None) -> Path | None:
+    """Give where the converted weights of a checkpoint belong: at `commit`, or at that which is loaded.
+
+    `None` where no commit of its repository is known.
+    """
+    commit = commit or _commit(file.repository, file.revision)
+    if commit is None:
+        return None
+    folder = converted_root() / file.repository.replace("/", "--") / commit
+    return folder / f"{file.path.removesuffix('.pt')}.{file.key}.{dtype}.safetensors"
+
+
+def converted_root() -> Path:
+    """Give the folder of converted weights: `CONVERTED_WEIGHTS_DIR` or `converted-weights` beside the hub's cache."""
+    root = os.environ.get(CONVERTED_VARIABLE) or hub_cache().parent / "converted-weights"
+    return Path(root).expanduser()
+
+
+def hub_cache() -> Path:
     """Follow the hub's own environment variables; read at each call, unlike `huggingface_hub.constants`."""
     home = os.environ.get("HF_HOME") or Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache") / "huggingface"
     return Path(os.environ.get("HF_HUB_CACHE") or Path(home) / "hub").expanduser()
+
+
+def _repository(repository: str) -> Path:
+    return hub_cache() / f"models--{repository.replace('/', '--')}"
+
+
+def _commit(repository: str, revision: str | None) -> str | None:
+    """Resolve a revision as the cache does; what is no branch or tag there is taken for a commit."""
+    entry = None if revision else locked(repository)
+    name = revision or (entry.revision if entry else None)
+    reference = _repository(repository) / "refs" / (name or "main")
+    return reference.read_text().strip() if reference.is_file() else name
 
 
 def _missing(file: WeightsFile) -> Iterator[str]:
@@ -59,9 +98,14 @@ def _missing(file: WeightsFile) -> Iterator[str]:
     wanted = None if snapshot is None else snapshot / file.path
     is_folder = file.path.endswith("/")
     if wanted is None or not (wanted.is_dir() if is_folder else wanted.is_file()):
-        yield name
+        yield from () if _is_converted(file) else (name,)
     elif is_folder:
         yield from (name + part for part in missing_parts(wanted))
+
+
+def _is_converted(file: WeightsFile) -> bool:
+    paths = (converted_file(file, dtype) for dtype in CONVERTED_DTYPES) if file.key else ()
+    return any(path is not None and _holds_data(path) for path in paths)
 
 
 def _lacking_tokenizer(folder: Path) -> Iterator[str]:

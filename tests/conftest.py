@@ -23,3 +23,11 @@ def _outside_of_xdist() -> None:
     """Hide from inner sessions that this one is a pytest-xdist worker: pytest-benchmark would measure nothing there."""
     for name in [name for name in os.environ if name.startswith("PYTEST_XDIST")]:
         del os.environ[name]
+
+
+@pytest.fixture(autouse=True)
+def weights_lock(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Give a lock of weights that does not exist: what was fetched on this machine must not decide a test."""
+    path = tmp_path_factory.getbasetemp() / "no-such-folder" / "weights.lock"
+    monkeypatch.setattr("models.hub.lock.PATH", path)
+    return path

@@ -233,9 +233,17 @@ def test_missing_hub_weights_are_named_with_both_ways_on(monkeypatch: pytest.Mon
     message = refused("--weights", "hub")
     assert "not in the hub's cache: " in message
     assert "Wan-AI/Wan2.1-T2V-1.3B-Diffusers/vae/" in message
-    assert "hf download" in message
+    assert "`python -m models.prefetch causvid-1.3b wan2.1-t2v-1.3b`" in message
     assert "--weights random" in message
     assert len(collect("--weights", "hub").ids) == 2
+
+
+def test_malformed_lock_of_weights_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """The file that decides which revision is loaded is read before anything is."""
+    install(monkeypatch, fake_nvml([FakeGpu()]))
+    (tmp_path / "weights.lock").write_text("{")
+    monkeypatch.setattr("models.hub.lock.PATH", tmp_path / "weights.lock")
+    assert "weights.lock: " in refused("--model", "causvid-1.3b")
 
 
 def test_unusable_gpu_is_refused_and_named(monkeypatch: pytest.MonkeyPatch) -> None:

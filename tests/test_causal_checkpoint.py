@@ -1,5 +1,6 @@
 """A published checkpoint is loaded whole or refused by name, and nothing in it is ever executed."""
 
+import json
 import pickle
 from collections.abc import Callable
 from pathlib import Path
@@ -7,8 +8,9 @@ from typing import Any
 
 import pytest
 import torch
+from safetensors.torch import save_file
 
-from models.causal.checkpoint import UNSAFE_VARIABLE, CheckpointError, load_transformer, read_generator
+from models.causal.checkpoint import CheckpointError, load_transformer, read_generator
 from tests.causal_masked_pass import SIZES
 
 PUBLISHED = Path(__file__).parent / "golden" / "causvid-3step" / "model.pt"
@@ -82,9 +84,13 @@ class Malicious:
         return Path.touch, (self.victim,)
 
 
+@pytest.mark.parametrize("unsafe", ["", "1"])
 @pytest.mark.parametrize("write", [torch.save, lambda thing, path: path.write_bytes(pickle.dumps(thing))])
-def test_malicious_pickle_is_refused_and_not_executed(tmp_path: Path, write: Callable[[object, Path], None]) -> None:
-    """A pickle that would create a file when loaded raises and creates none, in torch's format and as plain pickle."""
+def test_malicious_pickle_is_refused_and_not_executed(
+    tmp_path: Path, write: Callable[[object, Path], None], unsafe: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A pickle that would create a file when loaded raises and creates none, though the environment allow it."""
+    monkeypatch.setenv("TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD", unsafe)
     victim, path = tmp_path / "executed", tmp_path / "model.pt"
     write({"generator": Malicious(victim)}, path)
     with pytest.raises(CheckpointError, match="cannot be loaded as plain tensors"):
@@ -92,11 +98,94 @@ def test_malicious_pickle_is_refused_and_not_executed(tmp_path: Path, write: Cal
     assert not victim.exists()
 
 
-def test_environment_that_allows_code_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    """With the variable set that turns the protection off, even a good file is not opened."""
-    monkeypatch.setenv(UNSAFE_VARIABLE, "1")
-    with pytest.raises(CheckpointError, match=UNSAFE_VARIABLE):
-        read_generator(PUBLISHED)
+def test_good_file_is_loaded_though_the_environment_asks_for_unsafe_loading(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What torch is told explicitly goes before its variable: nothing is given up by loading."""
+    monkeypatch.setenv("TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD", "1")
+    assert len(read_generator(PUBLISHED)) == 15 + 3 * 27
+
+
+@pytest.mark.parametrize("kept", [0, 1, 3, 100, 5000, -1, -100])
+def test_truncated_file_is_a_clear_error(tmp_path: Path, kept: int) -> None:
+    """Cut anywhere, it is refused by name."""
+    path = tmp_path / "model.pt"
+    path.write_bytes(PUBLISHED.read_bytes()[:kept])
+    with pytest.raises(CheckpointError, match=r"model\.pt: cannot be loaded as plain tensors: ."):
+        read_generator(path)
+
+
+def test_flipped_bits_never_end_in_another_error(tmp_path: Path) -> None:
+    """Wherever the pickle itself is damaged, the file loads or is refused with this suite's own error."""
+    content = PUBLISHED.read_bytes()
+    start, path, refused = content.index(b"generator"), tmp_path / "model.pt", 0
+    for place in range(start, start + 400, 4):
+        path.write_bytes(content[:place] + bytes([content[place] ^ 0x10]) + content[place + 1 :])
+        try:
+            load(path)
+        except CheckpointError:
+            refused += 1
+    assert refused > 25
+
+
+def test_other_key_is_loaded_and_the_critic_left(tmp_path: Path) -> None:
+    """Self-Forcing's averaged weights lie behind "generator_ema"."""
+    checkpoint = torch.load(PUBLISHED, weights_only=True)
+    averaged = {name: tensor + 1 for name, tensor in checkpoint["generator"].items()}
+    torch.save({**checkpoint, "generator_ema": averaged}, tmp_path / "model.pt")
+    plain, other = (
+        load(tmp_path / "model.pt"),
+        load_transformer(tmp_path / "model.pt", SIZES, torch.float32, "cpu", "generator_ema"),
+    )
+    assert torch.equal(other.proj_out.bias, plain.proj_out.bias + 1)
+    with pytest.raises(CheckpointError, match=r'no dictionary "generator_x"; found: generator, critic, generator_ema'):
+        read_generator(tmp_path / "model.pt", "generator_x")
+
+
+def test_dictionary_of_other_things_is_refused_by_name(tmp_path: Path) -> None:
+    """A wrong model's file may hold numbers where tensors belong."""
+    path = changed_checkpoint(tmp_path, lambda generator: generator.update(step=7))
+    with pytest.raises(CheckpointError, match=r'"generator" holds other than tensors: step$'):
+        load(path)
+
+
+def test_folder_in_the_layout_of_diffusers_is_loaded(tmp_path: Path) -> None:
+    """One file or several shards: the same weights; without a shard it is refused by name."""
+    original = load(PUBLISHED)
+    for folder, shard_size in (("whole", "1GB"), ("shards", "20KB")):
+        original.save_pretrained(tmp_path / folder, max_shard_size=shard_size)
+        loaded = load(tmp_path / folder).state_dict()
+        assert all(torch.equal(tensor, loaded[name]) for name, tensor in original.state_dict().items())
+    shard = max((tmp_path / "shards").glob("*.safetensors"))
+    shard.unlink()
+    with pytest.raises(CheckpointError, match=f"shards: is not a complete folder of weights: it lacks {shard.name}"):
+        load(tmp_path / "shards")
+
+
+def test_safetensors_with_wans_own_names_are_loaded(tmp_path: Path) -> None:
+    """Wan's repositories and others publish the transformer alone, under its own names."""
+    generator = torch.load(PUBLISHED, weights_only=True)["generator"]
+    save_file({name.removeprefix("model."): tensor for name, tensor in generator.items()}, tmp_path / "w.safetensors")
+    loaded = load(tmp_path / "w.safetensors").state_dict()
+    assert all(torch.equal(tensor, loaded[name]) for name, tensor in load(PUBLISHED).state_dict().items())
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"\xff" * 7, (2**62).to_bytes(8, "little") + b"{}", (2).to_bytes(8, "little") + b"[]"]
+)
+def test_damaged_safetensors_are_a_clear_error(tmp_path: Path, content: bytes) -> None:
+    """Cut off, an absurd header, or another format."""
+    (tmp_path / "w.safetensors").write_bytes(content)
+    with pytest.raises(CheckpointError, match=r"w\.safetensors: cannot be read as safetensors"):
+        load(tmp_path / "w.safetensors")
+
+
+def test_cut_safetensors_are_a_clear_error(tmp_path: Path) -> None:
+    """One byte less than its header states is enough."""
+    save_file({"a": torch.ones(3)}, tmp_path / "w.safetensors")
+    content = (tmp_path / "w.safetensors").read_bytes()
+    assert json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])["a"]["shape"] == [3]
+    (tmp_path / "w.safetensors").write_bytes(content[:-1])
+    with pytest.raises(CheckpointError, match="cannot be read as safetensors"):
+        load(tmp_path / "w.safetensors")
 
 
 @pytest.mark.parametrize(("content", "found"), [({"critic": {}}, "found: critic"), ([1, 2], "found: list")])

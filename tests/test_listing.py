@@ -22,7 +22,9 @@ def test_every_model_is_listed_with_licence_and_weights(monkeypatch: pytest.Monk
         assert f"{spec.id}  {spec.title}" in ended.output
         assert spec.sampling.source in ended.output
     assert "(NON-COMMERCIAL)" in ended.output
-    assert "Wan-AI/Wan2.1-T2V-1.3B-Diffusers/vae/ @ UNPINNED (Apache-2.0)" in ended.output
+    vae = "vae/ @ UNPINNED (Apache-2.0, 126,892,531 parameters in 194 tensors)"
+    assert f"Wan-AI/Wan2.1-T2V-1.3B-Diffusers/{vae}" in ended.output
+    assert 'tianweiy/CausVid/autoregressive_checkpoint/model.pt "generator" @ UNPINNED (CC BY-NC-SA' in ended.output
 
 
 def test_own_models_are_listed(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -35,5 +37,5 @@ def test_pinned_revision_is_shown() -> None:
     """A pin is printed in full."""
     spec = discover()["wan2.1-t2v-1.3b"]
     pinned = replace(spec, weights=(replace(spec.weights[0], revision="a" * 40),))
-    assert f"/transformer/ @ {'a' * 40} (Apache-2.0)" in describe(pinned)
+    assert f"/transformer/ @ {'a' * 40} (Apache-2.0, 1,418,996,800 parameters" in describe(pinned)
     assert "UNPINNED" not in describe(pinned)

@@ -197,6 +197,16 @@ def test_ratio_definitions_and_environment_are_on_the_page() -> None:
         assert text in page.text
 
 
+def test_licence_that_forbids_commerce_is_said_in_banner_and_text() -> None:
+    """The page names model and licence before any number, and again beside the results; a free model has neither."""
+    banner = "NON-COMMERCIAL licence: causvid-1.3b (CC BY-NC-SA 4.0)."
+    run = msgspec.structs.replace(run_of(case_of(planned(), 4.0)), banners=[banner])
+    page = Page(render_html(run)).text
+    assert page.index(banner) < page.index("4.00")
+    assert "Under a licence that forbids commercial use: CausVid 1.3B (CC BY-NC-SA 4.0)." in page
+    assert "commercial" not in Page(render_html(run_of(case_of(planned("wan2.1-t2v-1.3b"), 64.0)))).text
+
+
 def test_empty_run_has_a_page() -> None:
     """A plan without cases renders and says so."""
     assert "0 cases: none was planned" in Page(render_html(run_of())).text

@@ -8,7 +8,8 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from models.spec import DtypeName, Pipeline, Recipe, Sampling, WeightsFile, WeightsMissingError
-from models.wan.architecture import Architecture
+from models.wan.architecture import T2V_1_3B, Architecture
+from models.wan.published import BASE_REPOSITORY, PARAMETERS_1_3B, SHARED_WEIGHTS, TENSORS_1_3B
 
 if TYPE_CHECKING:
     from diffusers import WanTransformer3DModel
@@ -52,30 +53,26 @@ TINY_RECIPE = MappingProxyType(
     }
 )
 REPOSITORY = "tianweiy/CausVid"
-BASE_REPOSITORY = "Wan-AI/Wan2.1-T2V-1.3B-Diffusers"
 
 
-def published_weights(checkpoint: str) -> tuple[WeightsFile, ...]:
+def published_weights(checkpoint: str, key: str = "generator") -> tuple[WeightsFile, ...]:
     """List what a CausVid model loads: the transformer of `checkpoint`, and the rest from Wan 2.1; first the former."""
-    transformer = WeightsFile(
-        repository=REPOSITORY,
-        path=f"{checkpoint}/model.pt",
-        licence=LICENCE,
-        source=f"file layout of the hub repository {REPOSITORY}; no revision is published here, so UNPINNED",
+    source = f"file layout of the hub repository {REPOSITORY}; no revision is published here, so UNPINNED"
+    return checkpoint_weights(REPOSITORY, f"{checkpoint}/model.pt", key, LICENCE, source), *SHARED_WEIGHTS
+
+
+def checkpoint_weights(repository: str, path: str, key: str, licence: str, source: str) -> WeightsFile:
+    """Describe a pickled checkpoint at 1.3B whose dictionary `key` is loaded; `source` is to say UNPINNED."""
+    return WeightsFile(
+        repository=repository,
+        path=path,
+        licence=licence,
+        source=source,
+        parameters=PARAMETERS_1_3B,
+        tensors=TENSORS_1_3B,
+        key=key,
+        config=T2V_1_3B.transformer,
     )
-    others = (
-        WeightsFile(
-            repository=BASE_REPOSITORY,
-            path=f"{folder}/",
-            licence="Apache-2.0",
-            source=(
-                "CausVid publishes a transformer only, the rest is Wan 2.1's: repository named in huggingface/diffusers"
-                " docs/source/en/api/pipelines/wan.md; no revision is, so UNPINNED"
-            ),
-        )
-        for folder in ("text_encoder", "tokenizer", "vae")
-    )
-    return transformer, *others
 
 
 def load_few_step(
@@ -101,17 +98,7 @@ def load_few_step(
 def load_published(
     checkpoint: WeightsFile, architecture: Architecture, dtype: DtypeName, device: str
 ) -> "WanTransformer3DModel":
-    """Load a published checkpoint's transformer from the local hub cache; nothing is downloaded."""
-    import torch
+    """Load a published checkpoint's transformer from this machine (it is converted once); nothing is downloaded."""
+    from models.causal.converted import load_converted
 
-    from models.causal.checkpoint import load_transformer
-    from models.weights import cached_snapshot
-
-    snapshot = cached_snapshot(checkpoint.repository, checkpoint.revision)
-    if snapshot is None or not (snapshot / checkpoint.path).is_file():
-        raise WeightsMissingError(
-            f"{checkpoint.repository}/{checkpoint.path} is not in the local hub cache and nothing is downloaded during"
-            f" a run; fetch it first with `hf download {checkpoint.repository} {checkpoint.path}`, or take the weights"
-            " source 'random'"
-        )
-    return load_transformer(snapshot / checkpoint.path, architecture.transformer, getattr(torch, dtype), device)
+    return load_converted(checkpoint, architecture.transformer, dtype, device)

@@ -1,15 +1,15 @@
-"""Read CausVid's published checkpoints into diffusers' Wan transformer, without running what a pickle may hold.
+"""Read a published checkpoint into diffusers' Wan transformer, without running what a pickle may hold.
 
-A checkpoint is `{"generator": …, "critic": …}` with Wan's own parameter names behind "model."; only the generator is
-read. A `.pt` file is a pickle, and unpickling may execute anything: `weights_only=True` refuses all but tensors, so
-the environment variable that switches this off is refused too.
+CausVid's `.pt` files are `{"generator": …, "critic": …}` with Wan's own parameter names behind "model."; only one
+dictionary is read. A `.pt` file is a pickle, and unpickling may execute anything: `weights_only=True` refuses all but
+tensors, and, said explicitly, goes before the environment variable that switches the protection off (torch 2.13.0,
+`serialization.py`: it "can only override if callsite did not explicitly set weights_only"). Files of safetensors and
+folders in diffusers' layout are read as well.
 
 Source: layout of tianweiy/CausVid `*/model.pt`; the renaming is diffusers 0.42.1's own
 (`loaders/single_file_utils.py`, `convert_wan_transformer_to_diffusers`).
 """
 
-import os
-import pickle
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -17,54 +17,94 @@ from typing import Any
 import torch
 from diffusers.loaders.single_file_utils import convert_wan_transformer_to_diffusers
 from diffusers.models.transformers.transformer_wan import WanTransformer3DModel
+from safetensors import SafetensorError
+from safetensors.torch import load_file
 from torch import Tensor
 
 from models.wan.meta import parameter_dtypes, transformer_on_meta
+from models.weights import missing_parts
 
-UNSAFE_VARIABLE = "TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD"
+GENERATOR = "generator"
 
 
 class CheckpointError(ValueError):
     """A checkpoint that cannot be used; the message names the file and what is wrong in it."""
 
 
-def read_generator(path: Path) -> dict[str, Tensor]:
-    """Return the generator's tensors under diffusers' names, as stored, mapped from the file and not yet read.
+def read_generator(path: Path, key: str = GENERATOR) -> dict[str, Tensor]:
+    """Return the transformer's tensors under diffusers' names, as stored, mapped from the file and not yet read.
 
-    Raises CheckpointError where the file is no pickle of tensors or has another layout.
+    `path` is a pickle of tensors, of which the dictionary `key` is taken, a file of safetensors (diffusers' or Wan's
+    names), or a folder in diffusers' layout. Raises CheckpointError where it is damaged or has another layout.
     """
-    if os.environ.get(UNSAFE_VARIABLE):
-        message = f"{path}: not loaded, for {UNSAFE_VARIABLE} is set, which lets a pickle run code; unset it"
-        raise CheckpointError(message)
-    try:
-        checkpoint = torch.load(path, weights_only=True, mmap=True, map_location="cpu")
-    except (pickle.UnpicklingError, RuntimeError, EOFError) as error:
-        message = f"{path}: cannot be loaded as plain tensors: {str(error).splitlines()[0]}"
-        raise CheckpointError(message) from error
-    generator = checkpoint.get("generator") if isinstance(checkpoint, dict) else None
-    if not isinstance(generator, dict):
-        found = ", ".join(map(str, checkpoint)) if isinstance(checkpoint, dict) else type(checkpoint).__name__
-        message = f'{path}: has no dictionary "generator"; found: {found}'
-        raise CheckpointError(message)
-    published = {name.removeprefix("model."): tensor for name, tensor in generator.items()}
+    if path.is_dir():
+        found = _read_folder(path)
+    elif path.suffix == ".safetensors":
+        found = _read_safetensors(path)
+    else:
+        found = _unpickle(path, key)
+    published = {name.removeprefix("model."): tensor for name, tensor in found.items()}
+    if "scale_shift_table" in published:
+        return published
     converted: dict[str, Tensor] = convert_wan_transformer_to_diffusers(published)
     return converted
 
 
 def load_transformer(
-    path: Path, config: Mapping[str, Any], dtype: torch.dtype, device: str | torch.device
+    path: Path, config: Mapping[str, Any], dtype: torch.dtype, device: str | torch.device, key: str = GENERATOR
 ) -> WanTransformer3DModel:
     """Build the transformer of `config` from a checkpoint, for inference; all keys and shapes must match.
 
     In bfloat16 and float16 the modules that diffusers keeps in float32 (norms, time embedder, modulation) stay so.
     """
     transformer = transformer_on_meta(config)
-    tensors = read_generator(path)
-    _check_tensors(path, {name: tuple(p.shape) for name, p in transformer.named_parameters()}, tensors)
-    for name, own_dtype in parameter_dtypes(transformer, dtype).items():
-        tensors[name] = tensors[name].to(device, own_dtype)
+    tensors = convert(path, transformer, dtype, device, key)
     transformer.load_state_dict(tensors, strict=True, assign=True)
     return transformer.to(device).requires_grad_(requires_grad=False).eval()
+
+
+def convert(
+    path: Path, transformer: WanTransformer3DModel, dtype: torch.dtype, device: str | torch.device, key: str
+) -> dict[str, Tensor]:
+    """Read a checkpoint for `transformer` (built on meta): its tensors by name, each in the dtype it is run in."""
+    tensors = read_generator(path, key)
+    _check_tensors(path, {name: tuple(p.shape) for name, p in transformer.named_parameters()}, tensors)
+    return {name: tensors[name].to(device, own) for name, own in parameter_dtypes(transformer, dtype).items()}
+
+
+def _unpickle(path: Path, key: str) -> dict[str, Tensor]:
+    try:
+        checkpoint = torch.load(path, weights_only=True, mmap=True, map_location="cpu")
+    except Exception as error:  # a damaged pickle fails with any of a dozen types
+        message = f"{path}: cannot be loaded as plain tensors: {str(error).splitlines()[0] if str(error) else error!r}"
+        raise CheckpointError(message) from error
+    generator = checkpoint.get(key) if isinstance(checkpoint, dict) else None
+    if not isinstance(generator, dict):
+        found = ", ".join(map(str, checkpoint)) if isinstance(checkpoint, dict) else type(checkpoint).__name__
+        message = f'{path}: has no dictionary "{key}"; found: {found}'
+        raise CheckpointError(message)
+    if strangers := [str(name) for name, tensor in generator.items() if not isinstance(tensor, Tensor)]:
+        message = f'{path}: "{key}" holds other than tensors: {", ".join(strangers[:8])}'
+        raise CheckpointError(message)
+    return generator
+
+
+def _read_safetensors(path: Path) -> dict[str, Tensor]:
+    try:
+        return load_file(path)
+    except (OSError, SafetensorError) as error:
+        message = f"{path}: cannot be read as safetensors: {error}; fetch or convert it again"
+        raise CheckpointError(message) from error
+
+
+def _read_folder(folder: Path) -> dict[str, Tensor]:
+    if parts := missing_parts(folder):
+        message = f"{folder}: is not a complete folder of weights: it lacks {', '.join(parts)}"
+        raise CheckpointError(message)
+    tensors: dict[str, Tensor] = {}
+    for path in sorted(folder.glob("*.safetensors")):
+        tensors |= _read_safetensors(path)
+    return tensors
 
 
 def _check_tensors(path: Path, expected: Mapping[str, tuple[int, ...]], found: Mapping[str, Tensor]) -> None:

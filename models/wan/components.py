@@ -41,7 +41,7 @@ class Components:
 class HubLayout:
     """Where published weights lie: a repository in diffusers' layout, and a loader where the transformer is another's.
 
-    `revision` is a commit or `None` (whatever revision the cache calls main).
+    `revision` is a commit or `None` (that of `models/weights.lock`, else whatever revision the cache calls main).
     """
 
     repository: str
@@ -140,8 +140,8 @@ def offline_tokenizer() -> "PreTrainedTokenizerBase":
 
 
 def _from_hub(architecture: Architecture, recipe: Recipe, hub: HubLayout) -> Components:
-    from diffusers import AutoencoderKLWan, WanTransformer3DModel
-    from transformers import AutoTokenizer, UMT5EncoderModel
+    from diffusers import AutoencoderKLWan
+    from transformers import UMT5EncoderModel
 
     def load(loader: Any, subfolder: str, dtype: str) -> Any:
         import torch
@@ -150,20 +150,40 @@ def _from_hub(architecture: Architecture, recipe: Recipe, hub: HubLayout) -> Com
 
     text_encoder = load(UMT5EncoderModel, "text_encoder", recipe.text_encoder_dtype)
     require_shared_embedding(text_encoder)
-    if hub.load_transformer is None:
-        transformer = load(WanTransformer3DModel, "transformer", recipe.transformer_dtype)
-    else:
-        transformer = hub.load_transformer(architecture, recipe)
+    load_transformer = hub.load_transformer or pretrained_transformer(hub.repository, hub.revision)
     components = Components(
-        tokenizer=_pretrained(AutoTokenizer, hub, "tokenizer"),
+        tokenizer=load_tokenizer(hub),
         text_encoder=text_encoder,
-        transformer=transformer,
+        transformer=load_transformer(architecture, recipe),
         vae=load(AutoencoderKLWan, "vae", recipe.vae_dtype),
         text_length=architecture.text_length,
     )
     for model in (components.text_encoder, components.transformer, components.vae):
         model.requires_grad_(requires_grad=False)
     return components
+
+
+def pretrained_transformer(
+    repository: str, revision: str | None = None
+) -> "Callable[[Architecture, Recipe], WanTransformer3DModel]":
+    """Give a `HubLayout.load_transformer` that takes the folder `transformer/` of another repository."""
+
+    def load(_architecture: Architecture, recipe: Recipe) -> "WanTransformer3DModel":
+        import torch
+        from diffusers import WanTransformer3DModel
+
+        dtype, hub = getattr(torch, recipe.transformer_dtype), HubLayout(repository, revision)
+        return _pretrained(WanTransformer3DModel, hub, "transformer", dtype=dtype).to(recipe.device).eval()
+
+    return load
+
+
+def load_tokenizer(hub: HubLayout) -> "PreTrainedTokenizerBase":
+    """Load the published tokenizer; `WeightsMissingError` where its files are not in the local cache."""
+    from transformers import AutoTokenizer
+
+    tokenizer: PreTrainedTokenizerBase = _pretrained(AutoTokenizer, hub, "tokenizer")
+    return tokenizer
 
 
 def _pretrained(loader: Any, hub: HubLayout, subfolder: str, **options: Any) -> Any:

@@ -13,6 +13,7 @@ from models.wan.components import Components
 
 if TYPE_CHECKING:
     import torch
+    from transformers import PreTrainedTokenizerBase
 
 
 @dataclass(frozen=True)
@@ -31,15 +32,21 @@ def clean_prompt(text: str) -> str:
     return " ".join(html.unescape(html.unescape(ftfy.fix_text(text))).split())
 
 
+def token_ids(tokenizer: "PreTrainedTokenizerBase", text: str, length: int) -> tuple[list[int], int]:
+    """Give a cleaned prompt's token ids, `length` at most, end mark included, and how many it has before the cut."""
+    ids = tokenizer(clean_prompt(text), add_special_tokens=True, verbose=False).input_ids
+    tokens = len(ids)
+    if tokens > length:
+        ids = tokenizer(clean_prompt(text), truncation=True, max_length=length).input_ids
+    return ids, tokens
+
+
 def encode_prompt(components: Components, text: str, device: "str | torch.device") -> EncodedPrompt:
     """Encode one prompt to embeddings in the text encoder's dtype; rows after the prompt's end are zero."""
     import torch
 
     length = components.text_length
-    ids = components.tokenizer(clean_prompt(text), add_special_tokens=True, verbose=False).input_ids
-    tokens = len(ids)
-    if tokens > length:
-        ids = components.tokenizer(clean_prompt(text), truncation=True, max_length=length).input_ids
+    ids, tokens = token_ids(components.tokenizer, text, length)
     used = len(ids)
     padding = length - used
     ids_BL = torch.tensor([ids + [components.tokenizer.pad_token_id] * padding]).to(device)

@@ -1,0 +1,177 @@
+"""A published checkpoint, converted once: its transformer alone, as safetensors in the precision it is run in.
+
+CausVid's `model.pt` is 11 GB of pickle of which a quarter is used in bfloat16. The converted file holds no code, is
+loaded straight onto the device, and states in its metadata what it was made of: source, checksum, key and version of
+the conversion. It is written beside its place and renamed, so that an interruption leaves nothing half-written; a
+source that changed, or a file that was cut, is converted anew. A flipped bit is found by `python -m models.prefetch`,
+which reads everything; loading does not.
+"""
+
+import hashlib
+import os
+import re
+import warnings
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from models.causal.checkpoint import GENERATOR, CheckpointError, convert, load_transformer
+from models.hub.lock import locked
+from models.spec import DtypeName, WeightsFile, WeightsMissingError
+from models.wan.meta import transformer_on_meta
+from models.weights import cached_snapshot, converted_file
+
+if TYPE_CHECKING:
+    from diffusers import WanTransformer3DModel
+
+VERSION = "1"
+SHA256 = re.compile("[0-9a-f]{64}")
+
+
+def load_converted(
+    checkpoint: WeightsFile, config: Mapping[str, Any], dtype: DtypeName, device: str | torch.device
+) -> "WanTransformer3DModel":
+    """Load a checkpoint's transformer from its converted file, which is made where it is absent or out of date.
+
+    A file in float32 serves every dtype. Where it cannot be written (a full or read-only disk), that is warned of and
+    the checkpoint itself is loaded. Raises WeightsMissingError where neither is there, CheckpointError for a source
+    that cannot be used.
+    """
+    source = source_file(checkpoint)
+    stored: DtypeName = "bfloat16" if dtype == "bfloat16" else "float32"
+    faults = []
+    for candidate in dict.fromkeys((stored, "float32")):
+        path = converted_file(checkpoint, candidate)
+        if path is not None and path.is_file():
+            if (fault := out_of_date(path, checkpoint, source)) is None:
+                return load_transformer(path, config, getattr(torch, dtype), device)
+            faults.append(fault)
+    if source is None:
+        raise WeightsMissingError(_absent(checkpoint, faults))
+    try:
+        path = write_converted(checkpoint, source, config, stored)
+    except OSError as error:
+        warnings.warn(f"{source}: converted weights cannot be kept, so each run converts: {error}", stacklevel=2)
+        return load_transformer(source, config, getattr(torch, dtype), device, checkpoint.key or GENERATOR)
+    return load_transformer(path, config, getattr(torch, dtype), device)
+
+
+def source_file(checkpoint: WeightsFile) -> Path | None:
+    """Give the checkpoint's own file in the local hub cache, or `None`."""
+    snapshot = cached_snapshot(checkpoint.repository, checkpoint.revision)
+    path = None if snapshot is None else snapshot / checkpoint.path
+    return path if path is not None and path.is_file() else None
+
+
+def write_converted(checkpoint: WeightsFile, source: Path, config: Mapping[str, Any], dtype: DtypeName) -> Path:
+    """Convert `source` strictly to `dtype` (what diffusers keeps in float32 stays so) and give the file's path.
+
+    Raises CheckpointError where the source differs from its known checksum or does not fit `config`, and OSError where
+    the file cannot be written; nothing is left behind then.
+    """
+    target = converted_file(checkpoint, dtype)
+    if target is None:
+        raise CheckpointError(f"{source}: no commit of {checkpoint.repository} is known in the local hub cache")
+    state = source.stat()
+    sha256 = _checked_sha256(checkpoint, source)
+    key = checkpoint.key or GENERATOR
+    tensors = convert(source, transformer_on_meta(config), getattr(torch, dtype), "cpu", key)
+    tensors = {name: tensor.contiguous() for name, tensor in tensors.items()}
+    metadata = {
+        "format": "pt",
+        "source": f"{checkpoint.repository}/{checkpoint.path}",
+        "source_sha256": sha256,
+        "source_bytes": str(state.st_size),
+        "source_mtime_ns": str(state.st_mtime_ns),
+        "key": key,
+        "conversion": VERSION,
+        "tensors_sha256": tensors_sha256(tensors),
+    }
+    _write_atomically(target, tensors, metadata)
+    return target
+
+
+def out_of_date(path: Path, checkpoint: WeightsFile, source: Path | None) -> str | None:
+    """Say why a converted file must not be used, or `None`: looks at its header and at the source's size and time."""
+    try:
+        with safe_open(path, framework="pt") as file:
+            found = file.metadata() or {}
+    except (OSError, SafetensorError) as error:
+        return f"{path} is damaged: {error}"
+    expected = {"conversion": VERSION, "key": checkpoint.key or GENERATOR}
+    if source is not None:
+        state = source.stat()
+        expected |= {"source_bytes": str(state.st_size), "source_mtime_ns": str(state.st_mtime_ns)}
+    if sha256 := _stated_sha256(checkpoint, source):
+        expected["source_sha256"] = sha256
+    differing = [name for name, value in expected.items() if found.get(name) != value]
+    return f"{path} was made of something else: another {', '.join(differing)}" if differing else None
+
+
+def bit_fault(path: Path) -> str | None:
+    """Read a converted file whole and say where its tensors are no longer those that were written, or `None`."""
+    try:
+        with safe_open(path, framework="pt") as file:
+            stated = (file.metadata() or {}).get("tensors_sha256")
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - the file is no mapping
+    except (OSError, SafetensorError) as error:
+        return f"{path} is damaged: {error}"
+    actual = tensors_sha256(tensors)
+    return None if actual == stated else f"{path} is damaged: its tensors' sha256 is {actual}, written were {stated}"
+
+
+def tensors_sha256(tensors: Mapping[str, Tensor]) -> str:
+    """Hash tensors by name, dtype, shape and bytes, in the order of their names."""
+    digest = hashlib.sha256()
+    for name, tensor in sorted(tensors.items()):
+        digest.update(f"{name} {tensor.dtype} {list(tensor.shape)}\n".encode())
+        digest.update(tensor.contiguous().reshape(-1).view(torch.uint8).numpy().data)
+    return digest.hexdigest()
+
+
+def _stated_sha256(checkpoint: WeightsFile, source: Path | None) -> str | None:
+    """Give what the source must hash to: the lock says so, or the hub's cache, which names large files by it."""
+    entry = locked(checkpoint.repository, checkpoint.revision)
+    if entry is not None and checkpoint.path in entry.files:
+        return entry.files[checkpoint.path].sha256
+    blob = source.resolve().name if source is not None else ""
+    return blob if SHA256.fullmatch(blob) else None
+
+
+def _checked_sha256(checkpoint: WeightsFile, source: Path) -> str:
+    with source.open("rb") as file:
+        actual = hashlib.file_digest(file, "sha256").hexdigest()
+    stated = _stated_sha256(checkpoint, source)
+    if stated not in {None, actual}:
+        raise CheckpointError(
+            f"{source}: its sha256 is {actual}, but the published file's is {stated}: it is damaged or another;"
+            " delete it and fetch it again with `python -m models.prefetch MODEL`"
+        )
+    return actual
+
+
+def _write_atomically(target: Path, tensors: dict[str, Tensor], metadata: dict[str, str]) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    partial = target.with_name(f".{target.name}.{os.getpid()}.partial")
+    try:
+        save_file(tensors, partial, metadata)
+        with partial.open("rb+") as file:
+            os.fsync(file.fileno())
+        partial.replace(target)
+    except SafetensorError as error:  # how safetensors tells of a full disk
+        raise OSError(f"{target}: cannot be written: {error}") from error
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def _absent(checkpoint: WeightsFile, faults: list[str]) -> str:
+    return (
+        f"{checkpoint.repository}/{checkpoint.path} is not in the local hub cache and nothing is downloaded during a"
+        f" run; fetch it first with `python -m models.prefetch MODEL` (or `hf download {checkpoint.repository}"
+        f" {checkpoint.path}`), or take the weights source 'random'"
+    ) + (f"; {'; '.join(faults)}" if faults else "")

@@ -1,0 +1,191 @@
+"""`python -m models.prefetch MODEL...`: fetch published weights, verify and convert them, before anything is measured.
+
+A run downloads nothing, so that a network never stands in a measured minute. What is fetched is said first with the
+room that it takes; what several models share is fetched once; what is there already is verified, not fetched.
+`HF_HOME`, `HF_TOKEN`, `HF_HUB_OFFLINE` and `HF_ENDPOINT` mean what they mean to huggingface_hub 2.4.0, which does the
+downloading: a dropped connection goes on where it stopped, an interrupted command with the first file that is not
+whole. Exit codes: 0 all is there, 1 something failed, 2 unknown model.
+"""
+
+import argparse
+import shutil
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from models.discover import ModelFileError, discover
+from models.hub.lock import LockError, lock_files
+from models.spec import ModelSpec, WeightsFile
+from models.weights import CONVERTED_DTYPES, converted_file, converted_root, hub_cache
+
+if TYPE_CHECKING:
+    from models.hub.listing import Listing
+
+GIB = 2**30
+SPARE_BYTES = GIB
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Prefetch the models named on the command line; return the exit code."""
+    from models.hub.listing import FetchError
+
+    parser = argparse.ArgumentParser(prog="python -m models.prefetch", description=(__doc__ or "").split("\n")[0])
+    parser.add_argument("models", metavar="MODEL", nargs="+")
+    parser.add_argument("--models-dir", metavar="DIR", type=Path, help="a folder of your own model files")
+    parser.add_argument("--dry-run", action="store_true", help="say what there is to fetch and stop")
+    options = parser.parse_args(arguments)
+    try:
+        specs = discover(options.models_dir)
+    except ModelFileError as error:
+        parser.error(str(error))
+    if unknown := [name for name in options.models if name not in specs]:
+        parser.error(f"unknown model {', '.join(unknown)}; known: {', '.join(specs)}")
+    try:
+        prefetch([specs[name] for name in options.models], dry_run=options.dry_run)
+    except (FetchError, LockError, OSError) as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+    return 0
+
+
+def prefetch(specs: Sequence[ModelSpec], *, dry_run: bool) -> None:
+    """Fetch, verify, lock and convert the weights of `specs`, and say on stdout what is done.
+
+    Raises FetchError where something cannot be fetched, is not what was published or has no room, LockError where
+    `models/weights.lock` is malformed. What was verified before stays.
+    """
+    from models.hub.listing import list_files
+
+    listings = [list_files(repository, revision, files) for (repository, revision), files in grouped(specs).items()]
+    for listing in listings:
+        _say(_described(listing))
+    _check_room(listings)
+    if dry_run:
+        return
+    for listing in listings:
+        _fetch(listing)
+        for file in listing.wanted:
+            if file.config is not None:
+                _convert(file, file.config)
+    _say("all is there" if listings else "toy weights only: nothing to fetch")
+
+
+def grouped(specs: Sequence[ModelSpec]) -> dict[tuple[str, str | None], list[WeightsFile]]:
+    """Give the files of several models by repository and revision, each once."""
+    groups: dict[tuple[str, str | None], list[WeightsFile]] = {}
+    for file in (file for spec in specs for file in spec.weights):
+        group = groups.setdefault((file.repository, file.revision), [])
+        if all((file.path, file.key) != (other.path, other.key) for other in group):
+            group.append(file)
+    return groups
+
+
+def _described(listing: "Listing") -> str:
+    total_bytes, absent_bytes = (sum(file.size_bytes for file in files) for files in (listing.files, listing.absent))
+    asked = f"; the hub was not asked ({listing.offline})" if listing.offline else ""
+    return (
+        f"{listing.repository} @ {listing.commit}: {', '.join(file.path for file in listing.wanted)}:"
+        f" {len(listing.files)} files, {_gib(total_bytes)}, to download {_gib(absent_bytes)}{asked}"
+    )
+
+
+def _check_room(listings: Sequence["Listing"]) -> None:
+    """Say what will be written and what is free, and raise FetchError where it does not fit."""
+    from models.hub.listing import FetchError
+
+    needs = {
+        hub_cache(): sum(file.size_bytes for listing in listings for file in listing.absent),
+        converted_root(): sum(_converted_bytes(listing) for listing in listings),
+    }
+    per_disk: dict[int, int] = {}
+    for folder, needed_bytes in needs.items():
+        existing = next(path for path in (folder.absolute(), *folder.absolute().parents) if path.is_dir())
+        free_bytes, disk = shutil.disk_usage(existing).free, existing.stat().st_dev
+        per_disk[disk] = per_disk.get(disk, 0) + needed_bytes
+        what = "to download" if folder == hub_cache() else "to convert"
+        _say(f"{what} {_gib(needed_bytes)} to {folder}, free there {_gib(free_bytes)}")
+        if per_disk[disk] and per_disk[disk] + SPARE_BYTES > free_bytes:
+            raise FetchError(
+                f"{folder}: {_gib(per_disk[disk])} are to be written and {_gib(SPARE_BYTES)} left free, but only"
+                f" {_gib(free_bytes)} are; make room, or set HF_HOME to a folder on a larger disk"
+            )
+
+
+def _converted_bytes(listing: "Listing") -> int:
+    """Estimate what converting writes, in whole: the few modules kept in float32 lie within `SPARE_BYTES`."""
+    width_bytes = {"bfloat16": 2, "float32": 4}
+    return sum(
+        (file.parameters or 0) * width_bytes[dtype]
+        for file in listing.wanted
+        for dtype in CONVERTED_DTYPES
+        if file.config is not None and not _is_file(converted_file(file, dtype, listing.commit))
+    )
+
+
+def _fetch(listing: "Listing") -> None:
+    """Download what a listing lacks, verify all of it and lock what was verified."""
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.utils import tqdm  # type: ignore[attr-defined]
+
+    from models.hub.listing import FetchError, check_counts, checksum
+
+    if listing.files and not listing.offline:
+        paths = [file.path for file in listing.files]
+        try:
+            snapshot_download(listing.repository, revision=listing.commit, allow_patterns=paths, cache_dir=hub_cache())
+        except Exception as error:  # the library raises its own, its HTTP client's and the system's
+            reason = " ".join(str(error).split()) or type(error).__name__
+            raise FetchError(f"{listing.repository}: download failed: {reason}; run again to go on") from error
+    bar = tqdm(listing.files, desc="verifying", unit="file", leave=False)  # type: ignore[no-untyped-call]
+    verified = {file.path: checksum(listing.folder / file.path, file) for file in bar}
+    for file in listing.wanted:
+        check_counts(listing.folder, file)
+    if verified:
+        lock_files(listing.repository, listing.commit, verified)
+        _say(f"{listing.repository}: {len(verified)} files verified")
+    elif listing.offline and any(file.key is None for file in listing.wanted):
+        _say(f"{listing.repository}: there, but NOT VERIFIED: no lock states its checksums")
+
+
+def _convert(file: WeightsFile, config: Mapping[str, object]) -> None:
+    """Make the converted files that are absent, out of date or damaged."""
+    from models.causal.checkpoint import CheckpointError
+    from models.causal.converted import bit_fault, out_of_date, source_file, write_converted
+    from models.hub.listing import FetchError
+
+    source = source_file(file)
+    for dtype in CONVERTED_DTYPES:
+        path = converted_file(file, dtype)
+        absent = path is None or not path.is_file()
+        fault = f"{path} is absent" if path is None or absent else out_of_date(path, file, source) or bit_fault(path)
+        if fault is None:
+            _say(f"{path}: verified")
+            continue
+        if source is None:
+            raise FetchError(
+                f"{file.repository}/{file.path}: is not here to be converted again, and {fault}; delete what is there"
+                " and run the prefetch again with a network"
+            )
+        try:
+            _say(f"{fault}; converting {file.repository}/{file.path} to {dtype}")
+            write_converted(file, source, config, dtype)
+        except CheckpointError as error:
+            raise FetchError(str(error)) from error
+
+
+def _is_file(path: Path | None) -> bool:
+    return path is not None and path.is_file()
+
+
+def _gib(size_bytes: int) -> str:
+    return f"{size_bytes / GIB:.2f} GiB"
+
+
+def _say(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
