@@ -3,6 +3,7 @@
 Source: Wan-Video/Wan2.1 @9737cba, README and wan/configs/wan_t2v_14B.py.
 """
 
+from functools import partial
 from types import MappingProxyType
 
 from models.spec import ModelSpec, Pipeline, Recipe, Request, Sampling, WeightsFile, Work
@@ -60,7 +61,7 @@ MODEL = ModelSpec(
         ),
         negative_prompt=NEGATIVE_PROMPT,
     ),
-    check=check_request,
+    check=partial(check_request, "wan2.1-t2v-14b"),
     load=load,
     work=work,
     published_recipe=MappingProxyType(
