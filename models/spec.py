@@ -4,6 +4,7 @@ Nothing here imports torch, so that cases can be listed on a machine that has no
 their name, tensors their axes: B batch, T pixel frames, F latent frames, C channels, H height, W width.
 """
 
+import math
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
@@ -21,6 +22,10 @@ WeightsSource = Literal["hub", "random", "tiny"]
 
 class RequestError(ValueError):
     """A request that a model cannot serve; the message names the rule that it breaks."""
+
+
+class RecipeError(ValueError):
+    """A recipe that a model cannot be loaded with; the message names the rule that it breaks."""
 
 
 class WeightsMissingError(RuntimeError):
@@ -52,6 +57,7 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True):
 
     `attention` is a name without leading underscore of diffusers' attention backends ("native_cudnn"). `compile` and
     `residency` name what is done to the components; only "none" and "all" (everything stays on the device) exist yet.
+    `lora` names one of the model's LoRAs, fused with `lora_strength` (1 as trained); `None` for models without.
     """
 
     model: str
@@ -63,6 +69,8 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True):
     attention: str
     compile: Literal["none"] = "none"
     residency: Literal["all"] = "all"
+    lora: str | None = None
+    lora_strength: float | None = None
 
 
 class Probe(Protocol):
@@ -123,6 +131,8 @@ class WeightsFile:
 
     `path` is a file in the repository or, ending in "/", a folder of it. `revision` is a 40-digit commit or `None`
     (UNPINNED: no public source for a revision was at hand); `source` says where the layout and the pin come from.
+    `lora` is the LoRA that the file is, needed by recipes that name it; `None` for what every recipe needs.
+    `checkpoint_key` is the entry of a pickled checkpoint that is loaded, where it is not the usual one.
     """
 
     repository: str
@@ -130,6 +140,8 @@ class WeightsFile:
     licence: str
     revision: str | None = None
     source: str = ""
+    checkpoint_key: str | None = None
+    lora: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -177,5 +189,24 @@ class ModelSpec:
     check: Callable[[Request], None]
     load: Callable[[Recipe], Pipeline]
     work: Callable[[Request], Work] | None = None
-    published_recipe: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    published_recipe: Mapping[str, str | float] = field(default_factory=lambda: MappingProxyType({}))
     published_recipe_source: str = ""
+
+
+def check_recipe(spec: ModelSpec, recipe: Recipe) -> None:
+    """Raise RecipeError for a LoRA that the model does not have, for none where it needs one, or a bad strength."""
+    loras = [file.lora for file in spec.weights if file.lora is not None]
+    if not loras:
+        for name, value in (("lora", recipe.lora), ("lora_strength", recipe.lora_strength)):
+            if value is not None:
+                raise RecipeError(f"{spec.id}: {name} is {value!r}, but this model has no LoRA; leave it out")
+    elif recipe.lora not in loras:
+        raise RecipeError(f"{spec.id}: lora is {recipe.lora!r}, but must be one of {', '.join(loras)}")
+    elif recipe.lora_strength is None or not 0.0 < recipe.lora_strength < math.inf:
+        raise RecipeError(f"{spec.id}: lora_strength is {recipe.lora_strength}, but must be a finite number above 0")
+
+
+def needed_weights(spec: ModelSpec, lora: str | None = None) -> tuple[WeightsFile, ...]:
+    """List the files that a recipe with this LoRA loads; by default that of the published recipe."""
+    wanted = lora or spec.published_recipe.get("lora")
+    return tuple(file for file in spec.weights if file.lora in (None, wanted))

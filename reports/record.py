@@ -70,6 +70,8 @@ class RecipeRecord(Frozen):
     attention: str
     compile: str
     residency: str
+    lora: str | None = None
+    lora_strength: float | None = None
 
 
 class RequestRecord(Frozen):

@@ -4,15 +4,18 @@ from dataclasses import replace
 
 import pytest
 import torch
+from diffusers import FlowMatchLCMScheduler
 from diffusers.models.transformers.transformer_wan import WanAttnProcessor
 
 from models.causal.attention import CachedTransformer, CacheShape
+from models.causal.pipeline import WholeClipTransformer
 from models.causal.rollout import Clip, Rollout, roll_out
 from models.fewstep import FewStepSchedule, unwarped_schedule, warped_schedule
 from tests.causal_masked_pass import masked_rollout, random_clip, random_transformer
 
 THREE_STEPS = unwarped_schedule((1000, 757, 522), 8.0)
 FOUR_STEPS = warped_schedule((1000, 750, 500, 250), 8.0)
+SELF_FORCING = warped_schedule((1000, 750, 500, 250), 5.0)
 ROLLOUT = Rollout(schedule=THREE_STEPS, frames_per_block=3, final_cache_pass=True)
 
 
@@ -25,7 +28,9 @@ def latents(transformer: CachedTransformer, clip: Clip, rollout: Rollout = ROLLO
     return [block.clone() for block in roll_out(transformer, rollout, clip)]
 
 
-@pytest.mark.parametrize(("schedule", "given"), [(THREE_STEPS, 0), (FOUR_STEPS, 0), (THREE_STEPS, 1)])
+@pytest.mark.parametrize(
+    ("schedule", "given"), [(THREE_STEPS, 0), (FOUR_STEPS, 0), (SELF_FORCING, 0), (THREE_STEPS, 1)]
+)
 def test_cached_rollout_equals_block_causal_masked_full_pass(schedule: FewStepSchedule, given: int) -> None:
     """Latents and layer 0's cache agree to 1e-5 with full passes that have no cache, given blocks included."""
     clip = random_clip(blocks=3, steps=schedule.steps, given=given)
@@ -131,3 +136,28 @@ def test_release_gives_the_stock_processors_back() -> None:
     transformer = random_transformer()
     CachedTransformer(transformer, CacheShape(frames=3, height=8, width=8, text_length=16)).release()
     assert all(isinstance(processor, WanAttnProcessor) for processor in transformer.attn_processors.values())
+
+
+def test_bidirectional_loop_is_that_of_diffusers_lcm_scheduler() -> None:
+    """With the table's sigmas both make the same clip; the scheduler alone would say 756.757, and draws once more."""
+    clip, transformer = random_clip(blocks=1, steps=3, frames_per_block=6), random_transformer()
+    scheduler = FlowMatchLCMScheduler(num_train_timesteps=1000, shift=1.0)
+    scheduler.set_timesteps(sigmas=list(THREE_STEPS.sigmas))
+    timesteps = scheduler.timesteps.tolist()
+    assert timesteps == pytest.approx([1000.0, 756.757, 521.739], abs=1e-3)
+    assert THREE_STEPS.model_timesteps == (1000.0, 757.0, 522.0)
+    schedule = replace(THREE_STEPS, model_timesteps=tuple(timesteps))
+    rollout = Rollout(schedule=schedule, frames_per_block=6, final_cache_pass=False)
+    seen, noisy = torch.Generator().manual_seed(5), clip.noise_BCFHW
+    renoise = torch.stack([torch.randn(noisy.shape, generator=seen) for _ in range(2)])
+    (clean,) = roll_out(WholeClipTransformer(transformer), rollout, replace(clip, renoise_NBCFHW=renoise))
+    generator = torch.Generator().manual_seed(5)
+    for timestep in scheduler.timesteps:
+        with torch.no_grad():
+            velocity = transformer(noisy, timestep[None], clip.prompt_embeds_BLD, return_dict=False)[0]
+        noisy = scheduler.step(velocity, timestep, noisy, generator=generator, return_dict=False)[0]
+    assert clean.std() > 0.1
+    torch.testing.assert_close(clean, noisy, rtol=0, atol=1e-5)
+    assert not torch.equal(generator.get_state(), seen.get_state())
+    torch.randn(noisy.shape, generator=seen)
+    assert torch.equal(generator.get_state(), seen.get_state())

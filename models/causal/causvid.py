@@ -1,5 +1,7 @@
 """What CausVid's model files share: the published values, the weights' origin and how they are loaded. No torch here.
 
+The loaders and `wan_weights` serve every few-step student of Wan 2.1, whoever trained it.
+
 Source: tianweiy/CausVid at ca21150 (`configs/wan_causal_dmd.yaml`, `configs/wan_bidirectional_dmd_from_scratch.yaml`,
 LICENSE.md), its facts restated, no code copied; the hub repository tianweiy/CausVid.
 """
@@ -7,6 +9,7 @@ LICENSE.md), its facts restated, no code copied; the hub repository tianweiy/Cau
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from models.fewstep import StepList
 from models.spec import DtypeName, Pipeline, Recipe, Sampling, WeightsFile, WeightsMissingError
 from models.wan.architecture import Architecture
 
@@ -17,11 +20,11 @@ LICENCE = "CC BY-NC-SA 4.0"
 TINY_LICENCE = "none: random weights"
 MAX_FRAMES = 81
 FRAMES_PER_BLOCK = 3
-TIMESTEPS = (1000, 757, 522)
+STEPS = StepList((1000, 757, 522), shift=8.0)
 SAMPLING = Sampling(
-    steps=len(TIMESTEPS),
+    steps=len(STEPS.steps),
     guidance_scale=1.0,
-    shift=8.0,
+    shift=STEPS.shift,
     scheduler="clean prediction and re-noise at timesteps 1000, 757, 522",
     source=(
         "tianweiy/CausVid at ca21150: denoising_step_list and timestep_shift of configs/wan_causal_dmd.yaml and"
@@ -63,30 +66,37 @@ def published_weights(checkpoint: str) -> tuple[WeightsFile, ...]:
         licence=LICENCE,
         source=f"file layout of the hub repository {REPOSITORY}; no revision is published here, so UNPINNED",
     )
-    others = (
+    return transformer, *wan_weights()
+
+
+def wan_weights() -> tuple[WeightsFile, ...]:
+    """List what a student that publishes a transformer only takes from Wan 2.1."""
+    return tuple(
         WeightsFile(
             repository=BASE_REPOSITORY,
             path=f"{folder}/",
             licence="Apache-2.0",
             source=(
-                "CausVid publishes a transformer only, the rest is Wan 2.1's: repository named in huggingface/diffusers"
+                "a transformer only is published, the rest is Wan 2.1's: repository named in huggingface/diffusers"
                 " docs/source/en/api/pipelines/wan.md; no revision is, so UNPINNED"
             ),
         )
         for folder in ("text_encoder", "tokenizer", "vae")
     )
-    return transformer, *others
 
 
 def load_few_step(
-    architecture: Architecture, recipe: Recipe, checkpoint: WeightsFile | None, frames_per_block: int | None
+    architecture: Architecture,
+    recipe: Recipe,
+    checkpoint: WeightsFile | None,
+    frames_per_block: int | None,
+    steps: StepList = STEPS,
 ) -> Pipeline:
     """Load a few-step student; `checkpoint` holds its transformer where `recipe.weights` is "hub".
 
     Raises WeightsMissingError where published weights are not in the local cache.
     """
     from models.causal.pipeline import FewStepPipeline
-    from models.fewstep import unwarped_schedule
     from models.wan.components import HubLayout, load_components
 
     def load_transformer(architecture: Architecture, recipe: Recipe) -> "WanTransformer3DModel":
@@ -95,7 +105,7 @@ def load_few_step(
         return load_published(checkpoint, architecture, recipe.transformer_dtype, recipe.device)
 
     components = load_components(architecture, recipe, HubLayout(BASE_REPOSITORY, None, load_transformer))
-    return FewStepPipeline(components, recipe, unwarped_schedule(TIMESTEPS, SAMPLING.shift), frames_per_block)
+    return FewStepPipeline(components, recipe, steps.schedule(), frames_per_block)
 
 
 def load_published(
@@ -104,14 +114,11 @@ def load_published(
     """Load a published checkpoint's transformer from the local hub cache; nothing is downloaded."""
     import torch
 
-    from models.causal.checkpoint import load_transformer
-    from models.weights import cached_snapshot
+    from models.causal.checkpoint import CheckpointError, load_transformer
+    from models.wan.components import published_file
 
-    snapshot = cached_snapshot(checkpoint.repository, checkpoint.revision)
-    if snapshot is None or not (snapshot / checkpoint.path).is_file():
-        raise WeightsMissingError(
-            f"{checkpoint.repository}/{checkpoint.path} is not in the local hub cache and nothing is downloaded during"
-            f" a run; fetch it first with `hf download {checkpoint.repository} {checkpoint.path}`, or take the weights"
-            " source 'random'"
-        )
-    return load_transformer(snapshot / checkpoint.path, architecture.transformer, getattr(torch, dtype), device)
+    path = published_file(checkpoint)
+    if checkpoint.checkpoint_key is not None:
+        message = f'{path}: "{checkpoint.checkpoint_key}" cannot be read yet; take the weights source "random"'
+        raise CheckpointError(message)
+    return load_transformer(path, architecture.transformer, getattr(torch, dtype), device)
