@@ -17,6 +17,7 @@ from models.discover import discover
 from models.spec import Recipe, Request
 from models.wan.architecture import TINY
 from models.wan.components import load_components
+from models.wan.lora import add_deltas, random_deltas
 from tests.recording_probe import RecordingProbe
 
 MIB = 2**20
@@ -144,6 +145,19 @@ def test_cached_transformer_agrees_with_the_cpu() -> None:
             found.append(cached.velocity(latents_BCFHW.to(device), torch.tensor([757.0], device=device), 0).cpu())
         cached.release()
     assert (found[0] - found[1]).abs().max() <= 1e-4
+
+
+@pytest.mark.usefixtures("_no_tf32")
+def test_lora_is_fused_on_the_device_as_on_the_cpu() -> None:
+    """The same LoRA gives the same weights to 1e-6 in float32, each on the device it was on."""
+    fused = []
+    for device in ("cpu", "cuda"):
+        transformer = load_components(TINY, recipe_of("wan2.1-t2v-tiny", "cpu")).transformer
+        deltas = list(random_deltas(transformer, seed=1))
+        assert add_deltas(transformer.to(device), deltas, 0.95) == 20
+        assert {parameter.device.type for parameter in transformer.parameters()} == {device}
+        fused.append(torch.cat([parameter.flatten().cpu() for parameter in transformer.parameters()]))
+    assert (fused[0] - fused[1]).abs().max() <= 1e-6
 
 
 def test_round_counts_the_same_frames_on_device_and_host() -> None:

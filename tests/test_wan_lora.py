@@ -13,12 +13,13 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from models import wan21_t2v_14b_causvid_lora
-from models.spec import Recipe, RecipeError, WeightsMissingError
+from models.spec import Recipe, RecipeError, WeightsMissingError, needed_weights
 from models.wan.architecture import TINY
-from models.wan.components import build_random
+from models.wan.components import build_random, load_components
 from models.wan.lora import LoraError, add_deltas, fuse_lora, random_deltas, read_lora
 from models.wan.meta import transformer_on_meta
 from models.wan.pipeline import WanPipeline
+from models.weights import missing_weights
 
 WIDTH, FFN, RANK = 24, 32, 4
 ATTENTION = [f"{kind}_attn.{part}" for kind in ("self", "cross") for part in "qkvo"]
@@ -258,6 +259,36 @@ def test_model_fuses_a_random_lora_into_random_weights() -> None:
     name = "blocks.0.attn1.to_q.weight"
     assert all(torch.equal(first[key], again[key]) for key in first)
     assert (first[name] - base[name]).norm() > 1.5 * (stronger[name] - base[name]).norm() > 0
+
+
+def cached(cache: Path, repository: str) -> Path:
+    """Make an empty repository in a hub cache; give its snapshot folder."""
+    folder = cache / f"models--{repository.replace('/', '--')}"
+    (folder / "refs").mkdir(parents=True)
+    (folder / "refs" / "main").write_text("a" * 40)
+    (folder / "snapshots" / ("a" * 40)).mkdir(parents=True)
+    return folder / "snapshots" / ("a" * 40)
+
+
+@pytest.mark.usefixtures("toy")
+def test_model_fuses_the_published_file_into_the_published_weights(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """From the hub's cache come the teacher's networks and the version's file, fused at the recipe's strength."""
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path))
+    made = load_components(TINY, RECIPE)
+    base = cached(tmp_path, "Wan-AI/Wan2.1-T2V-14B-Diffusers")
+    for name in ("transformer", "text_encoder", "vae", "tokenizer"):
+        getattr(made, name).save_pretrained(base / name)
+    save_file(tensors(), cached(tmp_path, "Kijai/WanVideo_comfy") / "Wan21_CausVid_14B_T2V_lora_rank32.safetensors")
+    assert missing_weights(needed_weights(wan21_t2v_14b_causvid_lora.MODEL)) == []
+    expected = transformer("bfloat16")
+    fuse_lora(expected, saved(tmp_path, tensors()), 0.95)
+    loaded = weights_of(wan21_t2v_14b_causvid_lora.MODEL.load(msgspec.structs.replace(RECIPE, weights="hub")))
+    assert {name: tensor.dtype for name, tensor in loaded.items()} == {
+        name: tensor.dtype for name, tensor in expected.state_dict().items()
+    }
+    assert all(torch.equal(loaded[name], tensor) for name, tensor in expected.state_dict().items())
 
 
 @pytest.mark.usefixtures("toy")
