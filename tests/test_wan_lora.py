@@ -169,6 +169,10 @@ def test_version_without_the_first_block_and_with_attention_only_is_whole(tmp_pa
             lambda t: t.update({"diffusion_model.blocks.0.magic": torch.ones(1)}),
             r"the unknown diffusion_model.*\.magic",
         ),
+        (
+            lambda t: t.update({"diffusion_model.blocks.0.ffn.0.lora_A.weight": torch.ones(RANK, WIDTH)}),
+            r"has diffusion_model\.blocks\.0\.ffn\.0\.lora_(A|down)\.weight under another name too",
+        ),
         (lambda t: t.update({"lora_te_text.lora_up.weight": torch.ones(1)}), r"the unknown lora_te_text"),
         (lambda t: t.update({"diffusion_model.blocks.0.ffn.9.diff": torch.ones(1)}), r"no blocks\.0\.ffn\.9\.weight"),
         (

@@ -137,7 +137,10 @@ def _layers(tensors: Mapping[str, "Tensor"]) -> tuple[dict[str, dict[str, "Tenso
             faults.append(f"has the unknown {key}")
         else:
             kind = "down" if part in DOWN else "up" if part in UP else part
-            layers[key.removeprefix(PREFIX).removesuffix(f".{part}")][kind] = tensor
+            parts = layers[key.removeprefix(PREFIX).removesuffix(f".{part}")]
+            if kind in parts:
+                faults.append(f"has {key} under another name too")
+            parts[kind] = tensor
     return layers, faults
 
 
