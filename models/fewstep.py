@@ -36,6 +36,19 @@ class FewStepSchedule:
         return len(self.sigmas)
 
 
+@dataclass(frozen=True)
+class StepList:
+    """A step list as published. `steps` are in the model's own timesteps or, if `warped`, still to be shifted."""
+
+    steps: tuple[int, ...]
+    shift: float
+    warped: bool = False
+
+    def schedule(self) -> FewStepSchedule:
+        """Look the noise levels up in the training table."""
+        return (warped_schedule if self.warped else unwarped_schedule)(self.steps, self.shift)
+
+
 def sigma_table(shift: float) -> "Tensor":
     """Return the training noise levels, float32 [1000], from 1 downwards; `shift` >= 1 moves them towards noise.
 

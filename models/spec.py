@@ -4,6 +4,7 @@ Nothing here imports torch, so that cases can be listed on a machine that has no
 their name, tensors their axes: B batch, T pixel frames, F latent frames, C channels, H height, W width.
 """
 
+import math
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
@@ -21,12 +22,12 @@ Numerics = Literal["diffusers", "reference"]
 Compile = Literal["none", "transformer", "all"]
 
 
-class RecipeError(ValueError):
-    """A recipe that a model does not support; the message names the values that it does."""
-
-
 class RequestError(ValueError):
     """A request that a model cannot serve; the message names the rule that it breaks."""
+
+
+class RecipeError(ValueError):
+    """A recipe that a model cannot be loaded with; the message names the rule that it breaks."""
 
 
 class WeightsMissingError(RuntimeError):
@@ -61,6 +62,7 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True):
     float32, "reference" rounds after every operation as CausVid's own code does. `compile` names what torch.compile
     is applied to: nothing, the transformer, or the VAE's decoder as well ("all"). `residency` names where the
     components are; only "all" (everything stays on the device) exists yet.
+    `lora` names one of the model's LoRAs, fused with `lora_strength` (1 as trained); `None` for models without.
     """
 
     model: str
@@ -73,6 +75,8 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True):
     compile: Compile = "none"
     numerics: Numerics = "diffusers"
     residency: Literal["all"] = "all"
+    lora: str | None = None
+    lora_strength: float | None = None
 
 
 class Probe(Protocol):
@@ -136,6 +140,7 @@ class WeightsFile:
     `parameters` and `tensors` count what is loaded from it, a tied tensor once; `None` where it holds no network.
     A checkpoint (`.pt`) is no folder with a `config.json`: `key` names the dictionary in it that is loaded, `config`
     the keyword arguments of the `WanTransformer3DModel` that takes it.
+    `lora` is the LoRA that the file is, needed by recipes that name it; `None` for what every recipe needs.
     """
 
     repository: str
@@ -147,6 +152,7 @@ class WeightsFile:
     tensors: int | None = None
     key: str | None = None
     config: Mapping[str, Any] | None = field(default=None, hash=False)
+    lora: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -176,14 +182,6 @@ COMPILES: Mapping[str, tuple[str, ...]] = MappingProxyType({**PLAIN, "compile": 
 COMPILES_IN_ALL_NUMERICS: Mapping[str, tuple[str, ...]] = MappingProxyType({**COMPILES, "numerics": get_args(Numerics)})
 
 
-def check_recipe(recipe: Recipe, supports: Mapping[str, tuple[str, ...]]) -> None:
-    """Raise RecipeError, naming what is supported, for a recipe with a value that a model does not serve."""
-    for name, values in supports.items():
-        if (actual := getattr(recipe, name)) not in values:
-            message = f"{recipe.model}: {name} is {actual!r}, but the model supports {', '.join(values)}"
-            raise RecipeError(message)
-
-
 @dataclass(frozen=True, kw_only=True)
 class ModelSpec:
     """All that the suite knows of a model without loading it: the constant `MODEL` of a file in `models/`.
@@ -209,5 +207,27 @@ class ModelSpec:
     load: Callable[[Recipe], Pipeline]
     work: Callable[[Request], Work] | None = None
     supports: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: PLAIN)
-    published_recipe: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    published_recipe: Mapping[str, str | float] = field(default_factory=lambda: MappingProxyType({}))
     published_recipe_source: str = ""
+
+
+def check_recipe(spec: ModelSpec, recipe: Recipe) -> None:
+    """Raise RecipeError for a value that the model does not support, a LoRA that it lacks, or a bad strength."""
+    for name, values in spec.supports.items():
+        if (actual := getattr(recipe, name)) not in values:
+            raise RecipeError(f"{spec.id}: {name} is {actual!r}, but the model supports {', '.join(values)}")
+    loras = [file.lora for file in spec.weights if file.lora is not None]
+    if not loras:
+        for name, value in (("lora", recipe.lora), ("lora_strength", recipe.lora_strength)):
+            if value is not None:
+                raise RecipeError(f"{spec.id}: {name} is {value!r}, but this model has no LoRA; leave it out")
+    elif recipe.lora not in loras:
+        raise RecipeError(f"{spec.id}: lora is {recipe.lora!r}, but must be one of {', '.join(loras)}")
+    elif recipe.lora_strength is None or not 0.0 < recipe.lora_strength < math.inf:
+        raise RecipeError(f"{spec.id}: lora_strength is {recipe.lora_strength}, but must be a finite number above 0")
+
+
+def needed_weights(spec: ModelSpec, lora: str | None = None) -> tuple[WeightsFile, ...]:
+    """List the files that a recipe with this LoRA loads; by default that of the published recipe."""
+    wanted = lora or spec.published_recipe.get("lora")
+    return tuple(file for file in spec.weights if file.lora in (None, wanted))

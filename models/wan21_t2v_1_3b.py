@@ -3,6 +3,7 @@
 Source: Wan-Video/Wan2.1 @9737cba, README and wan/configs/wan_t2v_1_3B.py.
 """
 
+from functools import partial
 from types import MappingProxyType
 
 from models.spec import COMPILES, ModelSpec, Pipeline, Recipe, Request, Sampling, Work
@@ -48,7 +49,7 @@ MODEL = ModelSpec(
         ),
         negative_prompt=NEGATIVE_PROMPT,
     ),
-    check=check_request,
+    check=partial(check_request, "wan2.1-t2v-1.3b"),
     load=load,
     work=work,
     supports=COMPILES,

@@ -3,6 +3,7 @@
 What it draws means nothing; that it draws what it should, and how that is measured, can be tested anywhere.
 """
 
+from functools import partial
 from types import MappingProxyType
 
 from models.spec import COMPILES, ModelSpec, Pipeline, Recipe, Request, Sampling, Work
@@ -44,7 +45,7 @@ MODEL = ModelSpec(
         source="guidance, shift, scheduler and negative prompt of wan2.1-t2v-1.3b; 4 steps to be quick",
         negative_prompt=NEGATIVE_PROMPT,
     ),
-    check=check_request,
+    check=partial(check_request, "wan2.1-t2v-tiny"),
     load=load,
     work=work,
     supports=COMPILES,

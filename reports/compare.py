@@ -2,8 +2,8 @@
 
 Why it matters: a ratio between cases that differ in more than their sampling recipe says nothing about the models. So
 one exists only within the track "matched" and only where prompt, seed, size, precision, attention and device are known
-and the same, as asked for and as run; what may differ is the model with its steps, guidance and shift, and these are
-named beside the ratio.
+and the same, as asked for and as run; what may differ is the model with its LoRA, steps, guidance and shift, and these
+are named beside the ratio.
 """
 
 from collections import defaultdict
@@ -18,6 +18,7 @@ from reports.record import CaseRecord, PlannedCase, Run
 PUBLISHED = "published recipe"
 UNNAMED = "attention is not named"
 UNKNOWN = "dtypes unknown"
+OF_THE_MODEL = ("model", "lora", "lora_strength")
 
 
 class Comparison(NamedTuple):
@@ -61,8 +62,9 @@ def differing_axes(case_a: CaseRecord, case_b: CaseRecord) -> list[str]:
 
 def sampling_recipe(case: CaseRecord) -> str:
     """Name the sampling recipe, which a comparison in the matched track leaves free."""
-    request = case.plan.request
-    return f"{request.steps} steps, guidance {request.guidance_scale:g}, shift {request.shift:g}"
+    request, recipe = case.plan.request, case.plan.recipe
+    lora = "" if recipe.lora is None else f", LoRA {recipe.lora} at {recipe.lora_strength:g}"
+    return f"{request.steps} steps, guidance {request.guidance_scale:g}, shift {request.shift:g}{lora}"
 
 
 def comparisons(run: Run) -> list[Comparison]:
@@ -166,7 +168,7 @@ def _axes(case: CaseRecord) -> dict[str, object]:
         "seed": plan.seed,
         "fps": plan.request.fps,
         **{name: getattr(measurement or plan.request, name) for name in ("width", "height", "frames")},
-        **{name: value for name, value in msgspec.structs.asdict(plan.recipe).items() if name != "model"},
+        **{name: value for name, value in msgspec.structs.asdict(plan.recipe).items() if name not in OF_THE_MODEL},
     }
     if measurement is not None:
         axes["devices"] = [device.name for device in measurement.devices]

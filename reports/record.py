@@ -71,6 +71,8 @@ class RecipeRecord(Frozen):
     compile: str
     residency: str
     numerics: str = "diffusers"
+    lora: str | None = None
+    lora_strength: float | None = None
 
 
 class RequestRecord(Frozen):

@@ -67,7 +67,7 @@ def main() -> int:
     for compile_ in options.compile.split(","):
         changes = {**msgspec.structs.asdict(plain), "compile": compile_, "numerics": options.numerics}
         recipe = msgspec.convert(changes, Recipe)
-        check_recipe(recipe, spec.supports)
+        check_recipe(spec, recipe)
         with progress.showing(compile_, None):
             made, first_s, recompiled, peak_bytes = measure(resident, recipe, request, options.rounds, progress)
         times = [generated.times for generated in made]

@@ -173,7 +173,9 @@ def test_bad_suite_file_is_refused_with_its_place(old: str, new: str, said: str)
 def test_frames_that_are_not_4k_plus_1_are_refused() -> None:
     """Wan names its own rule."""
     Path("my.toml").write_text(SUITE.replace("causvid-tiny", "wan2.1-t2v-tiny").replace("frames = 9", "frames = 10"))
-    assert "`$.settings.small` with wan2.1-t2v-tiny: frames must be 4k+1" in refused("--suite", "my.toml")
+    assert "`$.settings.small` with wan2.1-t2v-tiny: wan2.1-t2v-tiny: frames is 10, but must be 4k + 1" in refused(
+        "--suite", "my.toml"
+    )
 
 
 def test_published_case_with_a_fixed_recipe_is_refused() -> None:

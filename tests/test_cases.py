@@ -1,5 +1,6 @@
 """Cases: which are built, with which values, and where each value comes from."""
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,7 +16,9 @@ from tests.test_suite import cases_of
 SPECS = discover()
 
 
-@pytest.mark.parametrize("model", ["causvid-1.3b", "causvid-1.3b-bidirectional", "wan2.1-t2v-1.3b"])
+@pytest.mark.parametrize(
+    "model", ["causvid-1.3b", "causvid-1.3b-bidirectional", "self-forcing-1.3b", "wan2.1-t2v-1.3b"]
+)
 def test_published_values_and_sources_are_the_models_own(model: str) -> None:
     """A published case has the sampling and precision of its ModelSpec, each with the source stated there."""
     case = next(c for c in cases_of("paper", models=(model,)) if c.track == "published")
@@ -75,6 +78,51 @@ def test_sweep_leaves_published_cases_alone() -> None:
     assert [case.id for case in published] == ["causvid-1.3b-480p81-published-dogs-s0"]
     assert published[0].recipe.attention != "flex"
     assert {case.recipe.attention for case in swept if case.track == "matched"} == {"flex"}
+
+
+LORA_MODEL = "wan2.1-t2v-14b-causvid-lora"
+
+
+def test_lora_is_the_models_own_in_both_tracks() -> None:
+    """Version and strength come from the published recipe also where the suite fixes precision; others have none."""
+    for case in cases_of("paper-14b"):
+        if case.model.id == LORA_MODEL:
+            assert (case.recipe.lora, case.recipe.lora_strength) == ("v1", 0.95)
+            assert case.sources["lora"] == case.sources["lora_strength"] == SPECS[LORA_MODEL].published_recipe_source
+        else:
+            assert (case.recipe.lora, case.recipe.lora_strength) == (None, None)
+
+
+def test_lora_is_swept_and_its_own_file_is_recorded() -> None:
+    """Each version is a recipe of its own, and the record lists the file of that version and no other."""
+    cases = cases_of(
+        "paper-14b", models=(LORA_MODEL,), settings=("480p81-8step",), sweeps=("lora=v1,v2", "lora_strength=0.5,1")
+    )
+    matched = [case for case in cases if case.track == "matched"]
+    assert [(case.recipe.lora, case.recipe.lora_strength) for case in matched] == [
+        (lora, strength) for lora in ("v1", "v2") for strength in (0.5, 1.0)
+    ]
+    for case in matched:
+        files = [file.path for file in case.model.weights if file.repository == "Kijai/WanVideo_comfy"]
+        suffix = "" if case.recipe.lora == "v1" else "_v2"
+        assert files == [f"Wan21_CausVid_14B_T2V_lora_rank32{suffix}.safetensors"]
+        assert case.sources["lora"].startswith("setting 480p81-8step+lora=")
+
+
+@pytest.mark.parametrize(
+    ("model", "sweep", "said"),
+    [
+        ("wan2.1-t2v-14b", "lora=v1", "wan2.1-t2v-14b: lora is 'v1', but this model has no LoRA; leave it out"),
+        ("wan2.1-t2v-14b", "lora_strength=1", "lora_strength is 1.0, but this model has no LoRA"),
+        (LORA_MODEL, "lora=v3", f"{LORA_MODEL}: lora is 'v3', but must be one of v1, v2"),
+        (LORA_MODEL, "lora_strength=0", "lora_strength is 0.0, but must be a finite number above 0"),
+        (LORA_MODEL, "guidance_scale=5", "guidance_scale is 5.0, but must be 1.0: it has no classifier-free guidance"),
+    ],
+)
+def test_lora_that_a_model_does_not_have_is_refused(model: str, sweep: str, said: str) -> None:
+    """While the cases are built, so before anything is loaded; the message names the known."""
+    with pytest.raises(SuiteError, match=re.escape(said)):
+        cases_of("paper-14b", models=(model,), sweeps=(sweep,))
 
 
 def test_sweeps_are_parsed_into_their_product() -> None:

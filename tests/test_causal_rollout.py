@@ -4,9 +4,11 @@ from dataclasses import replace
 
 import pytest
 import torch
+from diffusers import FlowMatchLCMScheduler
 
 from models.causal.attention import CachedTransformer, CacheShape, Execution
 from models.causal.block import EAGER, Parts
+from models.causal.pipeline import WholeClipTransformer
 from models.causal.rollout import Clip, Rollout, roll_out
 from models.fewstep import FewStepSchedule, unwarped_schedule, warped_schedule
 from models.spec import Numerics
@@ -14,6 +16,7 @@ from tests.causal_masked_pass import masked_rollout, random_clip, random_transfo
 
 THREE_STEPS = unwarped_schedule((1000, 757, 522), 8.0)
 FOUR_STEPS = warped_schedule((1000, 750, 500, 250), 8.0)
+SELF_FORCING = warped_schedule((1000, 750, 500, 250), 5.0)
 ROLLOUT = Rollout(schedule=THREE_STEPS, frames_per_block=3, final_cache_pass=True)
 
 
@@ -41,6 +44,7 @@ def latents(transformer: CachedTransformer, clip: Clip, rollout: Rollout = ROLLO
     [
         (THREE_STEPS, 0, "diffusers"),
         (FOUR_STEPS, 0, "diffusers"),
+        (SELF_FORCING, 0, "diffusers"),
         (THREE_STEPS, 1, "diffusers"),
         (THREE_STEPS, 0, "reference"),
     ],
@@ -165,3 +169,29 @@ def test_other_batch_than_the_cache_is_refused() -> None:
     """One clip does not fit caches of two: silently it would be broadcast."""
     with pytest.raises(ValueError, match="1 clips at once, but this cache was made for 2"):
         latents(cached_transformer(2, batch=2), random_clip(2, 3))
+
+
+def test_bidirectional_loop_is_that_of_diffusers_lcm_scheduler() -> None:
+    """With the table's sigmas both make the same clip; the scheduler alone would say 756.757, and draws once more."""
+    clip, transformer = random_clip(blocks=1, steps=3, frames_per_block=6), random_transformer()
+    scheduler = FlowMatchLCMScheduler(num_train_timesteps=1000, shift=1.0)
+    scheduler.set_timesteps(sigmas=list(THREE_STEPS.sigmas))
+    timesteps = scheduler.timesteps.tolist()
+    assert timesteps == pytest.approx([1000.0, 756.757, 521.739], abs=1e-3)
+    assert THREE_STEPS.model_timesteps == (1000.0, 757.0, 522.0)
+    schedule = replace(THREE_STEPS, model_timesteps=tuple(timesteps))
+    rollout = Rollout(schedule=schedule, frames_per_block=6, final_cache_pass=False)
+    seen, noisy = torch.Generator().manual_seed(5), clip.noise_BCFHW
+    renoise = torch.stack([torch.randn(noisy.shape, generator=seen) for _ in range(2)])
+    whole = WholeClipTransformer(transformer, torch.tensor(rollout.timesteps)[:, None])
+    (clean,) = roll_out(whole, rollout, replace(clip, renoise_NBCFHW=renoise))
+    generator = torch.Generator().manual_seed(5)
+    for timestep in scheduler.timesteps:
+        with torch.no_grad():
+            velocity = transformer(noisy, timestep[None], clip.prompt_embeds_BLD, return_dict=False)[0]
+        noisy = scheduler.step(velocity, timestep, noisy, generator=generator, return_dict=False)[0]
+    assert clean.std() > 0.1
+    torch.testing.assert_close(clean, noisy, rtol=0, atol=1e-5)
+    assert not torch.equal(generator.get_state(), seen.get_state())
+    torch.randn(noisy.shape, generator=seen)
+    assert torch.equal(generator.get_state(), seen.get_state())

@@ -11,7 +11,7 @@ from fixtures.gpu import Gpu, GpuState
 from fixtures.options import Options
 from fixtures.suite import SuiteError
 from models.discover import discover
-from models.spec import ModelSpec
+from models.spec import ModelSpec, needed_weights
 from reports.record import MetricValue
 from tests.reports_samples import finished, measured, plan_of, planned, write_run
 
@@ -58,6 +58,14 @@ def test_complete_cache_is_used_and_an_incomplete_one_is_not(cache: Path) -> Non
     assert sources(BIG) == {"hub"}
     assert sources(BIG, weights="random") == {"random"}
     assert sources([*BIG, TOY]) == {"hub", "tiny"}
+
+
+def test_lora_that_is_not_run_by_default_need_not_be_there() -> None:
+    """Of the two versions only the published recipe's is looked for before a run; the other when it is loaded."""
+    spec = SPECS["wan2.1-t2v-14b-causvid-lora"]
+    with pytest.raises(SuiteError, match=r"5 not in the hub's cache: .*lora_rank32\.safetensors; download"):
+        weights_sources([spec], Options(weights="hub"), GPU, collect_only=False)
+    assert [file.lora for file in needed_weights(spec, "v2") if file.lora] == ["v2"]
 
 
 def test_unusable_gpu_is_named_where_a_gpu_is_needed() -> None:

@@ -22,6 +22,7 @@ from models.fewstep import unwarped_schedule
 from models.spec import Compile, Numerics, Recipe, Request
 from models.wan.architecture import TINY
 from models.wan.components import load_components
+from models.wan.lora import add_deltas, random_deltas
 from tests.recording_probe import RecordingProbe
 
 MIB = 2**20
@@ -193,6 +194,19 @@ def test_compiled_clip_is_that_of_eager_mode_and_compiled_once(compile_: Compile
     list(pipeline.generate(request, noise, RecordingProbe()))
     assert graphs_compiled() == before
     assert (frames[0] - frames[1]).abs().max() <= 2
+
+
+@pytest.mark.usefixtures("_no_tf32")
+def test_lora_is_fused_on_the_device_as_on_the_cpu() -> None:
+    """The same LoRA gives the same weights to 1e-6 in float32, each on the device it was on."""
+    fused = []
+    for device in ("cpu", "cuda"):
+        transformer = load_components(TINY, recipe_of("wan2.1-t2v-tiny", "cpu")).transformer
+        deltas = list(random_deltas(transformer, seed=1))
+        assert add_deltas(transformer.to(device), deltas, 0.95) == 20
+        assert {parameter.device.type for parameter in transformer.parameters()} == {device}
+        fused.append(torch.cat([parameter.flatten().cpu() for parameter in transformer.parameters()]))
+    assert (fused[0] - fused[1]).abs().max() <= 1e-6
 
 
 def test_round_counts_the_same_frames_on_device_and_host() -> None:

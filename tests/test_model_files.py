@@ -78,22 +78,22 @@ def test_model_serves_its_own_defaults_and_knows_their_work(model: ModelSpec) ->
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"frames": 80}, r"frames must be 4k\+1 .*, not 80"),
-        ({"frames": 0}, r"frames must be 4k\+1 .*, not 0"),
-        ({"frames": -3}, r"frames must be 4k\+1 .*, not -3"),
-        ({"width": 840}, "width must be a positive multiple of 16 .*, not 840"),
-        ({"height": 488}, "height must be a positive multiple of 16 .*, not 488"),
-        ({"height": 0}, "height must be a positive multiple of 16 .*, not 0"),
-        ({"steps": 0}, "steps must be at least 1, not 0"),
-        ({"guidance_scale": 0.99}, "guidance_scale must be at least 1 .*, not 0.99"),
-        ({"guidance_scale": float("nan")}, "guidance_scale must be at least 1 .*, not nan"),
-        ({"shift": 0.0}, "shift must be above 0, not 0.0"),
+        ({"frames": 80}, r"frames is 80, but must be 4k \+ 1: 1, 5, …$"),
+        ({"frames": 0}, r"frames is 0, but must be 4k \+ 1"),
+        ({"frames": -3}, r"frames is -3, but must be 4k \+ 1"),
+        ({"width": 840}, "width is 840, but must be a positive multiple of 16 pixels"),
+        ({"height": 488}, "height is 488, but must be a positive multiple of 16 pixels"),
+        ({"height": 0}, "height is 0, but must be a positive multiple of 16 pixels"),
+        ({"steps": 0}, "steps is 0, but must be at least 1"),
+        ({"guidance_scale": 0.99}, "guidance_scale is 0.99, but must be at least 1, which is no guidance"),
+        ({"guidance_scale": float("nan")}, "guidance_scale is nan, but must be at least 1"),
+        ({"shift": 0.0}, "shift is 0.0, but must be above 0"),
     ],
     ids=str,
 )
 def test_wan_refuses_what_it_cannot_serve(model: ModelSpec, change: dict[str, object], message: str) -> None:
-    """The message names the rule and the value."""
-    with pytest.raises(RequestError, match=message):
+    """The message names model, field, value and rule."""
+    with pytest.raises(RequestError, match=f"^{re.escape(model.id)}: {message}"):
         model.check(msgspec.structs.replace(default_request(model), **change))
 
 

@@ -50,6 +50,18 @@ def test_models_of_the_changelog_exist() -> None:
     assert named <= discover().keys()
 
 
+def test_model_table_is_that_of_the_model_files() -> None:
+    """Every full-size model has its row, with its sampling and its own licence."""
+    rows = {line.split("`")[1]: line for line in README.splitlines() if re.match(r"\| `[a-z0-9.-]+b[a-z-]*` \|", line)}
+    full_size = {model.id: model for model in discover().values() if model.weights}
+    assert rows.keys() == full_size.keys()
+    for id_, model in full_size.items():
+        _, _, _, sampling, weights, _ = rows[id_].split("|")
+        assert sampling.split()[0] == str(model.sampling.steps)
+        assert sampling.strip().endswith(f", {model.sampling.guidance_scale:g}, {model.sampling.shift:g}")
+        assert weights.strip().endswith(model.licence)
+
+
 @pytest.mark.parametrize("name", ["quick", "wan-14b-4step"])
 def test_published_page_is_what_its_record_renders(name: str) -> None:
     """A published page and the durations it defines are those that today's code makes of the published record."""

@@ -3,7 +3,7 @@
 import msgspec
 import pytest
 
-from reports.compare import comparison_lines, comparisons, differing_axes, without_ratio
+from reports.compare import comparison_lines, comparisons, differing_axes, sampling_recipe, without_ratio
 from reports.record import CaseRecord
 from tests.reports_samples import case_of, measured, planned, replaced, run_of
 
@@ -56,6 +56,14 @@ def test_one_differing_axis_takes_the_ratio_away_and_is_named(change: dict[str, 
         other = msgspec.structs.replace(other, measurement=msgspec.structs.replace(measured(4.0), **change))
     assert differing_axes(other, TEACHER) == differing_axes(TEACHER, other) == list(change)
     assert comparisons(run_of(other, TEACHER)) == []
+
+
+def test_lora_is_part_of_the_model_and_named_beside_its_steps() -> None:
+    """It takes no ratio away, and no ratio is given without it."""
+    other = replaced(STUDENT, lora="v1", lora_strength=0.95)
+    assert differing_axes(other, TEACHER) == []
+    assert sampling_recipe(other).endswith("shift 8, LoRA v1 at 0.95")
+    assert "LoRA" not in sampling_recipe(STUDENT)
 
 
 def test_what_really_ran_has_to_be_the_same_too() -> None:

@@ -1,5 +1,7 @@
 """What CausVid's model files share: the published values, the weights' origin and how they are loaded. No torch here.
 
+The loaders and `wan_weights` serve every few-step student of Wan 2.1, whoever trained it.
+
 Source: tianweiy/CausVid at ca21150 (`configs/wan_causal_dmd.yaml`, `configs/wan_bidirectional_dmd_from_scratch.yaml`,
 LICENSE.md), its facts restated, no code copied; the hub repository tianweiy/CausVid.
 """
@@ -7,6 +9,7 @@ LICENSE.md), its facts restated, no code copied; the hub repository tianweiy/Cau
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from models.fewstep import StepList
 from models.spec import DtypeName, Pipeline, Recipe, Sampling, WeightsFile, WeightsMissingError
 from models.wan.architecture import T2V_1_3B, Architecture
 from models.wan.published import BASE_REPOSITORY, PARAMETERS_1_3B, SHARED_WEIGHTS, TENSORS_1_3B
@@ -18,11 +21,11 @@ LICENCE = "CC BY-NC-SA 4.0"
 TINY_LICENCE = "none: random weights"
 MAX_FRAMES = 81
 FRAMES_PER_BLOCK = 3
-TIMESTEPS = (1000, 757, 522)
+STEPS = StepList((1000, 757, 522), shift=8.0)
 SAMPLING = Sampling(
-    steps=len(TIMESTEPS),
+    steps=len(STEPS.steps),
     guidance_scale=1.0,
-    shift=8.0,
+    shift=STEPS.shift,
     scheduler="clean prediction and re-noise at timesteps 1000, 757, 522",
     source=(
         "tianweiy/CausVid at ca21150: denoising_step_list and timestep_shift of configs/wan_causal_dmd.yaml and"
@@ -76,14 +79,17 @@ def checkpoint_weights(repository: str, path: str, key: str, licence: str, sourc
 
 
 def load_few_step(
-    architecture: Architecture, recipe: Recipe, checkpoint: WeightsFile | None, frames_per_block: int | None
+    architecture: Architecture,
+    recipe: Recipe,
+    checkpoint: WeightsFile | None,
+    frames_per_block: int | None,
+    steps: StepList = STEPS,
 ) -> Pipeline:
     """Load a few-step student; `checkpoint` holds its transformer where `recipe.weights` is "hub".
 
     Raises WeightsMissingError where published weights are not in the local cache.
     """
     from models.causal.pipeline import FewStepPipeline
-    from models.fewstep import unwarped_schedule
     from models.wan.components import HubLayout, load_components
 
     def load_transformer(architecture: Architecture, recipe: Recipe) -> "WanTransformer3DModel":
@@ -92,7 +98,7 @@ def load_few_step(
         return load_published(checkpoint, architecture, recipe.transformer_dtype, recipe.device)
 
     components = load_components(architecture, recipe, HubLayout(BASE_REPOSITORY, None, load_transformer))
-    return FewStepPipeline(components, recipe, unwarped_schedule(TIMESTEPS, SAMPLING.shift), frames_per_block)
+    return FewStepPipeline(components, recipe, steps.schedule(), frames_per_block)
 
 
 def load_published(

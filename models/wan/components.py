@@ -9,9 +9,10 @@ memory of the host. One trap is closed here: Wan's repositories store UMT5's emb
 import string
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from models.spec import Recipe, WeightsMissingError
+from models.spec import Recipe, WeightsFile, WeightsMissingError
 from models.wan.architecture import Architecture
 from models.wan.attention import set_attention
 from models.wan.compiling import compile_networks
@@ -49,8 +50,15 @@ class HubLayout:
     load_transformer: "Callable[[Architecture, Recipe], WanTransformer3DModel] | None" = None
 
 
-def load_components(architecture: Architecture, recipe: Recipe, hub: HubLayout | None = None) -> Components:
+def load_components(
+    architecture: Architecture,
+    recipe: Recipe,
+    hub: HubLayout | None = None,
+    change_transformer: "Callable[[WanTransformer3DModel], None] | None" = None,
+) -> Components:
     """Load or build what `recipe` names; `hub` is needed for its weights source "hub" only.
+
+    `change_transformer` may change the transformer's weights as they were loaded, before anything else is done to it.
 
     Raises `WeightsMissingError` where published weights are not in the local cache: nothing is ever downloaded.
     """
@@ -61,6 +69,8 @@ def load_components(architecture: Architecture, recipe: Recipe, hub: HubLayout |
         components = _from_hub(architecture, recipe, hub)
     else:
         components = _at_random(architecture, recipe)
+    if change_transformer is not None:
+        change_transformer(components.transformer)
     set_attention(components.transformer, recipe.attention)
     compile_networks(components.transformer, components.vae, recipe.compile)
     return components
@@ -206,6 +216,17 @@ def _missing(hub: HubLayout, subfolder: str) -> str:
         f" hub cache and nothing is downloaded during a run; fetch it first with"
         f" `hf download {hub.repository} --include '{subfolder}/*'`, or take the weights source 'random'"
     )
+
+
+def published_file(file: WeightsFile) -> Path:
+    """Give a single published file's place in the local hub cache; `WeightsMissingError` where it is not there."""
+    snapshot = cached_snapshot(file.repository, file.revision)
+    if snapshot is None or not (snapshot / file.path).is_file():
+        raise WeightsMissingError(
+            f"{file.repository}/{file.path} is not in the local hub cache and nothing is downloaded during a run; fetch"
+            f" it first with `hf download {file.repository} {file.path}`, or take the weights source 'random'"
+        )
+    return snapshot / file.path
 
 
 def require_shared_embedding(text_encoder: "UMT5EncoderModel") -> None:

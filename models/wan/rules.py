@@ -1,31 +1,73 @@
-"""What a request must look like for Wan 2.1's networks to serve it."""
+"""What a request must look like for Wan 2.1's networks, and the models distilled from them, to serve it.
 
-from models.spec import Request, RequestError
+Every refusal names the model, the field, its value and the rule. Nothing here imports torch: requests are judged before
+anything is loaded. diffusers' own pipeline rounds what does not fit instead, and says so in a log line only.
+"""
 
-TIME_STRIDE = 4
-PIXEL_MULTIPLE = 16
+from typing import NoReturn
+
+from models.spec import Request, RequestError, Sampling
+
+FRAMES_PER_LATENT = 4
+PIXEL_MULTIPLE = 16  # the VAE's 8 times the transformer's patch of 2
 
 
-def check_request(request: Request) -> None:
-    """Raise `RequestError`, naming the rule, for a request that Wan 2.1 cannot serve.
+def refuse(model: str, name: str, actual: float, rule: str) -> NoReturn:
+    """Raise the `RequestError` of this field."""
+    message = f"{model}: {name} is {actual}, but {rule}"
+    raise RequestError(message)
 
-    Frames are 4k+1 (the VAE turns the first latent frame into one picture and each later one into four), width and
-    height multiples of 16 (the VAE's stride of 8 times the transformer's patch of 2). diffusers' own pipeline rounds
-    the frames silently instead.
-    """
-    if request.frames < 1 or request.frames % TIME_STRIDE != 1:
-        message = f"frames must be 4k+1 for Wan 2.1 (1, 5, 9, …, 81), not {request.frames}"
-        raise RequestError(message)
+
+def check_request(model: str, request: Request) -> None:
+    """Raise `RequestError`, naming the rule, for a request that Wan 2.1 cannot serve; any length and sampling goes."""
+    check_pixels(model, request)
+    check_frames(model, request)
+    check_ranges(model, request)
+
+
+def check_pixels(model: str, request: Request) -> None:
+    """Refuse a width or height that is not whole patches of latents."""
     for name, pixels in (("width", request.width), ("height", request.height)):
         if pixels < PIXEL_MULTIPLE or pixels % PIXEL_MULTIPLE:
-            message = f"{name} must be a positive multiple of {PIXEL_MULTIPLE} for Wan 2.1, not {pixels}"
-            raise RequestError(message)
+            refuse(model, name, pixels, f"must be a positive multiple of {PIXEL_MULTIPLE} pixels")
+
+
+def check_frames(
+    model: str, request: Request, *, frames_per_block: int | None = None, max_frames: int | None = None
+) -> None:
+    """Refuse frames that are not 4k + 1 or, with blocks of so many latent frames, whole blocks, up to `max_frames`.
+
+    The VAE turns the first latent frame into one picture and each later one into four.
+    """
+    block = frames_per_block or 1
+    step = FRAMES_PER_LATENT * block
+    least = step - FRAMES_PER_LATENT + 1
+    fits = request.frames >= least and (request.frames - least) % step == 0
+    if not fits or (max_frames is not None and request.frames > max_frames):
+        whole = f"must be whole blocks of {block} latent frames" if frames_per_block else "must be 4k + 1"
+        most = "" if max_frames is None else f" up to {max_frames}"
+        refuse(model, "frames", request.frames, f"{whole}: {least}, {least + step}, …{most}")
+
+
+def check_ranges(model: str, request: Request) -> None:
+    """Refuse steps, guidance or shift outside the range in which they mean something."""
     if request.steps < 1:
-        message = f"steps must be at least 1, not {request.steps}"
-        raise RequestError(message)
+        refuse(model, "steps", request.steps, "must be at least 1")
     if not request.guidance_scale >= 1.0:
-        message = f"guidance_scale must be at least 1 (1 is no guidance), not {request.guidance_scale}"
-        raise RequestError(message)
+        refuse(model, "guidance_scale", request.guidance_scale, "must be at least 1, which is no guidance")
     if not request.shift > 0.0:
-        message = f"shift must be above 0, not {request.shift}"
-        raise RequestError(message)
+        refuse(model, "shift", request.shift, "must be above 0")
+
+
+def check_unguided(model: str, request: Request) -> None:
+    """Refuse guidance, which a distilled model has built in."""
+    if request.guidance_scale != 1.0:
+        refuse(model, "guidance_scale", request.guidance_scale, "must be 1.0: it has no classifier-free guidance")
+
+
+def check_trained(model: str, request: Request, trained: Sampling) -> None:
+    """Refuse other steps or another shift than the model was distilled for."""
+    for name in ("steps", "shift"):
+        actual, known = getattr(request, name), getattr(trained, name)
+        if actual != known:
+            refuse(model, name, actual, f"must be {known}: it was distilled for that")
