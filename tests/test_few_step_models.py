@@ -96,7 +96,7 @@ def test_checkpoints_are_the_published_ones() -> None:
     """Each model's transformer has its own file; Self-Forcing's is another's, with the averaged weights and licence."""
     files = {file.MODEL.id: file.MODEL.weights[0] for file in PUBLISHED}
     assert {id_: (file.repository, file.path, file.key, file.licence) for id_, file in files.items()} == {
-        f"causvid-1.3b{variant}": ("tianweiy/CausVid", f"{folder}/model.pt", None, "CC BY-NC-SA 4.0")
+        f"causvid-1.3b{variant}": ("tianweiy/CausVid", f"{folder}/model.pt", "generator", "CC BY-NC-SA 4.0")
         for variant, folder in (
             ("", "autoregressive_checkpoint"),
             ("-warp", "autoregressive_checkpoint_warp_4step_cfg2"),
