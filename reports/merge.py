@@ -21,7 +21,8 @@ from reports.summary import render_summary
 
 Record = TypeVar("Record", Plan, Run)
 
-CRASHED = "the process ended while the case ran"
+CRASHED = "the process ended, or the disk was full, before the case's result was written"
+UNFINISHED = frozenset({"crashed", "not_run"})
 NOT_RUN = "the run ended before the case started"
 
 
@@ -118,11 +119,12 @@ def _refuse_unplanned(run_dir: Path, plan: Plan, journaled: Iterable[str]) -> No
 
 
 def _outcome(plan: PlannedCase, entries: list[Started | Finished]) -> CaseRecord:
+    """Take the status of the last attempt that ended the case, or else that of the last one."""
     attempts = _attempts(entries)
-    finished = [attempt for attempt in attempts if attempt.finished_at is not None]
     if not attempts:
         return CaseRecord(id=plan.id, status="not_run", reason=NOT_RUN, plan=plan, measurement=None, attempts=[])
-    last = finished[-1] if finished else attempts[-1]
+    ended = [attempt for attempt in attempts if attempt.status not in UNFINISHED]
+    last = (ended or attempts)[-1]
     return CaseRecord(
         id=plan.id, status=last.status, reason=last.reason, plan=plan, measurement=last.measurement, attempts=attempts
     )

@@ -120,7 +120,7 @@ def test_terminal_shows_the_running_case_and_rows_at_once(tmp_path: Path) -> Non
     case's row has been printed by then."""  # noqa: D205, D209 - one sentence
     write_suite(tmp_path, {"fine": "fine", "hangs": "fault hang 1"})
     ours, theirs = pty.openpty()
-    words = command(tmp_path, "--case-timeout=2")
+    words = command(tmp_path, "--case-timeout=6")
     process = subprocess.Popen(words, cwd=ROOT, env=environment(tmp_path), stdout=theirs, stderr=theirs)
     os.close(theirs)
     seen = _read_until(ours, rb"hangs-s0\] .{1,5} denoise .{1,5} step 1 of 2 .{1,5} \d s")
@@ -130,16 +130,19 @@ def test_terminal_shows_the_running_case_and_rows_at_once(tmp_path: Path) -> Non
     assert process.wait() == 1
     os.close(ours)
     assert "\r\033[K" in seen
-    assert "TIMEOUT  faulty hangs s0 native: the case took longer than the 2 s" in seen
+    assert "TIMEOUT  faulty hangs s0 native: the case took longer than the 6 s" in seen
 
 
 def test_row_reaches_a_pipe_before_the_next_case_ends(tmp_path: Path) -> None:
     """A log shows each finished case at once, not when a buffer is full."""
     write_suite(tmp_path, {"fine": "fine", "hangs": "fault hang 1"})
-    words = command(tmp_path, "--case-timeout=1")
+    words = command(tmp_path, "--case-timeout=6")
     with subprocess.Popen(words, cwd=ROOT, env=environment(tmp_path), stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
-        next(line for line in process.stdout if line.startswith("PASSED   faulty fine"))
+        seen = []
+        while not (seen and seen[-1].startswith("PASSED   faulty fine")):
+            seen.append(process.stdout.readline())
+            assert seen[-1], f"ended without the first case's row: {''.join(seen)}"
         assert process.poll() is None
         assert sum(event["prompt"] == "fault hang 1" for event in events(tmp_path, "generate")) <= 1
         rest = process.stdout.read()

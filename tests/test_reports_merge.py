@@ -34,7 +34,7 @@ def test_every_planned_case_appears_once_with_its_outcome(tmp_path: Path) -> Non
     run = merge(tmp_path)
     assert [(case.id, case.status, case.reason) for case in run.cases] == [
         (STUDENT.id, "passed", ""),
-        (TEACHER.id, "crashed", "the process ended while the case ran"),
+        (TEACHER.id, "crashed", "the process ended, or the disk was full, before the case's result was written"),
         (CATS.id, "not_run", "the run ended before the case started"),
     ]
     assert run.cases[0].measurement == outcome
@@ -59,6 +59,20 @@ def test_last_finished_attempt_rules_and_all_are_listed(tmp_path: Path) -> None:
         (2, "a", "passed"),
         (3, "a", "crashed"),
     ]
+
+
+def test_crash_after_an_interruption_is_not_hidden_by_it(tmp_path: Path) -> None:
+    """`not_run` ends nothing: of a case that was interrupted and then crashed, the crash is told."""
+    write_run(
+        tmp_path,
+        plan_of(STUDENT),
+        started(STUDENT.id, 1),
+        finished(STUDENT.id, "not_run", 1),
+        started(STUDENT.id, 2),
+    )
+    (case,) = merge(tmp_path).cases
+    assert [attempt.status for attempt in case.attempts] == ["not_run", "crashed"]
+    assert case.status == "crashed"
 
 
 def test_later_finished_line_corrects_an_earlier_one_of_its_attempt(tmp_path: Path) -> None:
@@ -98,10 +112,12 @@ def test_any_journal_gives_each_planned_case_once_with_a_legal_status(
     cases = merge(folder).cases
     assert [case.id for case in cases] == [STUDENT.id, TEACHER.id, CATS.id]
     for case in cases:
-        own = [(attempt, status) for name, status, attempt, _ in lines if name == case.id]
-        ended = [(attempt, status) for attempt, status in own if status]
-        possible = {status for attempt, status in ended if attempt == max(ended)[0]}
-        assert case.status in (possible or {"crashed" if own else "not_run"})
+        last = {(number, worker): "crashed" for name, _, number, worker in lines if name == case.id}
+        last |= {(number, worker): status for name, status, number, worker in lines if name == case.id and status}
+        ended = {attempt: status for attempt, status in last.items() if status not in ("crashed", "not_run")}
+        ruling = ended or last
+        newest = max((number for number, _ in ruling), default=0)
+        assert case.status in ({s for (number, _), s in ruling.items() if number == newest} or {"not_run"})
         assert len(case.attempts) == len({(attempt, worker) for name, _, attempt, worker in lines if name == case.id})
 
 
