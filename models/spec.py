@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
 DtypeName = Literal["bfloat16", "float16", "float32"]
 WeightsSource = Literal["hub", "random", "tiny"]
+TextEncoderPlace = Literal["resident", "freed", "offload"]
+WeightsDtype = Literal["same", "float8"]
+DecodeOrder = Literal["streamed", "whole"]
 
 
 class RequestError(ValueError):
@@ -50,8 +53,15 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
 class Recipe(msgspec.Struct, frozen=True, kw_only=True):
     """What gets loaded: two cases with equal recipes share one loaded pipeline.
 
-    `attention` is a name without leading underscore of diffusers' attention backends ("native_cudnn"). `compile` and
-    `residency` name what is done to the components; only "none" and "all" (everything stays on the device) exist yet.
+    `attention` is a name without leading underscore of diffusers' attention backends ("native_cudnn"). `compile` names
+    what is done to the components; only "none" exists yet.
+
+    What a smaller card needs: `text_encoder` stays on the device ("resident"), lies in host memory and visits the
+    device for each prompt ("offload"), or is loaded for a new prompt and dropped from all memory after it ("freed").
+    `weights_dtype` is how the transformer's linear weights are stored, in `transformer_dtype` ("same") or as
+    float8_e4m3fn; computed is in `transformer_dtype` in any case. `decode` is each block as soon as it exists
+    ("streamed"), or the whole clip after all latents, without a causal model's caches ("whole"); a bidirectional model
+    has all latents at once, so that both are the same for it.
     """
 
     model: str
@@ -62,7 +72,9 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True):
     vae_dtype: DtypeName
     attention: str
     compile: Literal["none"] = "none"
-    residency: Literal["all"] = "all"
+    text_encoder: TextEncoderPlace = "resident"
+    weights_dtype: WeightsDtype = "same"
+    decode: DecodeOrder = "streamed"
 
 
 class Probe(Protocol):
@@ -83,7 +95,8 @@ class PipelineFacts:
     """What a pipeline really did for a request, told after a generation, outside the clock.
 
     `timesteps` and `sigmas` are those the model was given, in order, one an evaluated step (of one block for causal
-    models). `forwards` counts transformer forwards a clip, cache passes and guidance included.
+    models). `forwards` counts transformer forwards a clip, cache passes and guidance included. `reasons` says, by the
+    name of a figure or phase, why it is not what its name promises in this generation.
     """
 
     scheduler_class: str
@@ -95,6 +108,7 @@ class PipelineFacts:
     attention_resolved: str
     dtypes: Mapping[str, str]
     parameters: Mapping[str, int]
+    reasons: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
 
 
 class Pipeline(Protocol):
@@ -158,7 +172,7 @@ class Work:
 class ModelSpec:
     """All that the suite knows of a model without loading it: the constant `MODEL` of a file in `models/`.
 
-    `published_recipe` holds the precision, attention and residency of the model's own release (fields of `Recipe`),
+    `published_recipe` holds the precision, attention and placement of the model's own release (fields of `Recipe`),
     with `published_recipe_source`. `weights_sources` lists which of hub, random and tiny `load` accepts.
     `load` imports torch itself. `work` may be `None` for models whose arithmetic nobody has written down.
     """

@@ -98,7 +98,9 @@ def test_group_names_what_a_ratio_needs_to_be_equal() -> None:
         {"vae_dtype": "float32"},
         {"attention": "flash"},
         {"compile": "all"},
-        {"residency": "offload"},
+        {"text_encoder": "offload"},
+        {"weights_dtype": "float8"},
+        {"decode": "whole"},
     ],
 )
 def test_one_differing_axis_is_another_group(change: dict[str, object]) -> None:

@@ -44,7 +44,9 @@ def test_sampling_recipe_may_differ(change: dict[str, object]) -> None:
         {"vae_dtype": "float32"},
         {"attention": "flash"},
         {"compile": "all"},
-        {"residency": "offload"},
+        {"text_encoder": "offload"},
+        {"weights_dtype": "float8"},
+        {"decode": "whole"},
         {"track": "published"},
     ],
 )

@@ -35,12 +35,13 @@ PUBLISHED_RECIPE = MappingProxyType(
         "text_encoder_dtype": "bfloat16",
         "vae_dtype": "bfloat16",
         "attention": "native_flash",
-        "residency": "all",
+        "text_encoder": "resident",
+        "decode": "whole",
     }
 )
 PUBLISHED_RECIPE_SOURCE = (
-    "tianweiy/CausVid at ca21150, minimal_inference/*.py: the whole pipeline is cast to bfloat16 and stays on the GPU;"
-    " attention is flash-attn, for which torch's own flash kernel stands here"
+    "tianweiy/CausVid at ca21150, minimal_inference/*.py: the whole pipeline is cast to bfloat16 and stays on the GPU,"
+    " and decodes after the last block; attention is flash-attn, for which torch's own flash kernel stands here"
 )
 TINY_RECIPE = MappingProxyType(
     {
@@ -48,7 +49,7 @@ TINY_RECIPE = MappingProxyType(
         "text_encoder_dtype": "float32",
         "vae_dtype": "float32",
         "attention": "native",
-        "residency": "all",
+        "text_encoder": "resident",
     }
 )
 REPOSITORY = "tianweiy/CausVid"

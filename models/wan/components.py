@@ -15,6 +15,8 @@ from models.spec import Recipe, WeightsMissingError
 from models.wan.architecture import Architecture
 from models.wan.attention import set_attention
 from models.wan.meta import parameter_dtypes, transformer_on_meta
+from models.wan.precision import store_as_float8
+from models.wan.text_encoder import TextEncoder
 from models.weights import cached_snapshot, missing_parts
 
 if TYPE_CHECKING:
@@ -27,10 +29,10 @@ WEIGHTS_SEED = 0
 
 @dataclass(frozen=True)
 class Components:
-    """The loaded networks, in evaluation mode, on the device, without gradients."""
+    """The loaded networks, in evaluation mode, without gradients; on the device, the text encoder where it is kept."""
 
     tokenizer: "PreTrainedTokenizerBase"
-    text_encoder: "UMT5EncoderModel"
+    text_encoder: TextEncoder
     transformer: "WanTransformer3DModel"
     vae: "AutoencoderKLWan"
     text_length: int
@@ -65,17 +67,30 @@ def load_components(architecture: Architecture, recipe: Recipe, hub: HubLayout |
 
 
 def _at_random(architecture: Architecture, recipe: Recipe) -> Components:
+    import torch
     from diffusers import AutoencoderKLWan
+
+    def text_encoder() -> Any:
+        build, rests_on = (lambda: _text_encoder(architecture)), _text_encoder_rests_on(recipe)
+        return build_random(build, recipe.text_encoder_dtype, recipe.device, rests_on=rests_on)
+
+    def transformer() -> Any:
+        model = transformer_on_meta(architecture.transformer)
+        if recipe.weights_dtype == "float8":
+            store_as_float8(model, getattr(torch, recipe.transformer_dtype))
+        return model
 
     return Components(
         tokenizer=offline_tokenizer(),
-        text_encoder=build_random(lambda: _text_encoder(architecture), recipe.text_encoder_dtype, recipe.device),
-        transformer=build_random(
-            lambda: transformer_on_meta(architecture.transformer), recipe.transformer_dtype, recipe.device
-        ),
+        text_encoder=TextEncoder(text_encoder, recipe.text_encoder, recipe.device),
+        transformer=build_random(transformer, recipe.transformer_dtype, recipe.device),
         vae=build_random(lambda: AutoencoderKLWan(**architecture.vae), recipe.vae_dtype, recipe.device),
         text_length=architecture.text_length,
     )
+
+
+def _text_encoder_rests_on(recipe: Recipe) -> str:
+    return recipe.device if recipe.text_encoder == "resident" else "cpu"
 
 
 def _text_encoder(architecture: Architecture) -> "UMT5EncoderModel":
@@ -86,8 +101,13 @@ def _text_encoder(architecture: Architecture) -> "UMT5EncoderModel":
     return text_encoder
 
 
-def build_random(build: Callable[[], Any], dtype: str, device: str, seed: int = WEIGHTS_SEED) -> Any:
+def build_random(
+    build: Callable[[], Any], dtype: str, device: str, seed: int = WEIGHTS_SEED, rests_on: str | None = None
+) -> Any:
     """Build a network on the meta device and fill it on `device`: the same seed gives the same weights there.
+
+    Each parameter moves to `rests_on` (by default it stays) and is stored in float8 if it was built so before the next
+    is filled, so that `device` never holds a second copy of more than one.
 
     Norms become 1, biases 0, all else normal with deviation 1/sqrt(fan in), which keeps activations of any width near
     1, so that clips vary visibly. Modules that the class keeps in float32 stay in float32 when `dtype` is shorter.
@@ -104,11 +124,12 @@ def build_random(build: Callable[[], Any], dtype: str, device: str, seed: int = 
         if id(parameter) not in filled:
             values = torch.empty(parameter.shape, dtype=dtypes[name], device=device)
             _fill(name, values, generator)
-            filled[id(parameter)] = torch.nn.Parameter(values, requires_grad=False)
+            stored = parameter.dtype if parameter.dtype.itemsize == 1 else values.dtype
+            filled[id(parameter)] = torch.nn.Parameter(values.to(rests_on or device, stored), requires_grad=False)
         owner, _, leaf = name.rpartition(".")
         setattr(model.get_submodule(owner), leaf, filled[id(parameter)])
     _require_all_filled(model)
-    return model.to(device).eval()
+    return model.to(rests_on or device).eval()
 
 
 def _fill(name: str, values: "torch.Tensor", generator: "torch.Generator") -> None:
@@ -138,30 +159,33 @@ def offline_tokenizer() -> "PreTrainedTokenizerBase":
 
 
 def _from_hub(architecture: Architecture, recipe: Recipe, hub: HubLayout) -> Components:
+    import torch
     from diffusers import AutoencoderKLWan, WanTransformer3DModel
     from transformers import AutoTokenizer, UMT5EncoderModel
 
     def load(loader: Any, subfolder: str, dtype: str) -> Any:
-        import torch
+        """Load a network to host memory."""
+        model = _pretrained(loader, hub, subfolder, dtype=getattr(torch, dtype))
+        return model.eval().requires_grad_(requires_grad=False)
 
-        return _pretrained(loader, hub, subfolder, dtype=getattr(torch, dtype)).to(recipe.device).eval()
+    def text_encoder() -> Any:
+        model = load(UMT5EncoderModel, "text_encoder", recipe.text_encoder_dtype)
+        require_shared_embedding(model)
+        return model.to(_text_encoder_rests_on(recipe))
 
-    text_encoder = load(UMT5EncoderModel, "text_encoder", recipe.text_encoder_dtype)
-    require_shared_embedding(text_encoder)
     if hub.load_transformer is None:
         transformer = load(WanTransformer3DModel, "transformer", recipe.transformer_dtype)
     else:
-        transformer = hub.load_transformer(architecture, recipe)
-    components = Components(
+        transformer = hub.load_transformer(architecture, recipe).requires_grad_(requires_grad=False)
+    if recipe.weights_dtype == "float8":
+        store_as_float8(transformer, getattr(torch, recipe.transformer_dtype))
+    return Components(
         tokenizer=_pretrained(AutoTokenizer, hub, "tokenizer"),
-        text_encoder=text_encoder,
-        transformer=transformer,
-        vae=load(AutoencoderKLWan, "vae", recipe.vae_dtype),
+        text_encoder=TextEncoder(text_encoder, recipe.text_encoder, recipe.device),
+        transformer=transformer.to(recipe.device),
+        vae=load(AutoencoderKLWan, "vae", recipe.vae_dtype).to(recipe.device),
         text_length=architecture.text_length,
     )
-    for model in (components.text_encoder, components.transformer, components.vae):
-        model.requires_grad_(requires_grad=False)
-    return components
 
 
 def _pretrained(loader: Any, hub: HubLayout, subfolder: str, **options: Any) -> Any:
