@@ -67,7 +67,10 @@ def refused(*arguments: object) -> str:
         (["--set", "fps=inf"], "`fps` must be a finite number"),
         (["--set", "fps=nan"], "Expected `float` > 0.0 - at `$.fps`"),
         (["--set", "attention=magic"], "`attention` 'magic' is unknown; known: aiter_fa2_hub, flash"),
-        (["--set", "decode=late"], "--set decode=late: Invalid enum value 'late' - at `$.decode`; known: streamed, whole"),
+        (
+            ["--set", "decode=late"],
+            "--set decode=late: Invalid enum value 'late' - at `$.decode`; known: streamed, whole",
+        ),
         (["--set", "negative_prompt=a b"], "holds other than letters"),
         (["--set", "negative_prompt=" + "a" * 200], "characters, limit 200"),
         (["--set", "vae_dtype"], "--set vae_dtype: no value; write vae_dtype=VALUE"),

@@ -4,7 +4,7 @@ import msgspec
 import pytest
 
 from reports.compare import comparison_lines, comparisons, differing_axes, without_ratio
-from reports.record import CaseRecord
+from reports.record import CaseRecord, RecipeRecord
 from tests.reports_samples import case_of, measured, planned, replaced, run_of
 
 STUDENT = case_of(planned(), 4.0, 3.9, 4.2)
@@ -57,6 +57,15 @@ def test_one_differing_axis_takes_the_ratio_away_and_is_named(change: dict[str, 
         other = msgspec.structs.replace(other, measurement=msgspec.structs.replace(measured(4.0), **change))
     assert differing_axes(other, TEACHER) == differing_axes(TEACHER, other) == list(change)
     assert comparisons(run_of(other, TEACHER)) == []
+
+
+def test_older_record_reads_as_the_plain_recipe() -> None:
+    """Runs that could only keep everything on the device said so in a field that is gone."""
+    plain = planned().recipe
+    older = {**msgspec.to_builtins(plain), "residency": "all"}
+    for name in ("text_encoder", "weights_dtype", "decode"):
+        del older[name]
+    assert msgspec.convert(older, RecipeRecord) == plain
 
 
 def test_what_really_ran_has_to_be_the_same_too() -> None:

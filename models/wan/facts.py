@@ -25,8 +25,8 @@ def text_encode_reasons(components: "Components") -> dict[str, str]:
     if not components.text_encoder.reused:
         return {}
     return {
-        "text_encode": "the freed text encoder did not run in at least one timed round: the embeddings of an earlier call"
-        " with the same prompt were used again, so that the times hold no text encoding; the first call's do"
+        "text_encode": "the freed text encoder did not run in at least one round: an earlier call's embeddings of the"
+        " same prompt were used again, so that its times hold no text encoding; the first call of a prompt holds it"
     }
 
 

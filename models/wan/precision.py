@@ -1,4 +1,4 @@
-"""A transformer's linear weights stored in 8 bits: half the memory of bfloat16, computed with in the recipe's precision.
+"""A transformer's linear weights stored in 8 bits: half the memory of bfloat16, computed with in the recipe's dtype.
 
 The linear layers of the blocks, nearly all of the parameters, rest as float8_e4m3 and are cast up for each forward;
 embeddings, norms, modulation and the head keep their precision. It is storage only: nothing is scaled, products are

@@ -38,7 +38,7 @@ class TextEncoder:
         self._kept = None if place == "freed" else self._loaded()
 
     def network(self) -> "UMT5EncoderModel":
-        """Give the network, to be run on inputs on the device: the kept one, else one that lives as long as it is held."""
+        """Give the network, for inputs on the device: the one that is kept, or one that lives as long as it is held."""
         return self._loaded() if self._kept is None else self._kept
 
     def _loaded(self) -> "UMT5EncoderModel":
@@ -68,7 +68,7 @@ def fetch_weights(layers: "tuple[torch.nn.Module, ...]", device: str) -> None:
 
         def fetch(layer: "torch.nn.Module", _inputs: Any) -> None:
             for parameter in layer.parameters():
-                parameter.data = parameter.data.to(device, non_blocking=True)
+                parameter.data = parameter.data.to(device, non_blocking=True, copy=True)
 
         def let_go(
             layer: "torch.nn.Module", _inputs: Any, _output: Any, rest: "dict[str, torch.Tensor]" = rest

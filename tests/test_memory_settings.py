@@ -1,0 +1,58 @@
+"""Settings for smaller cards, through the whole suite: each row says what it ran, and memory alone changes no frame."""
+
+from typing import Any
+
+import pytest
+
+from tests.running import cases_of, run_bench
+
+SWEEPS = ("text_encoder=resident,offload,freed", "weights_dtype=same,float8", "decode=streamed,whole")
+
+
+@pytest.fixture(scope="module")
+def swept(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]:
+    """Run every combination on the causal toy; cases by text encoder, storage and decode."""
+    folder = tmp_path_factory.mktemp("swept")
+    sets = [word for sweep in SWEEPS for word in ("--set", sweep)]
+    chosen = ["--model", "causvid-tiny", "--setting", "96p21", "-k", "bench_speed"]
+    done = run_bench(folder, "--suite", "tiny", *chosen, *sets)
+    assert done.returncode == 0, done.stdout
+    recipes = {name: case["plan"]["recipe"] for name, case in cases_of(folder).items()}
+    fields = [sweep.partition("=")[0] for sweep in SWEEPS]
+    return {" ".join(recipes[name][field] for field in fields): case for name, case in cases_of(folder).items()}
+
+
+def frames(case: dict[str, Any]) -> set[str]:
+    return {one["frames_sha256"] for one in (*case["measurement"]["rounds"], case["measurement"]["first_call"])}
+
+
+def test_every_combination_runs(swept: dict[str, dict[str, Any]]) -> None:
+    """Three times two times two rows, each a recipe of its own."""
+    assert len(swept) == 12
+    assert {case["status"] for case in swept.values()} == {"passed"}
+
+
+@pytest.mark.parametrize("storage", ["same", "float8"])
+def test_place_and_order_do_not_change_a_byte_of_the_frames(swept: dict[str, dict[str, Any]], storage: str) -> None:
+    """Where the text encoder lies and when frames are decoded is memory and time, not content."""
+    assert len(set.union(*(frames(case) for name, case in swept.items() if f" {storage} " in name))) == 1
+
+
+def test_storage_shows_in_the_dtypes_that_ran(swept: dict[str, dict[str, Any]]) -> None:
+    """The record proves it by the weights' dtype, and the frames are others."""
+    for name, case in swept.items():
+        assert ("float8_e4m3fn" in case["measurement"]["facts"]["dtypes"]["transformer"]) == ("float8" in name)
+    assert frames(swept["resident same whole"]).isdisjoint(frames(swept["resident float8 whole"]))
+
+
+def test_whole_clip_is_one_chunk(swept: dict[str, dict[str, Any]]) -> None:
+    """Two blocks of 9 and 12 frames, or 21 frames at once."""
+    for name, case in swept.items():
+        chunks = [chunk["frames"] for chunk in case["measurement"]["rounds"][0]["chunks"]]
+        assert chunks == ([21] if "whole" in name else [9, 12])
+
+
+def test_rounds_without_text_encoding_say_so(swept: dict[str, dict[str, Any]]) -> None:
+    """Only a freed encoder's embeddings are used again, and only its rows have the reason."""
+    for name, case in swept.items():
+        assert ("text_encode" in case["measurement"]["reasons"]) == ("freed" in name)
