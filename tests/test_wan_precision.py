@@ -14,6 +14,7 @@ from models.wan import components
 from models.wan.architecture import TINY
 from models.wan.components import load_components
 from models.wan.facts import component_dtypes
+from models.wan.meta import transformer_on_meta
 from models.wan.precision import compute_weights
 from tests.recording_probe import RecordingProbe
 from tests.test_wan_components import HUB, RECIPE, hub_cache  # noqa: F401 - a fixture
@@ -59,7 +60,7 @@ def test_random_weights_are_those_of_bfloat16_rounded() -> None:
 
 def test_each_parameter_is_in_8_bits_before_the_next_is_filled(monkeypatch: pytest.MonkeyPatch) -> None:
     """So a 14B model never lies on a device in bfloat16, not even while it is made."""
-    fill, build = components._fill, components.transformer_on_meta
+    fill, build = components._fill, transformer_on_meta
     built: list[Any] = []
 
     def watched(name: str, values: torch.Tensor, generator: torch.Generator) -> None:
