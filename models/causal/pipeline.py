@@ -58,7 +58,7 @@ class FewStepPipeline:
     ) -> None:
         weight = components.transformer.patch_embedding.weight
         self._components, self._attention, self._schedule = components, recipe.attention, schedule
-        self._decodes_whole = recipe.decode == "whole"
+        self._decodes_whole = recipe.decode == "whole" or frames_per_block is None
         self._device, self._dtype = weight.device, weight.dtype
         self._frames_per_block = frames_per_block
         self._cached: CachedTransformer | None = None
