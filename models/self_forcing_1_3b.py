@@ -12,7 +12,7 @@ from types import MappingProxyType
 from models.causal.causvid import checkpoint_weights, load_few_step
 from models.causal.rules import ClipRules
 from models.fewstep import StepList
-from models.spec import COMPILES_IN_ALL_NUMERICS, ModelSpec, Pipeline, Recipe, Request, Sampling, Work
+from models.spec import CAUSAL, ModelSpec, Pipeline, Recipe, Request, Sampling, Work
 from models.wan.architecture import T2V_1_3B
 from models.wan.published import SHARED_WEIGHTS
 from models.work import causal_work
@@ -70,14 +70,14 @@ MODEL = ModelSpec(
     check=RULES.check,
     load=load,
     work=work,
-    supports=COMPILES_IN_ALL_NUMERICS,
+    supports=CAUSAL,
     published_recipe=MappingProxyType(
         {
             "transformer_dtype": "bfloat16",
             "text_encoder_dtype": "bfloat16",
             "vae_dtype": "bfloat16",
             "attention": "native_flash",
-            "residency": "all",
+            "text_encoder": "resident",
         }
     ),
     published_recipe_source=(

@@ -20,6 +20,9 @@ DtypeName = Literal["bfloat16", "float16", "float32"]
 WeightsSource = Literal["hub", "random", "tiny"]
 Numerics = Literal["diffusers", "reference"]
 Compile = Literal["none", "transformer", "all"]
+TextEncoderPlace = Literal["resident", "freed", "offload"]
+WeightsDtype = Literal["same", "float8"]
+DecodeOrder = Literal["streamed", "whole"]
 
 
 class RequestError(ValueError):
@@ -60,9 +63,15 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True):
     `attention` is a name without leading underscore of diffusers' attention backends ("native_cudnn"). `numerics` says
     in what the transformer computes: "diffusers" has norms, modulation, residual gates and the embedding of time in
     float32, "reference" rounds after every operation as CausVid's own code does. `compile` names what torch.compile
-    is applied to: nothing, the transformer, or the VAE's decoder as well ("all"). `residency` names where the
-    components are; only "all" (everything stays on the device) exists yet.
+    is applied to: nothing, the transformer, or the VAE's decoder as well ("all").
     `lora` names one of the model's LoRAs, fused with `lora_strength` (1 as trained); `None` for models without.
+
+    What a smaller card needs: `text_encoder` stays on the device ("resident"), lies in host memory and visits the
+    device for each prompt ("offload"), or is loaded for a new prompt and dropped from all memory after it ("freed").
+    `weights_dtype` is how the transformer's linear weights are stored, in `transformer_dtype` ("same") or as
+    float8_e4m3fn; computed is in `transformer_dtype` in any case. `decode` is each block as soon as it exists
+    ("streamed"), or the whole clip after all latents, without a causal model's caches ("whole"); a bidirectional model
+    has all latents at once, so that both are the same for it.
     """
 
     model: str
@@ -74,7 +83,9 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True):
     attention: str
     compile: Compile = "none"
     numerics: Numerics = "diffusers"
-    residency: Literal["all"] = "all"
+    text_encoder: TextEncoderPlace = "resident"
+    weights_dtype: WeightsDtype = "same"
+    decode: DecodeOrder = "streamed"
     lora: str | None = None
     lora_strength: float | None = None
 
@@ -97,7 +108,8 @@ class PipelineFacts:
     """What a pipeline really did for a request, told after a generation, outside the clock.
 
     `timesteps` and `sigmas` are those the model was given, in order, one an evaluated step (of one block for causal
-    models). `forwards` counts transformer forwards a clip, cache passes and guidance included.
+    models). `forwards` counts transformer forwards a clip, cache passes and guidance included. `reasons` says, by the
+    name of a figure or phase, why it is not what its name promises in this generation.
     """
 
     scheduler_class: str
@@ -109,6 +121,7 @@ class PipelineFacts:
     attention_resolved: str
     dtypes: Mapping[str, str]
     parameters: Mapping[str, int]
+    reasons: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
 
 
 class Pipeline(Protocol):
@@ -179,14 +192,17 @@ class Work:
 
 PLAIN: Mapping[str, tuple[str, ...]] = MappingProxyType({"numerics": ("diffusers",), "compile": ("none",)})
 COMPILES: Mapping[str, tuple[str, ...]] = MappingProxyType({**PLAIN, "compile": get_args(Compile)})
-COMPILES_IN_ALL_NUMERICS: Mapping[str, tuple[str, ...]] = MappingProxyType({**COMPILES, "numerics": get_args(Numerics)})
+# The causal runner computes with the weights itself, which a layer in 8 bits casts only for its own forward.
+CAUSAL: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {**COMPILES, "numerics": get_args(Numerics), "weights_dtype": ("same",)}
+)
 
 
 @dataclass(frozen=True, kw_only=True)
 class ModelSpec:
     """All that the suite knows of a model without loading it: the constant `MODEL` of a file in `models/`.
 
-    `published_recipe` holds the precision, attention and residency of the model's own release (fields of `Recipe`),
+    `published_recipe` holds the precision, attention and placement of the model's own release (fields of `Recipe`),
     with `published_recipe_source`. `weights_sources` lists which of hub, random and tiny `load` accepts, `supports`
     which values of the recipe's other fields that not every model serves: without it "diffusers" numerics, uncompiled.
     `load` imports torch itself. `work` may be `None` for models whose arithmetic nobody has written down.
@@ -212,10 +228,15 @@ class ModelSpec:
 
 
 def check_recipe(spec: ModelSpec, recipe: Recipe) -> None:
-    """Raise RecipeError for a value that the model does not support, a LoRA that it lacks, or a bad strength."""
+    """Raise RecipeError for a value that the model does not support, a LoRA that it lacks, or a bad strength.
+
+    Also for compiling what is stored in float8: its casts are hooks that exchange parameters, which no graph holds.
+    """
     for name, values in spec.supports.items():
         if (actual := getattr(recipe, name)) not in values:
             raise RecipeError(f"{spec.id}: {name} is {actual!r}, but the model supports {', '.join(values)}")
+    if recipe.weights_dtype == "float8" and recipe.compile != "none":
+        raise RecipeError(f"{spec.id}: weights_dtype float8 cannot be compiled, but compile is {recipe.compile!r}")
     loras = [file.lora for file in spec.weights if file.lora is not None]
     if not loras:
         for name, value in (("lora", recipe.lora), ("lora_strength", recipe.lora_strength)):

@@ -61,7 +61,7 @@ MODEL = ModelSpec(
             "vae_dtype": "float32",
             "attention": "native",
             "compile": "none",
-            "residency": "all",
+            "text_encoder": "resident",
         }
     ),
     published_recipe_source="huggingface/diffusers 0.42.1, docstring example of pipelines/wan/pipeline_wan.py",

@@ -119,7 +119,7 @@ MODEL = ModelSpec(
             "vae_dtype": "float32",
             "attention": "native",
             "compile": "none",
-            "residency": "all",
+            "text_encoder": "resident",
             "lora": "v1",
             "lora_strength": 0.95,
         }

@@ -56,7 +56,7 @@ MODEL = ModelSpec(
             "vae_dtype": "float32",
             "attention": "native",
             "compile": "none",
-            "residency": "all",
+            "text_encoder": "resident",
         }
     ),
     published_recipe_source="this suite's own choice for a CPU; nothing is published at this size",

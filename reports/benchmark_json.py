@@ -11,7 +11,9 @@ from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from typing import Any
 
-from reports.compare import differing_axes, is_timed, names_backend
+from msgspec.structs import fields
+
+from reports.compare import OF_THE_MODEL, differing_axes, is_timed, names_backend
 from reports.record import CaseRecord, Environment, PlannedCase, Run
 from reports.rows import figures
 
@@ -23,15 +25,20 @@ def benchmark_group(plan: PlannedCase) -> str:
 
     In the matched track these are all models on one size, recipe, prompt and seed. Each model has a group of its own,
     because no ratio to another one means anything, at its published recipe, without warming up, as a toy, or where the
-    attention backend is not named. Compile level, numerics and residency are named where they are not the plain ones.
+    attention backend is not named. What is done to the networks is named where it is not the plain thing; a LoRA is
+    part of the model.
     """
     recipe, request = plan.recipe, plan.request
     parts = [
         f"{plan.scenario} {plan.track} {request.width}x{request.height}x{request.frames}@{request.fps:g}",
         f"{recipe.transformer_dtype}/{recipe.text_encoder_dtype}/{recipe.vae_dtype} {recipe.attention}",
         *([f"compile={recipe.compile}"] if recipe.compile != "none" else []),
-        *([f"numerics={recipe.numerics}"] if recipe.numerics != "diffusers" else []),
-        *([f"residency={recipe.residency}"] if recipe.residency != "all" else []),
+        *(
+            f"{field.name}={value}"
+            for field in fields(recipe)
+            if (value := getattr(recipe, field.name)) != field.default
+            and not (field.required or field.name in OF_THE_MODEL)
+        ),
         f"{recipe.weights} {recipe.device} {plan.prompt.id} s{plan.seed}",
     ]
     comparable = plan.track == "matched" and is_timed(plan) and names_backend(recipe.attention)

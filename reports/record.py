@@ -58,8 +58,11 @@ class ModelRecord(Frozen):
     weights: list[WeightsRecord]
 
 
-class RecipeRecord(Frozen):
-    """What was loaded; field by field the `Recipe` of models/spec.py."""
+class RecipeRecord(Frozen, forbid_unknown_fields=False):
+    """What was loaded; field by field the `Recipe` of models/spec.py.
+
+    Older runs have a `residency` that could only be "all": it is passed over, and the defaults below say the same.
+    """
 
     model: str
     weights: Literal["hub", "random", "tiny"]
@@ -69,8 +72,10 @@ class RecipeRecord(Frozen):
     vae_dtype: str
     attention: str
     compile: str
-    residency: str
     numerics: str = "diffusers"
+    text_encoder: str = "resident"
+    weights_dtype: str = "same"
+    decode: str = "streamed"
     lora: str | None = None
     lora_strength: float | None = None
 

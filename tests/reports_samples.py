@@ -72,7 +72,6 @@ def planned(
             vae_dtype="bfloat16",
             attention=attention,
             compile="none",
-            residency="all",
         ),
         request=RequestRecord(
             prompt=text,

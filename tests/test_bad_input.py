@@ -70,10 +70,21 @@ def refused(*arguments: object) -> str:
         (["--suite", ""], "--suite '': is empty"),
         (["--set", "fps=nan"], "Expected `float` >= 1.0 - at `$.fps`"),
         (["--set", "attention=magic"], "`attention` 'magic' is unknown; known: aiter_fa2_hub, flash"),
-        (["--set", "residency=disk"], "--set residency=disk: Invalid enum value 'disk' - at `$.residency`; known: all"),
+        (
+            ["--set", "decode=late"],
+            "--set decode=late: Invalid enum value 'late' - at `$.decode`; known: streamed, whole",
+        ),
         (
             ["--set", "numerics=reference"],
             "causvid-tiny-bidirectional: numerics is 'reference', but the model supports diffusers",
+        ),
+        (
+            ["--model", "causvid-tiny", "--set", "weights_dtype=float8"],
+            "causvid-tiny: weights_dtype is 'float8', but the model supports same",
+        ),
+        (
+            ["--model", "wan2.1-t2v-tiny", "--set", "weights_dtype=float8", "--set", "compile=transformer"],
+            "wan2.1-t2v-tiny: weights_dtype float8 cannot be compiled, but compile is 'transformer'",
         ),
         (
             ["--set", "compile=decoder"],

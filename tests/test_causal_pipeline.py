@@ -150,6 +150,45 @@ def test_caches_are_kept_for_a_shape_and_freed_for_another() -> None:
     assert kept() is None
 
 
+@pytest.mark.parametrize("model", [causvid_tiny.MODEL, causvid_tiny_bidirectional.MODEL], ids=lambda spec: spec.id)
+def test_whole_clip_decode_gives_the_streamed_frames(model: ModelSpec) -> None:
+    """One chunk with the same bits as all streamed chunks, also for a second clip."""
+    streamed, whole = load(model), load(model, decode="whole")
+    for request in (REQUEST, msgspec.structs.replace(REQUEST, seed=8)):
+        (chunk,) = whole.generate(request, whole.draw_noise(request), FakeProbe())
+        assert torch.equal(chunk, clip_of(streamed, request))
+
+
+def test_whole_clip_decode_comes_after_all_latents_and_without_caches() -> None:
+    """The caches are free before decoding begins, by counting references alone: a collector would come too late."""
+    pipeline = load(causvid_tiny.MODEL, decode="whole")
+    caches: list[weakref.ref[object]] = []
+
+    class Probe(FakeProbe):
+        def step(self, done: int, total: int) -> None:
+            super().step(done, total)
+            assert pipeline._cached is not None
+            caches.append(weakref.ref(pipeline._cached.cache.keys_LBSHD))
+
+        def check_finite(self, name: str, values: torch.Tensor) -> None:
+            super().check_finite(name, values)
+            assert [cache() is None for cache in set(caches)] == [name == "frames"]
+
+    probe = Probe()
+    gc.collect()
+    gc.disable()
+    try:
+        list(pipeline.generate(REQUEST, pipeline.draw_noise(REQUEST), probe))
+    finally:
+        gc.enable()
+    assert [event for event in probe.events if isinstance(event, str) and "finite" not in event] == [
+        *("text_encode", "/text_encode"),
+        *(["denoise", "/denoise"] * 3),
+        *("decode", "/decode"),
+    ]
+    assert probe.events.count("finite frames") == 9
+
+
 def test_noise_is_never_written_to(causal: FewStepPipeline) -> None:
     """The tensors handed in are the same afterwards, so that rounds can share them."""
     noise = causal.draw_noise(REQUEST)

@@ -4,7 +4,7 @@ import msgspec
 import pytest
 
 from fixtures import estimate
-from fixtures.estimate import case_expected_s, estimate_case_s, estimated, readable, total_estimate_s
+from fixtures.estimate import case_expected_s, estimate_case_s, estimated, readable, total_estimate_s, warmed_for
 from models.discover import discover
 from models.spec import Request
 from reports.record import PlannedCase
@@ -60,6 +60,20 @@ def test_total_warms_up_once_a_recipe_and_shape() -> None:
     wide = with_estimate(planned(width=1280), 10.0)
     more_s = total_estimate_s([*cases, wide]) - total_estimate_s(cases)
     assert more_s == pytest.approx(4 * 10.0 + estimate.case_overhead_s(wide))
+
+
+def test_freed_text_encoder_is_warmed_up_for_each_prompt() -> None:
+    """The first call of a prompt loads it: no timed round may hold that."""
+    dogs, cats = planned(), planned(text="two cats sleep")
+    freed = [
+        msgspec.structs.replace(case, recipe=msgspec.structs.replace(case.recipe, text_encoder="freed"))
+        for case in (dogs, cats)
+    ]
+    assert dogs.request.prompt != cats.request.prompt
+    assert warmed_for(dogs) == warmed_for(cats) == (832, 480, 81)
+    assert len(set(map(warmed_for, freed))) == 2
+    guided = msgspec.structs.replace(freed[0].request, guidance_scale=5.0, negative_prompt="blurred")
+    assert warmed_for(msgspec.structs.replace(freed[0], request=guided)) == (*warmed_for(freed[0]), "blurred")
 
 
 def test_unknown_lengths_are_counted_not_guessed() -> None:

@@ -19,10 +19,11 @@ from models.causal.block import EAGER, compiled_parts
 from models.causal.rollout import Clip, Rollout, roll_out
 from models.discover import discover
 from models.fewstep import unwarped_schedule
-from models.spec import Compile, Numerics, Recipe, Request
+from models.spec import Compile, Numerics, Recipe, Request, TextEncoderPlace
 from models.wan.architecture import TINY
 from models.wan.components import load_components
 from models.wan.lora import add_deltas, random_deltas
+from models.wan.text import encode_prompt
 from tests.recording_probe import RecordingProbe
 
 MIB = 2**20
@@ -226,3 +227,26 @@ def test_round_counts_the_same_frames_on_device_and_host() -> None:
     assert torch.equal(made.frames_BTCHW, whole)
     assert made.times.chunks[0].device_s <= made.times.chunks[0].host_s <= made.times.chunks[1].host_s
     assert made.times.prompt_to_device_s <= made.times.prompt_to_host_s
+
+
+@pytest.mark.parametrize("place", ["offload", "freed"])
+def test_text_encoder_off_the_device_says_what_the_resident_one_says(place: TextEncoderPlace) -> None:
+    """Its weights visit the device layer by layer, and the embeddings are the same bits; offloaded, they are pinned."""
+    recipe = recipe_of("wan2.1-t2v-tiny", "cuda")
+    resident = load_components(TINY, recipe)
+    other = load_components(TINY, msgspec.structs.replace(recipe, text_encoder=place))
+    expected = encode_prompt(resident, "a dog", "cuda").embeds_BLD
+    assert torch.equal(encode_prompt(other, "a dog", "cuda").embeds_BLD, expected)
+    if place == "offload":
+        assert all(weight.is_pinned() and not weight.is_cuda for weight in other.text_encoder.network().parameters())
+
+
+def test_float8_storage_runs_on_the_device() -> None:
+    """The clip is finite and the weights are still in 8 bits afterwards."""
+    recipe = recipe_of("wan2.1-t2v-tiny", "cuda")
+    recipe = msgspec.structs.replace(recipe, transformer_dtype="bfloat16", weights_dtype="float8")
+    pipeline, probe = discover()[recipe.model].load(recipe), RecordingProbe()
+    request = request_of(21)
+    list(pipeline.generate(request, pipeline.draw_noise(request), probe))
+    assert probe.finite["latents"].isfinite().all()
+    assert pipeline.facts(request).dtypes["transformer"].startswith("float8_e4m3fn")

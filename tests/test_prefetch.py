@@ -357,7 +357,7 @@ def test_full_size_networks_store_a_tied_embedding_once(tmp_path: Path) -> None:
         vae_dtype="float32",
         attention="native",
     )
-    text_encoder = load_components(TINY, recipe).text_encoder
+    text_encoder = load_components(TINY, recipe).text_encoder.network()
     text_encoder.save_pretrained(tmp_path)
     expected = sum(parameter.numel() for parameter in text_encoder.parameters())
     assert stored_counts(tmp_path) == (expected, len(list(text_encoder.parameters())))

@@ -99,7 +99,9 @@ def test_group_names_what_a_ratio_needs_to_be_equal() -> None:
         {"attention": "flash"},
         {"compile": "all"},
         {"numerics": "reference"},
-        {"residency": "offload"},
+        {"text_encoder": "offload"},
+        {"weights_dtype": "float8"},
+        {"decode": "whole"},
     ],
 )
 def test_one_differing_axis_is_another_group(change: dict[str, object]) -> None:

@@ -4,7 +4,7 @@ import msgspec
 import pytest
 
 from reports.compare import comparison_lines, comparisons, differing_axes, sampling_recipe, without_ratio
-from reports.record import CaseRecord
+from reports.record import CaseRecord, RecipeRecord
 from tests.reports_samples import case_of, measured, planned, replaced, run_of
 
 STUDENT = case_of(planned(), 4.0, 3.9, 4.2)
@@ -45,7 +45,9 @@ def test_sampling_recipe_may_differ(change: dict[str, object]) -> None:
         {"attention": "flash"},
         {"compile": "all"},
         {"numerics": "reference"},
-        {"residency": "offload"},
+        {"text_encoder": "offload"},
+        {"weights_dtype": "float8"},
+        {"decode": "whole"},
         {"track": "published"},
     ],
 )
@@ -64,6 +66,15 @@ def test_lora_is_part_of_the_model_and_named_beside_its_steps() -> None:
     assert differing_axes(other, TEACHER) == []
     assert sampling_recipe(other).endswith("shift 8, LoRA v1 at 0.95")
     assert "LoRA" not in sampling_recipe(STUDENT)
+
+
+def test_older_record_reads_as_the_plain_recipe() -> None:
+    """Runs that could only keep everything on the device said so in a field that is gone."""
+    plain = planned().recipe
+    older = {**msgspec.to_builtins(plain), "residency": "all"}
+    for name in ("numerics", "text_encoder", "weights_dtype", "decode", "lora", "lora_strength"):
+        del older[name]
+    assert msgspec.convert(older, RecipeRecord) == plain
 
 
 def test_what_really_ran_has_to_be_the_same_too() -> None:

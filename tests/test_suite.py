@@ -2,13 +2,15 @@
 
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from fixtures.cases import Context, build_cases
 from fixtures.options import Options
 from fixtures.suite import ATTENTIONS, SuiteError, choose, read_suite, suite_names
 from models.discover import discover
-from reports.record import PlannedCase
+from reports.compare import OF_THE_MODEL
+from reports.record import PlannedCase, RecipeRecord
 from tests.test_bad_input import SUITE
 
 PROMPT = '[[prompts]]\nid = "mine"\ntext = "A kite."\nlicence = "CC0-1.0"\nsource = "test"\n'
@@ -61,12 +63,12 @@ def test_paper_gives_the_teacher_the_students_budget(scenario: str) -> None:
 
 @pytest.mark.parametrize("track", ["matched", "published"])
 def test_paper_times_every_full_size_model_in_both_tracks(track: str) -> None:
-    """The 1.3B models in `paper`; in `paper-14b` the 14B ones, the one with the LoRA with 4 and 8 steps."""
+    """The 1.3B models in `paper`; in `paper-14b` the 14B ones, the one with the LoRA with 4 and 8 steps, 8 twice."""
     for name, size in (("paper", "1.3b"), ("paper-14b", "14b")):
         timed = [case for case in cases_of(name) if case.scenario == "speed" and case.track == track]
         assert {case.model.id for case in timed} >= {id_ for id_ in SPECS if size in id_}
     lora = [case.request.steps for case in timed if case.model.id == "wan2.1-t2v-14b-causvid-lora"]
-    assert lora == ([4, 8] if track == "matched" else [4])
+    assert lora == ([4, 8, 8] if track == "matched" else [4])
 
 
 def test_paper_judges_quality_on_every_prompt_and_two_seeds() -> None:
@@ -78,14 +80,28 @@ def test_paper_judges_quality_on_every_prompt_and_two_seeds() -> None:
 
 
 def test_matched_recipes_differ_in_the_model_alone() -> None:
-    """Whatever is loaded for the matched track is loaded the same for all its models."""
+    """Whatever is loaded for a setting of the matched track is loaded the same for all its models."""
     for name in suite_names():
-        recipes = {case.recipe for case in cases_of(name) if case.track == "matched"}
-        assert len({(r.transformer_dtype, r.text_encoder_dtype, r.vae_dtype) for r in recipes}) == 1
-        assert {(r.attention, r.compile, r.residency) for r in recipes} == {
-            ("native_math" if name == "tiny" else "native_cudnn", "none", "all")
-        }
-        assert len(recipes) == len({recipe.model for recipe in recipes})
+        cases = [case for case in cases_of(name) if case.track == "matched"]
+        for setting in {case.setting for case in cases}:
+            recipes = {case.recipe for case in cases if case.setting == setting}
+            model = dict.fromkeys(OF_THE_MODEL)
+            assert len({msgspec.structs.replace(recipe, **model) for recipe in recipes}) == 1
+            assert len(recipes) == len({recipe.model for recipe in recipes})
+        assert {case.recipe.attention for case in cases} == {"native_math" if name == "tiny" else "native_cudnn"}
+
+
+def test_smaller_cards_settings_are_asked_for_by_name() -> None:
+    """Everything stays on the device in every suite, but for the 14B clip with a LoRA that is meant for 24 GB."""
+    small = {case.setting: case.recipe for name in suite_names() for case in cases_of(name) if is_small(case.recipe)}
+    assert list(small) == ["480p81-8step-float8"]
+    recipe = small["480p81-8step-float8"]
+    assert (recipe.weights_dtype, recipe.text_encoder, recipe.vae_dtype) == ("float8", "freed", "float32")
+    assert (recipe.model, recipe.lora) == ("wan2.1-t2v-14b-causvid-lora", "v1")
+
+
+def is_small(recipe: RecipeRecord) -> bool:
+    return recipe.text_encoder != "resident" or recipe.weights_dtype != "same"
 
 
 def test_own_suite_takes_the_prompts_beside_it(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from transformers import UMT5Config, UMT5EncoderModel
 from models.spec import Recipe, WeightsFile, WeightsMissingError
 from models.wan.architecture import T2V_1_3B, T2V_14B, TINY
 from models.wan.components import (
+    Components,
     HubLayout,
     build_random,
     load_components,
@@ -33,6 +34,10 @@ RECIPE = Recipe(
     attention="native",
 )
 HUB = HubLayout("owner/tiny", revision=None)
+
+
+def networks(components: Components) -> tuple[torch.nn.Module, ...]:
+    return components.text_encoder.network(), components.transformer, components.vae
 
 
 def sizes_on_meta(build: Callable[[], Any]) -> list[int]:
@@ -82,7 +87,7 @@ def test_rotary_tables_hold_the_values_of_an_ordinary_build() -> None:
 def test_nothing_is_left_on_the_meta_device_and_nothing_learns() -> None:
     """Every tensor of every network has values, on the device of the recipe."""
     components = load_components(TINY, RECIPE)
-    for network in (components.text_encoder, components.transformer, components.vae):
+    for network in networks(components):
         tensors = [*network.parameters(), *network.buffers()]
         assert {tensor.device.type for tensor in tensors} == {"cpu"}
         assert not any(tensor.requires_grad for tensor in tensors)
@@ -115,13 +120,13 @@ def test_random_weights_depend_on_their_seed_only() -> None:
 
 def test_text_encoder_ties_its_embedding() -> None:
     """UMT5 stores one embedding; the encoder must use that one."""
-    text_encoder = load_components(TINY, RECIPE).text_encoder
+    text_encoder = load_components(TINY, RECIPE).text_encoder.network()
     assert text_encoder.encoder.embed_tokens.weight is text_encoder.shared.weight
 
 
 def test_embedding_that_was_left_at_zero_is_an_error() -> None:
     """Some releases of transformers load Wan's repositories that way."""
-    text_encoder = load_components(TINY, RECIPE).text_encoder
+    text_encoder = load_components(TINY, RECIPE).text_encoder.network()
     text_encoder.encoder.embed_tokens.weight = torch.nn.Parameter(torch.zeros_like(text_encoder.shared.weight))
     with pytest.raises(RuntimeError, match="encoded to garbage"):
         require_shared_embedding(text_encoder)
@@ -154,7 +159,7 @@ def hub_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     components = load_components(TINY, msgspec.structs.replace(RECIPE, transformer_dtype="float32"))
     components.transformer.save_pretrained(snapshot / "transformer")
     components.vae.save_pretrained(snapshot / "vae")
-    components.text_encoder.save_pretrained(snapshot / "text_encoder")
+    components.text_encoder.network().save_pretrained(snapshot / "text_encoder")
     components.tokenizer.save_pretrained(snapshot / "tokenizer")
     monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "hub"))
     return snapshot
@@ -164,12 +169,12 @@ def test_hub_weights_are_read_from_the_local_cache(hub_cache: Path) -> None:
     """The same weights come back, in the same precision as random ones of the same recipe."""
     recipe = msgspec.structs.replace(RECIPE, weights="hub")
     loaded, made = load_components(TINY, recipe, HUB), load_components(TINY, RECIPE)
-    for name in ("text_encoder", "transformer", "vae"):
-        theirs, ours = getattr(loaded, name).state_dict(), getattr(made, name).state_dict()
+    for one, other in zip(networks(loaded), networks(made), strict=True):
+        theirs, ours = one.state_dict(), other.state_dict()
         assert theirs.keys() == ours.keys()
         assert {key: value.dtype for key, value in theirs.items()} == {key: value.dtype for key, value in ours.items()}
         assert all(torch.equal(theirs[key], ours[key]) for key in ours)
-        assert not any(parameter.requires_grad for parameter in getattr(loaded, name).parameters())
+        assert not any(parameter.requires_grad for parameter in one.parameters())
     assert loaded.tokenizer("a dog").input_ids == made.tokenizer("a dog").input_ids
 
 

@@ -6,7 +6,7 @@ from diffusers import AutoencoderKLWan
 
 from models.wan.architecture import TINY
 from models.wan.components import build_random
-from models.wan.decode import StreamingDecoder, to_uint8
+from models.wan.decode import StreamingDecoder, decode_clip, to_uint8
 from tests.recording_probe import RecordingProbe
 
 
@@ -40,6 +40,17 @@ def test_streamed_decode_equals_one_whole_decode(
     frames_BCTHW = torch.cat(chunks, dim=2)
     assert frames_BCTHW.shape == (1, 3, 21, 32, 48)
     assert torch.equal(frames_BCTHW, whole(vae, latents_BCFHW))
+
+
+def test_clip_decoded_as_a_whole_has_the_bytes_of_every_other_way(
+    vae: AutoencoderKLWan, latents_BCFHW: torch.Tensor
+) -> None:
+    """Whole clip, block by block and diffusers' own decode give the same picture."""
+    decoder = StreamingDecoder(vae)
+    streamed = [to_uint8(decoder.push(b), RecordingProbe()) for b in torch.split(latents_BCFHW, 3, dim=2)]
+    clip_BTCHW = decode_clip(StreamingDecoder(vae), latents_BCFHW, RecordingProbe())
+    assert torch.equal(clip_BTCHW, torch.cat(streamed, dim=1))
+    assert torch.equal(clip_BTCHW, to_uint8(whole(vae, latents_BCFHW).clamp(-1.0, 1.0), RecordingProbe()))
 
 
 def test_two_clips_may_be_decoded_in_turns(vae: AutoencoderKLWan, latents_BCFHW: torch.Tensor) -> None:

@@ -281,9 +281,14 @@ def test_model_fuses_the_published_file_into_the_published_weights(
     """From the hub's cache come the teacher's networks and the version's file, fused at the recipe's strength."""
     monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path))
     made = load_components(TINY, RECIPE)
-    base = cached(tmp_path, "Wan-AI/Wan2.1-T2V-14B-Diffusers")
-    for name in ("transformer", "text_encoder", "vae", "tokenizer"):
-        getattr(made, name).save_pretrained(base / name)
+    made.transformer.save_pretrained(cached(tmp_path, "Wan-AI/Wan2.1-T2V-14B-Diffusers") / "transformer")
+    base = cached(tmp_path, "Wan-AI/Wan2.1-T2V-1.3B-Diffusers")
+    for name, part in {
+        "text_encoder": made.text_encoder.network(),
+        "vae": made.vae,
+        "tokenizer": made.tokenizer,
+    }.items():
+        part.save_pretrained(base / name)
     save_file(tensors(), cached(tmp_path, "Kijai/WanVideo_comfy") / "Wan21_CausVid_14B_T2V_lora_rank32.safetensors")
     assert missing_weights(needed_weights(wan21_t2v_14b_causvid_lora.MODEL)) == []
     expected = transformer("bfloat16")

@@ -171,7 +171,7 @@ def test_latents_equal_those_of_diffusers_pipeline(components: Components, guida
     list(pipeline.generate(request, noise, probe))
     scheduler = _OfficialGrid(prediction_type="flow_prediction", use_flow_sigmas=True, flow_shift=request.shift)
     theirs = DiffusersWanPipeline(
-        components.tokenizer, components.text_encoder, components.vae, scheduler, components.transformer
+        components.tokenizer, components.text_encoder.network(), components.vae, scheduler, components.transformer
     )
     theirs.set_progress_bar_config(disable=True)
     latents_BCFHW = theirs(

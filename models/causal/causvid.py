@@ -39,12 +39,13 @@ PUBLISHED_RECIPE = MappingProxyType(
         "text_encoder_dtype": "bfloat16",
         "vae_dtype": "bfloat16",
         "attention": "native_flash",
-        "residency": "all",
+        "text_encoder": "resident",
+        "decode": "whole",
     }
 )
 PUBLISHED_RECIPE_SOURCE = (
-    "tianweiy/CausVid at ca21150, minimal_inference/*.py: the whole pipeline is cast to bfloat16 and stays on the GPU;"
-    " attention is flash-attn, for which torch's own flash kernel stands here"
+    "tianweiy/CausVid at ca21150, minimal_inference/*.py: the whole pipeline is cast to bfloat16 and stays on the GPU,"
+    " and decodes after the last block; attention is flash-attn, for which torch's own flash kernel stands here"
 )
 TINY_RECIPE = MappingProxyType(
     {
@@ -52,7 +53,7 @@ TINY_RECIPE = MappingProxyType(
         "text_encoder_dtype": "float32",
         "vae_dtype": "float32",
         "attention": "native",
-        "residency": "all",
+        "text_encoder": "resident",
     }
 )
 REPOSITORY = "tianweiy/CausVid"
@@ -90,12 +91,12 @@ def load_few_step(
     Raises WeightsMissingError where published weights are not in the local cache.
     """
     from models.causal.pipeline import FewStepPipeline
-    from models.wan.components import HubLayout, load_components
+    from models.wan.components import HubLayout, load_components, transformer_rests_on
 
     def load_transformer(architecture: Architecture, recipe: Recipe) -> "WanTransformer3DModel":
         if checkpoint is None:
             raise WeightsMissingError(f"{recipe.model}: has no published weights; use the weights source 'tiny'")
-        return load_published(checkpoint, architecture, recipe.transformer_dtype, recipe.device)
+        return load_published(checkpoint, architecture, recipe.transformer_dtype, transformer_rests_on(recipe))
 
     components = load_components(architecture, recipe, HubLayout(BASE_REPOSITORY, None, load_transformer))
     return FewStepPipeline(components, recipe, steps.schedule(), frames_per_block)

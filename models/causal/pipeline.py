@@ -1,7 +1,8 @@
 """The few-step pipeline: a prompt to decoded frames, block by block or, for bidirectional students, in one piece.
 
 Each block is decoded as soon as its latents are clean, with the decoder's state kept, so the first frames are there
-long before the last latents. Once the text is encoded, nothing waits for the device until the last frame.
+long before the last latents; or, where the recipe says "whole", all blocks after the caches were given up. Once the
+text is encoded, nothing waits for the device until the last frame.
 
 Source: tianweiy/CausVid at ca21150, restated from a description of its behaviour, not from its code; unlike there, all
 noise comes from the request's seed and decoding does not wait for the whole clip.
@@ -21,8 +22,8 @@ from models.fewstep import FewStepSchedule
 from models.spec import PipelineFacts, Probe, Recipe, Request
 from models.wan.attention import resolved_attention
 from models.wan.components import Components
-from models.wan.decode import StreamingDecoder, to_uint8
-from models.wan.facts import component_dtypes, component_parameters
+from models.wan.decode import StreamingDecoder, decode_clip, to_uint8
+from models.wan.facts import component_dtypes, component_parameters, text_encode_reasons
 from models.wan.text import EncodedPrompt, encode_prompt
 from models.work import latent_shape
 
@@ -53,7 +54,8 @@ class WholeClipTransformer:
 class FewStepPipeline:
     """A loaded few-step model; `frames_per_block` latent frames are made at a time, `None` for the whole clip.
 
-    The caches of a causal model are allocated for the first request of a shape and kept until the shape changes.
+    The caches of a causal model are allocated for the first request of a shape and kept until the shape changes or,
+    with whole-clip decoding, until the clip's latents are there.
     """
 
     def __init__(
@@ -61,6 +63,7 @@ class FewStepPipeline:
     ) -> None:
         weight = components.transformer.patch_embedding.weight
         self._components, self._schedule = components, schedule
+        self._decodes_whole = recipe.decode == "whole" or frames_per_block is None
         parts = EAGER if recipe.compile == "none" else compiled_parts()
         timesteps = (*schedule.model_timesteps, CACHE_PASS_TIMESTEP)
         self._execution = Execution(timesteps=timesteps, numerics=recipe.numerics, parts=parts)
@@ -83,22 +86,34 @@ class FewStepPipeline:
 
     @torch.no_grad()
     def generate(self, request: Request, noise: tuple[Tensor, ...], probe: Probe) -> Iterator[Tensor]:
-        """Yield each block's frames_BTCHW, uint8, on the device: 9 then 12 frames for blocks of 3 latent frames."""
+        """Yield each block's frames_BTCHW, uint8, on the device: 9 then 12 frames for blocks of 3 latent frames.
+
+        Where the recipe decodes whole clips, and for a bidirectional model, the clip is one chunk.
+        """
         noise_BCFHW, renoise_NBCFHW = noise
         rollout = self._rollout(request)
-        transformer = self._transformer(request)
         decoder = StreamingDecoder(self._components.vae)  # copies its constants to the device: before work is enqueued
         with probe.phase("text_encode"):
             self._prompt = encode_prompt(self._components, request.prompt, self._device)
             embeds_BLD = self._prompt.embeds_BLD.to(self._dtype)
         clip = Clip(prompt_embeds_BLD=embeds_BLD, noise_BCFHW=noise_BCFHW, renoise_NBCFHW=renoise_NBCFHW)
-        blocks = roll_out(transformer, rollout, clip, probe.step)
+        blocks = roll_out(self._transformer(request), rollout, clip, probe.step)
+        clean: list[Tensor] = []
         for _ in range(rollout.blocks(noise_BCFHW.shape[2])):
             with probe.phase("denoise"):
                 latents_BCFHW = next(blocks)
                 probe.check_finite("latents", latents_BCFHW)
+            if self._decodes_whole:
+                clean.append(latents_BCFHW)
+                continue
             with probe.phase("decode"):
                 frames_BTCHW = to_uint8(decoder.push(latents_BCFHW), probe)
+            yield frames_BTCHW
+        if self._decodes_whole:
+            del blocks  # the rollout holds the transformer and its caches
+            self._cached = None
+            with probe.phase("decode"):
+                frames_BTCHW = decode_clip(decoder, torch.cat(clean, dim=2), probe)
             yield frames_BTCHW
 
     def facts(self, request: Request) -> PipelineFacts:
@@ -116,6 +131,7 @@ class FewStepPipeline:
             attention_resolved=resolved_attention(self._components.transformer),
             dtypes=component_dtypes(self._components),
             parameters=component_parameters(self._components),
+            reasons=text_encode_reasons(self._components),
         )
 
     def _latent_shape(self, request: Request) -> tuple[int, int, int, int]:

@@ -17,6 +17,8 @@ from models.wan.architecture import Architecture
 from models.wan.attention import set_attention
 from models.wan.compiling import compile_networks
 from models.wan.meta import parameter_dtypes, transformer_on_meta
+from models.wan.precision import store_as_float8
+from models.wan.text_encoder import TextEncoder
 from models.weights import cached_snapshot, missing_parts
 
 if TYPE_CHECKING:
@@ -29,10 +31,10 @@ WEIGHTS_SEED = 0
 
 @dataclass(frozen=True)
 class Components:
-    """The loaded networks, in evaluation mode, on the device, without gradients."""
+    """The loaded networks, in evaluation mode, without gradients; on the device, the text encoder where it is kept."""
 
     tokenizer: "PreTrainedTokenizerBase"
-    text_encoder: "UMT5EncoderModel"
+    text_encoder: TextEncoder
     transformer: "WanTransformer3DModel"
     vae: "AutoencoderKLWan"
     text_length: int
@@ -59,6 +61,7 @@ def load_components(
     """Load or build what `recipe` names; `hub` is needed for its weights source "hub" only.
 
     `change_transformer` may change the transformer's weights as they were loaded, before anything else is done to it.
+    What is then stored in float8 waits for that in host memory, so that the device never holds it in a longer dtype.
 
     Raises `WeightsMissingError` where published weights are not in the local cache: nothing is ever downloaded.
     """
@@ -71,6 +74,9 @@ def load_components(
         components = _at_random(architecture, recipe)
     if change_transformer is not None:
         change_transformer(components.transformer)
+    if recipe.weights_dtype == "float8":
+        store_as_float8(components.transformer, recipe.transformer_dtype)
+        components.transformer.to(recipe.device)
     set_attention(components.transformer, recipe.attention)
     compile_networks(components.transformer, components.vae, recipe.compile)
     return components
@@ -79,15 +85,31 @@ def load_components(
 def _at_random(architecture: Architecture, recipe: Recipe) -> Components:
     from diffusers import AutoencoderKLWan
 
+    def text_encoder() -> Any:
+        build, rests_on = (lambda: _text_encoder(architecture)), _text_encoder_rests_on(recipe)
+        return build_random(build, recipe.text_encoder_dtype, recipe.device, rests_on=rests_on)
+
     return Components(
         tokenizer=offline_tokenizer(),
-        text_encoder=build_random(lambda: _text_encoder(architecture), recipe.text_encoder_dtype, recipe.device),
+        text_encoder=TextEncoder(text_encoder, recipe.text_encoder, recipe.device),
         transformer=build_random(
-            lambda: transformer_on_meta(architecture.transformer), recipe.transformer_dtype, recipe.device
+            lambda: transformer_on_meta(architecture.transformer),
+            recipe.transformer_dtype,
+            recipe.device,
+            rests_on=transformer_rests_on(recipe),
         ),
         vae=build_random(lambda: AutoencoderKLWan(**architecture.vae), recipe.vae_dtype, recipe.device),
         text_length=architecture.text_length,
     )
+
+
+def _text_encoder_rests_on(recipe: Recipe) -> str:
+    return recipe.device if recipe.text_encoder == "resident" else "cpu"
+
+
+def transformer_rests_on(recipe: Recipe) -> str:
+    """Say where the transformer waits until it is stored as the recipe asks: for float8, not on the device."""
+    return recipe.device if recipe.weights_dtype == "same" else "cpu"
 
 
 def _text_encoder(architecture: Architecture) -> "UMT5EncoderModel":
@@ -98,8 +120,13 @@ def _text_encoder(architecture: Architecture) -> "UMT5EncoderModel":
     return text_encoder
 
 
-def build_random(build: Callable[[], Any], dtype: str, device: str, seed: int = WEIGHTS_SEED) -> Any:
+def build_random(
+    build: Callable[[], Any], dtype: str, device: str, seed: int = WEIGHTS_SEED, rests_on: str | None = None
+) -> Any:
     """Build a network on the meta device and fill it on `device`: the same seed gives the same weights there.
+
+    Each parameter moves to `rests_on` (by default it stays) before the next is filled, so that of a network that rests
+    elsewhere `device` never holds more than one.
 
     Norms become 1, biases 0, all else normal with deviation 1/sqrt(fan in), which keeps activations of any width near
     1, so that clips vary visibly. Modules that the class keeps in float32 stay in float32 when `dtype` is shorter.
@@ -116,11 +143,11 @@ def build_random(build: Callable[[], Any], dtype: str, device: str, seed: int = 
         if id(parameter) not in filled:
             values = torch.empty(parameter.shape, dtype=dtypes[name], device=device)
             _fill(name, values, generator)
-            filled[id(parameter)] = torch.nn.Parameter(values, requires_grad=False)
+            filled[id(parameter)] = torch.nn.Parameter(values.to(rests_on or device), requires_grad=False)
         owner, _, leaf = name.rpartition(".")
         setattr(model.get_submodule(owner), leaf, filled[id(parameter)])
     _require_all_filled(model)
-    return model.to(device).eval()
+    return model.to(rests_on or device).eval()
 
 
 def _fill(name: str, values: "torch.Tensor", generator: "torch.Generator") -> None:
@@ -150,27 +177,28 @@ def offline_tokenizer() -> "PreTrainedTokenizerBase":
 
 
 def _from_hub(architecture: Architecture, recipe: Recipe, hub: HubLayout) -> Components:
+    import torch
     from diffusers import AutoencoderKLWan
     from transformers import UMT5EncoderModel
 
     def load(loader: Any, subfolder: str, dtype: str) -> Any:
-        import torch
+        """Load a network to host memory."""
+        model = _pretrained(loader, hub, subfolder, dtype=getattr(torch, dtype))
+        return model.eval().requires_grad_(requires_grad=False)
 
-        return _pretrained(loader, hub, subfolder, dtype=getattr(torch, dtype)).to(recipe.device).eval()
+    def text_encoder() -> Any:
+        model = load(UMT5EncoderModel, "text_encoder", recipe.text_encoder_dtype)
+        require_shared_embedding(model)
+        return model.to(_text_encoder_rests_on(recipe))
 
-    text_encoder = load(UMT5EncoderModel, "text_encoder", recipe.text_encoder_dtype)
-    require_shared_embedding(text_encoder)
     load_transformer = hub.load_transformer or pretrained_transformer(hub.repository, hub.revision)
-    components = Components(
+    return Components(
         tokenizer=load_tokenizer(hub),
-        text_encoder=text_encoder,
-        transformer=load_transformer(architecture, recipe),
-        vae=load(AutoencoderKLWan, "vae", recipe.vae_dtype),
+        text_encoder=TextEncoder(text_encoder, recipe.text_encoder, recipe.device),
+        transformer=load_transformer(architecture, recipe).requires_grad_(requires_grad=False),
+        vae=load(AutoencoderKLWan, "vae", recipe.vae_dtype).to(recipe.device),
         text_length=architecture.text_length,
     )
-    for model in (components.text_encoder, components.transformer, components.vae):
-        model.requires_grad_(requires_grad=False)
-    return components
 
 
 def pretrained_transformer(
@@ -183,7 +211,9 @@ def pretrained_transformer(
         from diffusers import WanTransformer3DModel
 
         dtype, hub = getattr(torch, recipe.transformer_dtype), HubLayout(repository, revision)
-        return _pretrained(WanTransformer3DModel, hub, "transformer", dtype=dtype).to(recipe.device).eval()
+        return (
+            _pretrained(WanTransformer3DModel, hub, "transformer", dtype=dtype).to(transformer_rests_on(recipe)).eval()
+        )
 
     return load
 

@@ -52,6 +52,14 @@ class StreamingDecoder:
         return torch.cat(decoded, dim=2)
 
 
+def decode_clip(decoder: StreamingDecoder, latents_BCFHW: "torch.Tensor", probe: Probe) -> "torch.Tensor":
+    """Decode a whole clip to `frames_BTCHW`, uint8, one latent frame at a time: its floats never exist all at once."""
+    import torch
+
+    latents = torch.split(latents_BCFHW, 1, dim=2)
+    return torch.cat([to_uint8(decoder.push(latent_BCFHW), probe) for latent_BCFHW in latents], dim=1)
+
+
 def to_uint8(frames_BCTHW: "torch.Tensor", probe: Probe) -> "torch.Tensor":
     """Round frames in [-1, 1] to `frames_BTCHW`, uint8 in [0, 255]; NaN is reported to `probe` first."""
     import torch

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 from models.spec import PipelineFacts, Probe, Request
 from models.wan.attention import resolved_attention
 from models.wan.components import Components
-from models.wan.decode import StreamingDecoder, to_uint8
-from models.wan.facts import component_dtypes, component_parameters
-from models.wan.text import EncodedPrompt, encode_prompt
+from models.wan.decode import StreamingDecoder, decode_clip
+from models.wan.facts import component_dtypes, component_parameters, text_encode_reasons
+from models.wan.text import EncodedPrompt, encode_prompts
 from models.work import latent_shape
 
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ class WanPipeline:
                 latents_BCFHW = self._denoise(request, noise[0], prompts, probe)
                 probe.check_finite("latents", latents_BCFHW)
             with probe.phase("decode"):
-                frames_BTCHW = self._decode(latents_BCFHW, probe)
+                frames_BTCHW = decode_clip(StreamingDecoder(self._components.vae), latents_BCFHW, probe)
         yield frames_BTCHW
 
     def facts(self, request: Request) -> PipelineFacts:
@@ -103,12 +103,13 @@ class WanPipeline:
             attention_resolved=resolved_attention(components.transformer),
             dtypes=component_dtypes(components),
             parameters=component_parameters(components),
+            reasons=text_encode_reasons(components),
         )
 
     def _encode(self, request: Request) -> list[EncodedPrompt]:
         """Encode the prompt and, with guidance, the negative prompt after it."""
         texts = [request.prompt] + ([request.negative_prompt] if request.guidance_scale > 1.0 else [])
-        return [encode_prompt(self._components, text, self._device) for text in texts]
+        return encode_prompts(self._components, texts, self._device)
 
     def _denoise(
         self, request: Request, latents_BCFHW: "torch.Tensor", prompts: list[EncodedPrompt], probe: Probe
@@ -139,11 +140,3 @@ class WanPipeline:
             latents_BCFHW = scheduler.step(velocity_BCFHW, timesteps[step], latents_BCFHW, return_dict=False)[0]
             probe.step(step + 1, request.steps)
         return latents_BCFHW
-
-    def _decode(self, latents_BCFHW: "torch.Tensor", probe: Probe) -> "torch.Tensor":
-        """Decode one latent frame at a time, so that floats of the whole clip never exist at once."""
-        import torch
-
-        decoder = StreamingDecoder(self._components.vae)
-        chunks = [to_uint8(decoder.push(latent_BCFHW), probe) for latent_BCFHW in torch.split(latents_BCFHW, 1, dim=2)]
-        return torch.cat(chunks, dim=1)

@@ -6,6 +6,7 @@ Source: huggingface/diffusers 0.42.1 `pipelines/wan/pipeline_wan.py` (`prompt_cl
 """
 
 import html
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -13,7 +14,7 @@ from models.wan.components import Components
 
 if TYPE_CHECKING:
     import torch
-    from transformers import PreTrainedTokenizerBase
+    from transformers import PreTrainedTokenizerBase, UMT5EncoderModel
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,29 @@ def token_ids(tokenizer: "PreTrainedTokenizerBase", text: str, length: int) -> t
 
 
 def encode_prompt(components: Components, text: str, device: "str | torch.device") -> EncodedPrompt:
-    """Encode one prompt to embeddings in the text encoder's dtype; rows after the prompt's end are zero."""
+    """Encode a request's only prompt: see `encode_prompts`."""
+    return encode_prompts(components, [text], device)[0]
+
+
+def encode_prompts(components: Components, texts: Sequence[str], device: "str | torch.device") -> list[EncodedPrompt]:
+    """Encode all prompts of a request to embeddings in the text encoder's dtype; rows after a prompt's end are zero.
+
+    A freed text encoder is loaded once for what is new among them and is gone afterwards; the embeddings of the rest,
+    which an earlier request left, are used again.
+    """
+    encoder = components.text_encoder
+    known = dict(encoder.remembered)
+    if new := [text for text in dict.fromkeys(texts) if text not in known]:
+        network = encoder.network()
+        known |= {text: _encoded(components, network, text, device) for text in new}
+    if encoder.place == "freed":
+        encoder.remembered, encoder.reused = {text: known[text] for text in texts}, not new
+    return [known[text] for text in texts]
+
+
+def _encoded(
+    components: Components, network: "UMT5EncoderModel", text: str, device: "str | torch.device"
+) -> EncodedPrompt:
     import torch
 
     length = components.text_length
@@ -51,6 +74,6 @@ def encode_prompt(components: Components, text: str, device: "str | torch.device
     padding = length - used
     ids_BL = torch.tensor([ids + [components.tokenizer.pad_token_id] * padding]).to(device)
     mask_BL = torch.tensor([[1] * used + [0] * padding]).to(device)
-    embeds_BLD = components.text_encoder(ids_BL, mask_BL).last_hidden_state
+    embeds_BLD = network(ids_BL, mask_BL).last_hidden_state
     embeds_BLD = torch.cat([embeds_BLD[:, :used], torch.zeros_like(embeds_BLD[:, used:])], dim=1)
     return EncodedPrompt(embeds_BLD, tokens=tokens, truncated=tokens > length)

@@ -1,0 +1,66 @@
+"""Settings for smaller cards, through the whole suite: each row says what it ran, and memory alone changes no frame."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.running import cases_of, run_bench
+
+CAUSAL = ("text_encoder=resident,offload,freed", "decode=streamed,whole")
+
+
+def run(folder: Path, model: str, *sweeps: str) -> dict[str, dict[str, Any]]:
+    """Time every combination on a toy; cases by the values that were swept."""
+    sets = [word for sweep in sweeps for word in ("--set", sweep)]
+    chosen = ["--model", model, "--setting", "96p21", "-k", "bench_speed"]
+    done = run_bench(folder, "--suite", "tiny", *chosen, *sets)
+    assert done.returncode == 0, done.stdout
+    recipes = {name: case["plan"]["recipe"] for name, case in cases_of(folder).items()}
+    fields = [sweep.partition("=")[0] for sweep in sweeps]
+    return {" ".join(recipes[name][field] for field in fields): case for name, case in cases_of(folder).items()}
+
+
+@pytest.fixture(scope="module")
+def swept(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]:
+    """Run the causal toy; cases by text encoder and decode."""
+    return run(tmp_path_factory.mktemp("swept"), "causvid-tiny", *CAUSAL)
+
+
+def frames(case: dict[str, Any]) -> set[str]:
+    return {one["frames_sha256"] for one in (*case["measurement"]["rounds"], case["measurement"]["first_call"])}
+
+
+def test_every_combination_runs(swept: dict[str, dict[str, Any]]) -> None:
+    """Three times two rows, each a recipe of its own."""
+    assert len(swept) == 6
+    assert {case["status"] for case in swept.values()} == {"passed"}
+
+
+def test_place_and_order_do_not_change_a_byte_of_the_frames(swept: dict[str, dict[str, Any]]) -> None:
+    """Where the text encoder lies and when frames are decoded is memory and time, not content."""
+    assert len(set.union(*(frames(case) for case in swept.values()))) == 1
+
+
+def test_storage_shows_in_the_dtypes_that_ran_and_in_the_frames(tmp_path: Path) -> None:
+    """The record proves it by the weights' dtype, also with the text encoder freed, and the frames are others."""
+    cases = run(tmp_path, "causvid-tiny-bidirectional", "text_encoder=resident,freed", "weights_dtype=same,float8")
+    assert len(cases) == 4
+    for name, case in cases.items():
+        assert ("float8_e4m3fn" in case["measurement"]["facts"]["dtypes"]["transformer"]) == ("float8" in name)
+    for storage in ("same", "float8"):
+        assert frames(cases[f"resident {storage}"]) == frames(cases[f"freed {storage}"])
+    assert frames(cases["resident same"]).isdisjoint(frames(cases["resident float8"]))
+
+
+def test_whole_clip_is_one_chunk(swept: dict[str, dict[str, Any]]) -> None:
+    """Two blocks of 9 and 12 frames, or 21 frames at once."""
+    for name, case in swept.items():
+        chunks = [chunk["frames"] for chunk in case["measurement"]["rounds"][0]["chunks"]]
+        assert chunks == ([21] if "whole" in name else [9, 12])
+
+
+def test_rounds_without_text_encoding_say_so(swept: dict[str, dict[str, Any]]) -> None:
+    """Only a freed encoder's embeddings are used again, and only its rows have the reason."""
+    for name, case in swept.items():
+        assert ("text_encode" in case["measurement"]["reasons"]) == ("freed" in name)
