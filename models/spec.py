@@ -32,7 +32,8 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
 
     `width` and `height` are pixels, `frames` pixel frames, `fps` frames a second of playback. `steps` counts the
     denoising steps a clip (a block, for causal models), not forwards. `guidance_scale` 1.0 means no classifier-free
-    guidance. `shift` is the flow-matching timestep shift. `seed` fixes all noise.
+    guidance. `shift` is the flow-matching timestep shift. `seed` fixes all noise. `start_clip` is the path of a video
+    that the clip continues, "" for none; a model that cannot continue one refuses it in its `check`.
     """
 
     prompt: str
@@ -45,6 +46,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     shift: float
     seed: int
     negative_prompt: str = ""
+    start_clip: str = ""
 
 
 class Recipe(msgspec.Struct, frozen=True, kw_only=True):
@@ -103,7 +105,8 @@ class Pipeline(Protocol):
     def draw_noise(self, request: Request) -> tuple["torch.Tensor", ...]:
         """Draw all noise of the request on the CPU in float32 from its seed and move it to the device.
 
-        Called before the clock starts. The first tensor is the initial noise.
+        Called before the clock starts. The first tensor is the initial noise. A model that continues a clip reads the
+        clip here, too.
         """
 
     def generate(self, request: Request, noise: tuple["torch.Tensor", ...], probe: Probe) -> Iterator["torch.Tensor"]:

@@ -7,6 +7,7 @@ LICENSE.md), its facts restated, no code copied; the hub repository tianweiy/Cau
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from models.causal.lengths import LongVideo, Rolling
 from models.spec import DtypeName, Pipeline, Recipe, Sampling, WeightsFile, WeightsMissingError
 from models.wan.architecture import Architecture
 
@@ -17,6 +18,7 @@ LICENCE = "CC BY-NC-SA 4.0"
 TINY_LICENCE = "none: random weights"
 MAX_FRAMES = 81
 FRAMES_PER_BLOCK = 3
+LONG_VIDEO = Rolling(latent_frames=21, overlap=FRAMES_PER_BLOCK)
 TIMESTEPS = (1000, 757, 522)
 SAMPLING = Sampling(
     steps=len(TIMESTEPS),
@@ -79,7 +81,11 @@ def published_weights(checkpoint: str) -> tuple[WeightsFile, ...]:
 
 
 def load_few_step(
-    architecture: Architecture, recipe: Recipe, checkpoint: WeightsFile | None, frames_per_block: int | None
+    architecture: Architecture,
+    recipe: Recipe,
+    checkpoint: WeightsFile | None,
+    frames_per_block: int | None,
+    long_video: LongVideo | None = None,
 ) -> Pipeline:
     """Load a few-step student; `checkpoint` holds its transformer where `recipe.weights` is "hub".
 
@@ -95,7 +101,8 @@ def load_few_step(
         return load_published(checkpoint, architecture, recipe.transformer_dtype, recipe.device)
 
     components = load_components(architecture, recipe, HubLayout(BASE_REPOSITORY, None, load_transformer))
-    return FewStepPipeline(components, recipe, unwarped_schedule(TIMESTEPS, SAMPLING.shift), frames_per_block)
+    schedule = unwarped_schedule(TIMESTEPS, SAMPLING.shift)
+    return FewStepPipeline(components, recipe, schedule, frames_per_block, long_video)
 
 
 def load_published(
