@@ -1,5 +1,6 @@
 """Overlapping rollouts: 72 frames each, streamed, in the stated number of forwards, equal to a hand-made second one."""
 
+import copy
 from dataclasses import replace
 
 import msgspec
@@ -10,11 +11,13 @@ from models import causvid_tiny
 from models.causal.lengths import Rolling
 from models.causal.pipeline import FewStepPipeline
 from models.causal.rollout import Clip, roll_out
+from models.fewstep import unwarped_schedule
 from models.spec import Recipe, Request
 from models.wan.architecture import TINY
 from models.wan.encode import FrameEncoder
-from models.wan.text import encode_prompt
+from models.wan.text import EncodedPrompt, encode_prompt
 from tests.recording_probe import RecordingProbe
+from tests.test_causal_pipeline import BlindProbe
 
 REQUEST = Request(
     prompt="a dog", width=48, height=32, frames=72, fps=16.0, steps=3, guidance_scale=1.0, shift=8.0, seed=7
@@ -161,3 +164,19 @@ def test_encoding_equals_diffusers_own(published: FewStepPipeline) -> None:
         expected = (vae.encode(frames).latent_dist.mode() - mean) * (1.0 / std)
     assert found.shape == (1, TINY.vae["z_dim"], 3, 2, 4)
     assert torch.equal(found, expected)
+
+
+def test_nothing_waits_for_the_device_between_rollouts(
+    published: FewStepPipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Three rollouts pass on torch's meta device, encoding included, where to ask a tensor for a value is an error."""
+    loaded = published._components
+    networks = {name: copy.deepcopy(getattr(loaded, name)).to("meta") for name in ("transformer", "vae")}
+    prompt = EncodedPrompt(torch.empty((1, loaded.text_length, 32), device="meta"), tokens=1, truncated=False)
+    monkeypatch.setattr("models.causal.pipeline.encode_prompt", lambda *_: prompt)
+    recipe = Recipe(model="causvid-tiny", weights="tiny", device="cpu", **causvid_tiny.MODEL.published_recipe)  # type: ignore[arg-type]
+    schedule = unwarped_schedule((1000, 757, 522), 8.0)
+    pipeline = FewStepPipeline(replace(loaded, **networks), recipe, schedule, 3, SHORT)
+    chunks = list(pipeline.generate(REQUEST, pipeline.draw_noise(REQUEST), BlindProbe()))
+    assert sum(chunk.shape[1] for chunk in chunks) == 72
+    assert all(chunk.is_meta for chunk in chunks)

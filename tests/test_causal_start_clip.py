@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 
+from fixtures.choice import _refuse_changed_clips
 from fixtures.media import file_sha256
 from fixtures.suite import SuiteError
 from models import causvid_tiny, causvid_tiny_bidirectional, wan21_t2v_tiny
@@ -18,6 +19,7 @@ from models.spec import Recipe, RequestError
 from models.wan.decode import StreamingDecoder, to_uint8
 from models.wan.encode import FrameEncoder
 from tests.recording_probe import RecordingProbe
+from tests.reports_samples import planned
 from tests.test_bad_input import SUITE
 from tests.test_causal_rules import request_of
 from tests.test_suite import cases_of
@@ -143,3 +145,18 @@ def test_path_on_the_command_line_is_relative_to_the_working_directory(
     assert case.request.start_clip == str(tmp_path / "here.mov")
     with pytest.raises(SuiteError, match=r"--set start_clip=none.mov with causvid-tiny: start_clip .*: no such file"):
         cases_of("tiny", **options, sweeps=("start_clip=none.mov",))
+
+
+def test_resumed_run_wants_the_clip_that_was_planned(tmp_path: Path) -> None:
+    """The same file is accepted; another content under its name, or none, is not."""
+    path, case = tmp_path / "clip.mov", planned()
+    write_clip(path)
+    held = msgspec.structs.replace(case.request, start_clip=str(path), start_clip_sha256=file_sha256(path))
+    cases = [case, msgspec.structs.replace(case, request=held)]
+    _refuse_changed_clips(cases)
+    write_clip(path, frames=11)
+    with pytest.raises(SuiteError, match=r"--resume: start_clip .*clip.mov is gone or was changed"):
+        _refuse_changed_clips(cases)
+    path.unlink()
+    with pytest.raises(SuiteError, match="is gone"):
+        _refuse_changed_clips(cases)
