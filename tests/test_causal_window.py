@@ -1,11 +1,23 @@
-"""The window's arithmetic against a plain list of what a cache must hold."""
+"""The window: its arithmetic against a plain list of what a cache must hold, a rollout under it against a mask."""
 
+import msgspec
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from models import causvid_tiny
+from models.causal.attention import CachedTransformer, CacheShape
+from models.causal.pipeline import FewStepPipeline
+from models.causal.rollout import Rollout, roll_out
 from models.causal.window import Window, place_block
+from models.fewstep import unwarped_schedule
+from models.spec import Recipe
+from tests.causal_masked_pass import masked_rollout, random_clip, random_transformer
+from tests.recording_probe import RecordingProbe
+from tests.test_causal_rules import request_of
 
+SCHEDULE = unwarped_schedule((1000, 757, 522), 8.0)
 Token = tuple[int, int]  # its index in the clip, and in which pass it was written
 
 
@@ -67,3 +79,48 @@ def test_window_without_room_is_refused(frames: int, sink: int) -> None:
     """A sink is shorter than its window."""
     with pytest.raises(ValueError, match="does not fit a window"):
         Window(frames=frames, sink=sink)
+
+
+def rolled_out(blocks: int, window: Window | None, seed: int = 1) -> torch.Tensor:
+    shape = CacheShape(frames=3 * blocks, height=8, width=8, text_length=16, window=window)
+    rollout = Rollout(schedule=SCHEDULE, frames_per_block=3, final_cache_pass=False)
+    cached = CachedTransformer(random_transformer(), shape)
+    if window is not None:
+        assert cached.cache.tokens == 16 * min(3 * blocks, window.frames)
+    list(roll_out(cached, rollout, random_clip(blocks, 3, seed=seed + 1)))  # a clip before, which must not be seen
+    return torch.cat(list(roll_out(cached, rollout, random_clip(blocks, 3, seed=seed))), dim=2)
+
+
+@pytest.mark.parametrize("window", [Window(frames=12), Window(frames=21, sink=3), Window(frames=12, sink=11)], ids=str)
+def test_window_that_holds_the_clip_changes_nothing(window: Window) -> None:
+    """Four blocks under a window of as many or more latent frames are bitwise those without a window."""
+    assert torch.equal(rolled_out(4, window), rolled_out(4, None))
+
+
+@pytest.mark.parametrize(
+    "window", [Window(frames=6), Window(frames=7), Window(frames=9, sink=3), Window(frames=8, sink=1)], ids=str
+)
+def test_rollout_under_a_window_equals_the_masked_full_pass(window: Window) -> None:
+    """Six blocks agree to 1e-5 with full passes in which a block sees the sink and what the window still holds."""
+    found = rolled_out(6, window)
+    expected, _, _ = masked_rollout(random_transformer(), SCHEDULE, random_clip(6, 3), window=window)
+    torch.testing.assert_close(found, expected, rtol=0, atol=1e-5)
+    assert not torch.allclose(found[:, :, 15:], rolled_out(6, None)[:, :, 15:], rtol=0, atol=1e-3)
+
+
+def test_model_with_a_window_makes_longer_clips() -> None:
+    """Five blocks stream as 9 + 4 x 12 frames through a cache of two; the first two are those of a shorter clip."""
+    recipe = Recipe(model="causvid-tiny", weights="tiny", device="cpu", **causvid_tiny.MODEL.published_recipe)  # type: ignore[arg-type]
+    pipeline = causvid_tiny.load(recipe)
+    assert isinstance(pipeline, FewStepPipeline)
+    pipeline._long_video = Window(frames=6)
+    request = request_of(causvid_tiny.MODEL, frames=57)
+    chunks = list(pipeline.generate(request, noise := pipeline.draw_noise(request), RecordingProbe()))
+    assert [chunk.shape[1] for chunk in chunks] == [9, 12, 12, 12, 12]
+    assert pipeline._cached is not None
+    assert pipeline._cached.cache.keys_LBSHD.shape[2] == 6 * 16
+    assert pipeline.facts(request).forwards == 5 * 4 - 1
+    short = msgspec.structs.replace(request, frames=21)
+    noise = (noise[0][:, :, :6], noise[1][:4])
+    for same, chunk in zip(pipeline.generate(short, noise, RecordingProbe()), chunks, strict=False):
+        assert torch.equal(same, chunk)

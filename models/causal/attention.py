@@ -16,37 +16,59 @@ from diffusers.models.attention_dispatch import dispatch_attention_fn
 from diffusers.models.transformers.transformer_wan import WanTransformer3DModel
 from torch import Tensor
 
+from models.causal.window import Window, place_block
 from models.wan.attention import set_attention
 
 
 @dataclass(frozen=True, kw_only=True)
 class CacheShape:
-    """What the caches must hold: a clip of `frames` x `height` x `width` latents and `text_length` text tokens."""
+    """What the caches must hold: a clip of `frames` x `height` x `width` latents and `text_length` text tokens.
+
+    With a `window` they hold no more latent frames than it has; without one, the whole clip.
+    """
 
     frames: int
     height: int
     width: int
     text_length: int
+    window: Window | None = None
 
 
 class ClipCache:
     """Keys and values of one clip, one preallocated buffer each: L layers, B = 1, S tokens, H heads, D head size.
 
-    `start` and `stop` are the token positions of the block being computed; what lies behind `stop` is never read, so
-    nothing needs clearing between clips. `turns` are the rotary embedding's complex rotations of all positions.
+    `start` and `stop` are the places of the block being computed; what lies behind `stop` is never read, so nothing
+    needs clearing between clips. `turns` are the rotary embedding's complex rotations of all the clip's positions,
+    `block_turns` those of the block. `tokens` is the number of places; under a window it can be less than the clip's.
     """
 
     def __init__(self, transformer: WanTransformer3DModel, shape: CacheShape) -> None:
         config, weight = transformer.config, transformer.patch_embedding.weight
         _, patch_height, patch_width = config.patch_size
         self.tokens_per_frame = (shape.height // patch_height) * (shape.width // patch_width)
-        self.tokens = shape.frames * self.tokens_per_frame
+        window = shape.window
+        if window is None or shape.frames <= window.frames:  # nothing is ever evicted
+            window = Window(frames=shape.frames)
+        self.tokens, self.sink = (frames * self.tokens_per_frame for frames in (window.frames, window.sink))
         heads = (config.num_attention_heads, config.attention_head_dim)
         own, text = (config.num_layers, 1, self.tokens, *heads), (config.num_layers, 1, shape.text_length, *heads)
         self.keys_LBSHD, self.values_LBSHD = (weight.new_zeros(own) for _ in range(2))
         self.text_keys_LBSHD, self.text_values_LBSHD = (weight.new_zeros(text) for _ in range(2))
         self.turns = rotations(transformer, shape)
-        self.start = self.stop = 0
+        self.block_turns = self.turns[:, :0]
+        self.start = self.stop = self.evicted = 0
+
+    def place(self, first: int, block: int) -> None:
+        """Make room for the block of `block` tokens that begins at token `first` of the clip, in all layers at once."""
+        placed = place_block(
+            window=self.tokens, sink=self.sink, first=first, block=block, evicted=self.evicted if first else 0
+        )
+        for copy in placed.copies:
+            for cached in (self.keys_LBSHD, self.values_LBSHD):
+                moved = cached[:, :, copy.source : copy.source + copy.length]
+                cached[:, :, copy.target : copy.target + copy.length] = moved
+        self.start, self.stop, self.evicted = placed.start, placed.stop, placed.evicted
+        self.block_turns = self.turns[:, first : first + block]
 
 
 def rotations(transformer: WanTransformer3DModel, shape: CacheShape) -> Tensor:
@@ -75,7 +97,7 @@ class CachedSelfAttention:
     def __call__(self, attn: Any, hidden_states: Tensor, *_unused: Any) -> Tensor:
         """Return [B, S, C]; the rotary tables that diffusers hands over start at frame 0 and are not used."""
         start, stop, heads = self._cache.start, self._cache.stop, (attn.heads, -1)
-        turns = self._cache.turns[:, start:stop]
+        turns = self._cache.block_turns
         query = rotate(attn.norm_q(attn.to_q(hidden_states)).unflatten(2, heads), turns).type_as(hidden_states)
         self._keys_BSHD[:, start:stop] = rotate(attn.norm_k(attn.to_k(hidden_states)).unflatten(2, heads), turns)
         self._values_BSHD[:, start:stop] = attn.to_v(hidden_states).unflatten(2, heads)
@@ -135,12 +157,11 @@ class CachedTransformer:
 
         Attends to everything remembered before it; overwrites what was remembered at its own place.
         """
-        start = first_frame * self.cache.tokens_per_frame
-        stop = start + latents_BCFHW.shape[2] * self.cache.tokens_per_frame
-        if stop > self.cache.tokens:
-            frames = first_frame + latents_BCFHW.shape[2]
-            message = f"latent frame {frames} lies beyond the {self.shape.frames} that this cache was made for"
+        frames = latents_BCFHW.shape[2]
+        if first_frame + frames > self.shape.frames:
+            last = first_frame + frames
+            message = f"latent frame {last} lies beyond the {self.shape.frames} that this cache was made for"
             raise ValueError(message)
-        self.cache.start, self.cache.stop = start, stop
+        self.cache.place(first_frame * self.cache.tokens_per_frame, frames * self.cache.tokens_per_frame)
         output = self._transformer(latents_BCFHW, timestep_B, self._prompt_embeds_BLD, return_dict=False)
         return cast("Tensor", output[0])

@@ -19,6 +19,7 @@ from models.causal.lengths import ClipPlan, LongVideo, plan_clip
 from models.causal.long_video import Stages, roll_on
 from models.causal.rollout import BlockTransformer, Clip, Rollout
 from models.causal.start_clip import read_start_clip
+from models.causal.window import Window
 from models.fewstep import FewStepSchedule
 from models.spec import PipelineFacts, Probe, Recipe, Request
 from models.wan.attention import resolved_attention
@@ -157,7 +158,9 @@ class FewStepPipeline:
         if self._frames_per_block is None:
             return WholeClipTransformer(self._components.transformer)
         _, frames, height, width = self._latent_shape(request)
-        shape = CacheShape(frames=frames, height=height, width=width, text_length=self._components.text_length)
+        window = self._long_video if isinstance(self._long_video, Window) else None
+        text_length = self._components.text_length
+        shape = CacheShape(frames=frames, height=height, width=width, text_length=text_length, window=window)
         if self._cached is None or self._cached.shape != shape:
             if self._cached is not None:
                 self._cached.release()
