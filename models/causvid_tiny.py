@@ -14,17 +14,18 @@ RULES = ClipRules(
     sampling=causvid.SAMPLING,
     max_frames=causvid.MAX_FRAMES,
     frames_per_block=causvid.FRAMES_PER_BLOCK,
+    long_video=causvid.LONG_VIDEO,
 )
 
 
 def load(recipe: Recipe) -> Pipeline:
     """Load the recipe."""
-    return causvid.load_few_step(TINY, recipe, None, causvid.FRAMES_PER_BLOCK)
+    return causvid.load_few_step(TINY, recipe, None, causvid.FRAMES_PER_BLOCK, long_video=causvid.LONG_VIDEO)
 
 
 def work(request: Request) -> Work:
     """Return the arithmetic of one clip."""
-    return causal_work(TINY, request, causvid.FRAMES_PER_BLOCK, request.steps)
+    return causal_work(TINY, request, causvid.FRAMES_PER_BLOCK, request.steps, long_video=causvid.LONG_VIDEO)
 
 
 MODEL = ModelSpec(

@@ -11,6 +11,7 @@ from types import MappingProxyType
 
 from models.causal.causvid import checkpoint_weights, load_few_step
 from models.causal.rules import ClipRules
+from models.causal.window import Window
 from models.fewstep import StepList
 from models.spec import CAUSAL, ModelSpec, Pipeline, Recipe, Request, Sampling, Work
 from models.wan.architecture import T2V_1_3B
@@ -19,6 +20,7 @@ from models.work import causal_work
 
 LICENCE = "Apache-2.0"
 FRAMES_PER_BLOCK = 3
+LONG_VIDEO = Window()
 STEPS = StepList((1000, 750, 500, 250), shift=5.0, warped=True)
 CHECKPOINT = checkpoint_weights(
     "gdhe17/Self-Forcing",
@@ -42,17 +44,18 @@ RULES = ClipRules(
     ),
     max_frames=81,
     frames_per_block=FRAMES_PER_BLOCK,
+    long_video=LONG_VIDEO,
 )
 
 
 def load(recipe: Recipe) -> Pipeline:
     """Load the recipe; WeightsMissingError where its weights are not on this machine."""
-    return load_few_step(T2V_1_3B, recipe, CHECKPOINT, FRAMES_PER_BLOCK, STEPS)
+    return load_few_step(T2V_1_3B, recipe, CHECKPOINT, FRAMES_PER_BLOCK, STEPS, LONG_VIDEO)
 
 
 def work(request: Request) -> Work:
     """Return the arithmetic of one clip."""
-    return causal_work(T2V_1_3B, request, FRAMES_PER_BLOCK, request.steps)
+    return causal_work(T2V_1_3B, request, FRAMES_PER_BLOCK, request.steps, long_video=LONG_VIDEO)
 
 
 MODEL = ModelSpec(

@@ -42,7 +42,8 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
 
     `width` and `height` are pixels, `frames` pixel frames, `fps` frames a second of playback. `steps` counts the
     denoising steps a clip (a block, for causal models), not forwards. `guidance_scale` 1.0 means no classifier-free
-    guidance. `shift` is the flow-matching timestep shift. `seed` fixes all noise.
+    guidance. `shift` is the flow-matching timestep shift. `seed` fixes all noise. `start_clip` is the path of a video
+    that the clip continues, "" for none; a model that cannot continue one refuses it in its `check`.
     """
 
     prompt: str
@@ -55,6 +56,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     shift: float
     seed: int
     negative_prompt: str = ""
+    start_clip: str = ""
 
 
 class Recipe(msgspec.Struct, frozen=True, kw_only=True):
@@ -70,8 +72,8 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True):
     device for each prompt ("offload"), or is loaded for a new prompt and dropped from all memory after it ("freed").
     `weights_dtype` is how the transformer's linear weights are stored, in `transformer_dtype` ("same") or as
     float8_e4m3fn; computed is in `transformer_dtype` in any case. `decode` is each block as soon as it exists
-    ("streamed"), or the whole clip after all latents, without a causal model's caches ("whole"); a bidirectional model
-    has all latents at once, so that both are the same for it.
+    ("streamed"), or a whole clip (of several rollouts, each) after all its latents and without a causal model's caches
+    ("whole"); a bidirectional model has all latents at once, so that both are the same for it.
     """
 
     model: str
@@ -130,7 +132,8 @@ class Pipeline(Protocol):
     def draw_noise(self, request: Request) -> tuple["torch.Tensor", ...]:
         """Draw all noise of the request on the CPU in float32 from its seed and move it to the device.
 
-        Called before the clock starts. The first tensor is the initial noise.
+        Called before the clock starts. The first tensor is the initial noise. A model that continues a clip reads the
+        clip here, too.
         """
 
     def generate(self, request: Request, noise: tuple["torch.Tensor", ...], probe: Probe) -> Iterator["torch.Tensor"]:

@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from itertools import pairwise
 from typing import Any
 
+from models.causal.lengths import LongVideo, plan_clip
+from models.causal.window import Window
 from models.spec import Request, Work
 from models.wan.architecture import Architecture
 
@@ -33,26 +35,38 @@ def bidirectional_work(architecture: Architecture, request: Request, forwards: i
 
 
 def causal_work(
-    architecture: Architecture, request: Request, frames_per_block: int, steps: int, *, final_cache_pass: bool = False
+    architecture: Architecture,
+    request: Request,
+    frames_per_block: int,
+    steps: int,
+    *,
+    final_cache_pass: bool = False,
+    long_video: LongVideo | None = None,
 ) -> Work:
     """Work of a block-by-block run with a key-value cache: `steps` forwards a block and one that fills the cache.
 
-    Block b attends to itself and all before it. The last block's cache is read by nobody: its pass is counted only
-    with `final_cache_pass`. Keys and values of the text are computed once a clip.
+    Block b attends to itself and all before it, as far as a window reaches. Given blocks only fill the cache. The cache
+    of a rollout's last block is read by nobody: its pass is counted only with `final_cache_pass`. Keys and values of
+    the text are computed once a rollout. Encoding the frame that a further rollout starts from, or a start clip, is not
+    counted: one frame takes 1.1 % of what decoding a rollout does.
     """
-    frames, height, width = latent_shape(request)
-    blocks = frames // frames_per_block
-    tokens = frames_per_block * _tokens_per_frame(architecture, height, width)
-    denoise_flop = _text_flop(architecture)
-    total = 0
-    for block in range(1, blocks + 1):
-        passes = steps + (1 if block < blocks or final_cache_pass else 0)
-        denoise_flop += passes * _forward_flop(architecture, tokens, block * tokens)
-        total += passes
+    _, height, width = latent_shape(request)
+    plan = plan_clip(request, frames_per_block, long_video)
+    blocks = plan.latent_frames // frames_per_block
+    per_frame = _tokens_per_frame(architecture, height, width)
+    tokens = frames_per_block * per_frame
+    most_keys = (long_video.frames if isinstance(long_video, Window) else plan.latent_frames) * per_frame
+    denoise_flop, total = 0.0, 0
+    for given in plan.given:
+        denoise_flop += _text_flop(architecture)
+        for block in range(1, blocks + 1):
+            passes = (steps if block * frames_per_block > given else 0) + (block < blocks or final_cache_pass)
+            denoise_flop += passes * _forward_flop(architecture, tokens, min(block * tokens, most_keys))
+            total += passes
     return Work(
         text_encode_flop=text_encoder_flop(architecture),
         denoise_flop=denoise_flop,
-        decode_flop=vae_decode_flop(architecture.vae, frames, height, width),
+        decode_flop=len(plan.given) * vae_decode_flop(architecture.vae, plan.decoded_latents, height, width),
         forwards=total,
     )
 

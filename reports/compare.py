@@ -167,6 +167,7 @@ def _axes(case: CaseRecord) -> dict[str, object]:
         "prompt": plan.request.prompt,
         "seed": plan.seed,
         "fps": plan.request.fps,
+        "start_clip_sha256": plan.request.start_clip_sha256,
         **{name: getattr(measurement or plan.request, name) for name in ("width", "height", "frames")},
         **{name: value for name, value in msgspec.structs.asdict(plan.recipe).items() if name not in OF_THE_MODEL},
     }

@@ -114,7 +114,11 @@ def _details(case: CaseRecord) -> dict[str, Any]:
         "weights": [f"{w.repository} {w.path} at {_revision(w)} ({w.licence})" for w in plan.model.weights],
         "prompt": f"{plan.prompt.id}, {plan.prompt.licence}, {plan.prompt.source}",
         "recipe": msgspec.structs.asdict(plan.recipe),
-        "request": {k: v for k, v in msgspec.structs.asdict(plan.request).items() if k != "prompt"},
+        "request": {
+            k: v
+            for k, v in msgspec.structs.asdict(plan.request).items()
+            if k != "prompt" and (v or not k.startswith("start_clip"))
+        },
         "sources": plan.sources,
     }
     if measurement is not None:

@@ -81,7 +81,10 @@ class RecipeRecord(Frozen, forbid_unknown_fields=False):
 
 
 class RequestRecord(Frozen):
-    """What was asked; field by field the `Request` of models/spec.py (`prompt` is the text generated from)."""
+    """What was asked; field by field the `Request` of models/spec.py (`prompt` is the text generated from).
+
+    `start_clip` is the path of the video that is continued, "" for none; beside it stands the file's hash.
+    """
 
     prompt: str
     width: int
@@ -93,6 +96,8 @@ class RequestRecord(Frozen):
     shift: float
     seed: int
     negative_prompt: str
+    start_clip: str = ""
+    start_clip_sha256: str = ""
 
 
 class PromptRecord(Frozen):

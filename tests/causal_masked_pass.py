@@ -12,6 +12,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from models.causal.rollout import Clip
+from models.causal.window import Window
 from models.fewstep import FewStepSchedule
 
 SIZES = {
@@ -73,13 +74,21 @@ class MaskedSelfAttention:
 
 
 def masked_rollout(
-    transformer: WanTransformer3DModel, schedule: FewStepSchedule, clip: Clip, frames_per_block: int = 3
+    transformer: WanTransformer3DModel,
+    schedule: FewStepSchedule,
+    clip: Clip,
+    frames_per_block: int = 3,
+    window: Window | None = None,
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Return all latents_BCFHW, and layer 0's keys and values for them at timestep 0."""
     frames, height, width = clip.noise_BCFHW.shape[2:]
     per_frame = (height // 2) * (width // 2)
     block_of = torch.arange(frames * per_frame) // (frames_per_block * per_frame)
     mask = block_of[None, :] <= block_of[:, None]
+    if window is not None:
+        oldest = frames_per_block * (block_of + 1) - (window.frames - window.sink)  # that a block sees behind the sink
+        frame_of = torch.arange(frames * per_frame) // per_frame
+        mask &= (frame_of < window.sink)[None, :] | (frame_of[None, :] >= oldest[:, None])
     for block in transformer.blocks:
         block.attn1.processor = MaskedSelfAttention(mask)
 

@@ -98,6 +98,7 @@ def refused(*arguments: object) -> str:
             ["--set", "width=72"],
             "`$.settings.64p9` with --set width=72 with causvid-tiny: causvid-tiny: width is 72, but must be",
         ),
+        (["--set", "start_clip=nix.mp4", "--setting", "96p21"], "nix.mp4: no such file"),
         (["--seed", "x"], "--seed x: not a whole number"),
         (["--seed", "-1"], "--seed -1: out of range; the least is 0"),
         (["--seed", str(2**62 + 1)], "out of range"),

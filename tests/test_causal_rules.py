@@ -1,17 +1,23 @@
 """What the four few-step models accept, at the boundary of each rule."""
 
+import inspect
+from dataclasses import replace
+
 import msgspec
 import pytest
+from diffusers import WanTransformer3DModel
 
-from models import causvid_1_3b, causvid_1_3b_bidirectional, causvid_tiny, causvid_tiny_bidirectional
+from models import causvid_1_3b, causvid_1_3b_bidirectional, causvid_tiny, causvid_tiny_bidirectional, wan21_t2v_tiny
+from models.causal.window import Window
 from models.spec import ModelSpec, Request, RequestError
+from models.wan.rules import POSITIONS
 
 CAUSAL = (causvid_1_3b.MODEL, causvid_tiny.MODEL)
 BIDIRECTIONAL = (causvid_1_3b_bidirectional.MODEL, causvid_tiny_bidirectional.MODEL)
 ALL = CAUSAL + BIDIRECTIONAL
 
 
-def request_of(model: ModelSpec, **changes: float) -> Request:
+def request_of(model: ModelSpec, **changes: float | str) -> Request:
     """Return the model's own default request, changed."""
     own = Request(
         prompt="a dog",
@@ -105,3 +111,34 @@ def test_work_of_the_default_clip_counts_its_forwards() -> None:
     for model, forwards in ((causvid_1_3b.MODEL, 27), (causvid_1_3b_bidirectional.MODEL, 3)):
         assert model.work is not None
         assert model.work(request_of(model)).forwards == forwards
+
+
+def test_rollouts_of_72_frames_are_accepted_and_told() -> None:
+    """CausVid's longer clips are 144, 216, … frames, however many; the refusal of another length says so."""
+    for model in CAUSAL:
+        for frames in (144, 216, 7200):
+            model.check(request_of(model, frames=frames))
+        for frames in (72, 143, 145, 217):
+            with pytest.raises(RequestError, match=r"9, 21, … up to 81, or 72 a rollout: 144, 216, …$"):
+                model.check(request_of(model, frames=frames))
+
+
+def test_window_takes_whole_blocks_up_to_the_last_rotary_position() -> None:
+    """4,089 frames are 341 blocks; beyond 1,024 latent frames the message names the limit in both units."""
+    rules = replace(causvid_tiny.RULES, long_video=Window())
+    for frames in (81, 93, 4089):
+        rules.check(request_of(causvid_tiny.MODEL, frames=frames))
+    for frames in (144, 4090, 4093):
+        with pytest.raises(RequestError, match=r"whole blocks of 3 latent frames: 9, 21, … up to 4089$"):
+            rules.check(request_of(causvid_tiny.MODEL, frames=frames))
+    said = "frames is 4094, but must be at most 4093: rotary positions end at 1024 latent frames, and these are 1025$"
+    with pytest.raises(RequestError, match=said):
+        rules.check(request_of(causvid_tiny.MODEL, frames=4094))
+
+
+def test_teacher_is_refused_beyond_the_last_rotary_position() -> None:
+    """1,024 latent frames are what diffusers' tables hold."""
+    wan21_t2v_tiny.MODEL.check(request_of(wan21_t2v_tiny.MODEL, frames=4093))
+    with pytest.raises(RequestError, match=r"frames is 4097, .* end at 1024 latent frames, and these are 1025$"):
+        wan21_t2v_tiny.MODEL.check(request_of(wan21_t2v_tiny.MODEL, frames=4097))
+    assert inspect.signature(WanTransformer3DModel).parameters["rope_max_seq_len"].default == POSITIONS

@@ -63,7 +63,7 @@ def test_complete_cache_is_used_and_an_incomplete_one_is_not(cache: Path) -> Non
 def test_lora_that_is_not_run_by_default_need_not_be_there() -> None:
     """Of the two versions only the published recipe's is looked for before a run; the other when it is loaded."""
     spec = SPECS["wan2.1-t2v-14b-causvid-lora"]
-    with pytest.raises(SuiteError, match=r"5 not in the hub's cache: .*lora_rank32\.safetensors; download"):
+    with pytest.raises(SuiteError, match=r"5 not in the hub's cache: .*lora_rank32\.safetensors; fetch them"):
         weights_sources([spec], Options(weights="hub"), GPU, collect_only=False)
     assert [file.lora for file in needed_weights(spec, "v2") if file.lora] == ["v2"]
 

@@ -70,7 +70,7 @@ def test_freed_text_encoder_is_warmed_up_for_each_prompt() -> None:
         for case in (dogs, cats)
     ]
     assert dogs.request.prompt != cats.request.prompt
-    assert warmed_for(dogs) == warmed_for(cats) == (832, 480, 81)
+    assert warmed_for(dogs) == warmed_for(cats) == (832, 480, 81, False)
     assert len(set(map(warmed_for, freed))) == 2
     guided = msgspec.structs.replace(freed[0].request, guidance_scale=5.0, negative_prompt="blurred")
     assert warmed_for(msgspec.structs.replace(freed[0], request=guided)) == (*warmed_for(freed[0]), "blurred")

@@ -58,6 +58,18 @@ def test_model_walks_its_published_levels(file: ModuleType, monkeypatch: pytest.
     assert all(format(round(timestep, 2), "g") in file.MODEL.sampling.scheduler for timestep in timesteps)
 
 
+def test_self_forcing_goes_on_under_a_window_of_21_latent_frames(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Eight blocks pass through a cache of seven, without a second rollout."""
+    request = msgspec.structs.replace(default_request(self_forcing_1_3b.MODEL), width=32, height=32, frames=93)
+    self_forcing_1_3b.MODEL.check(request)
+    pipeline = toy(self_forcing_1_3b, monkeypatch)
+    facts = facts_of_a_short_clip(pipeline, request)
+    assert self_forcing_1_3b.MODEL.work is not None
+    assert facts.forwards == 8 * 5 - 1 == self_forcing_1_3b.MODEL.work(request).forwards
+    assert pipeline._cached is not None
+    assert pipeline._cached.cache.tokens == 21 * 4
+
+
 @pytest.mark.parametrize("file", PUBLISHED, ids=name)
 def test_clip_of_81_frames_takes_one_draw_and_seven_a_further_step(
     file: ModuleType, monkeypatch: pytest.MonkeyPatch

@@ -65,7 +65,7 @@ def test_pipeline_is_gone_before_the_next_is_loaded() -> None:
     loader = Loader()
     slot = resident(loader)
     slot.load(RECIPE)
-    slot.warm_shapes.add((64, 64, 9))
+    slot.warm_shapes.add((64, 64, 9, False))
     slot.load(OTHER)
     assert loader.alive == [0, 0]
     assert slot.warm_shapes == set()

@@ -9,6 +9,8 @@ from diffusers import AutoencoderKLWan, WanTransformer3DModel
 from torch.utils.flop_counter import FlopCounterMode
 from transformers import UMT5Config, UMT5EncoderModel
 
+from models.causal.lengths import Rolling
+from models.causal.window import Window
 from models.spec import Request
 from models.wan.architecture import T2V_1_3B, T2V_14B, TINY, Architecture
 from models.work import bidirectional_work, causal_work, latent_shape, text_encoder_flop, vae_decode_flop
@@ -125,3 +127,36 @@ def test_text_encoder_formula_equals_torchs_count(architecture: Architecture) ->
         UMT5EncoderModel(UMT5Config(**architecture.text_encoder))(torch.zeros(shape, dtype=torch.long))
 
     assert text_encoder_flop(architecture) == counted(encode)
+
+
+def test_three_rollouts_are_27_and_twice_24_forwards() -> None:
+    """216 frames at 480p: two given blocks save 3 forwards each, and of 21 latents 19 are decoded a rollout."""
+    long_clip = msgspec.structs.replace(P480, frames=216)
+    work = causal_work(T2V_1_3B, long_clip, 3, 3, long_video=Rolling())
+    short = causal_work(T2V_1_3B, P480, 3, 3)
+    assert work.forwards == 27 + 24 + 24
+    assert work.decode_flop == 3 * vae_decode_flop(T2V_1_3B.vae, 19, 60, 104)
+    block = msgspec.structs.replace(P480, frames=9)
+    saved = causal_work(T2V_1_3B, block, 3, 6).denoise_flop - causal_work(T2V_1_3B, block, 3, 0).denoise_flop
+    assert work.denoise_flop == pytest.approx(3 * short.denoise_flop - saved)
+
+
+def test_window_bounds_the_cost_of_a_block() -> None:
+    """From the eighth block on each costs what the seventh did: 21 latent frames are all that it sees."""
+    lengths = [81, 93, 105]
+    flop = [
+        causal_work(T2V_1_3B, msgspec.structs.replace(P480, frames=n), 3, 3, long_video=Window()).denoise_flop
+        for n in lengths
+    ]
+    assert flop[2] - flop[1] == pytest.approx(flop[1] - flop[0])
+    unbounded = causal_work(T2V_1_3B, msgspec.structs.replace(P480, frames=105), 3, 3)
+    assert unbounded.denoise_flop > flop[2]
+
+
+def test_encoding_a_frame_is_about_a_hundredth_of_decoding_a_rollout() -> None:
+    """What a rollout's work leaves out: the encoder on one frame, by torch's own count."""
+
+    def encode() -> None:
+        AutoencoderKLWan(**T2V_1_3B.vae).encode(torch.empty((1, 3, 1, 480, 832)))
+
+    assert counted(encode) < 0.012 * vae_decode_flop(T2V_1_3B.vae, 19, 60, 104)

@@ -18,19 +18,24 @@ from torch import Tensor
 
 from models.causal.block import EAGER, Parts, Turns, head, rms_norm, split_heads
 from models.causal.tables import fused_layers, modulations, rotations
+from models.causal.window import Window, place_block
 from models.spec import Numerics
 from models.wan.attention import attention_backend
 
 
 @dataclass(frozen=True, kw_only=True)
 class CacheShape:
-    """What the caches must hold: `batch` clips of `frames` x `height` x `width` latents, `text_length` text tokens."""
+    """What the caches must hold: `batch` clips of `frames` x `height` x `width` latents, `text_length` text tokens.
+
+    With a `window` they hold no more latent frames than it has; without one, the whole clip.
+    """
 
     frames: int
     height: int
     width: int
     text_length: int
     batch: int = 1
+    window: Window | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,19 +53,38 @@ class Execution:
 class ClipCache:
     """Keys and values of one batch of clips, a preallocated buffer each: L layers, B, S tokens, H heads, D head size.
 
-    Nothing needs clearing between clips: what lies behind the block being computed is never read.
+    Nothing needs clearing between clips: what lies behind the block being computed is never read. `tokens` counts the
+    places; under a window they can be fewer than the clip's tokens.
     """
 
     def __init__(self, transformer: WanTransformer3DModel, shape: CacheShape) -> None:
         config, weight = transformer.config, transformer.patch_embedding.weight
         _, patch_height, patch_width = config.patch_size
         self.tokens_per_frame = (shape.height // patch_height) * (shape.width // patch_width)
-        self.tokens = shape.frames * self.tokens_per_frame
+        window = shape.window
+        if window is None or shape.frames <= window.frames:  # nothing is ever evicted
+            window = Window(frames=shape.frames)
+        self.tokens, self._sink = (frames * self.tokens_per_frame for frames in (window.frames, window.sink))
         heads = (config.num_attention_heads, config.attention_head_dim)
         self.keys_LBSHD, self.values_LBSHD, self.text_keys_LBSHD, self.text_values_LBSHD = (
             weight.new_zeros((config.num_layers, shape.batch, tokens, *heads))
             for tokens in (self.tokens, self.tokens, shape.text_length, shape.text_length)
         )
+        self._evicted = 0
+
+    def place(self, first: int, block: int) -> slice:
+        """Make room for the block of `block` tokens that begins at token `first` of the clip, in all layers at once.
+
+        Returns its places: what is remembered lies before them, from place 0 on.
+        """
+        evicted = self._evicted if first else 0
+        placed = place_block(window=self.tokens, sink=self._sink, first=first, block=block, evicted=evicted)
+        for copy in placed.copies:
+            for cached in (self.keys_LBSHD, self.values_LBSHD):
+                moved = cached[:, :, copy.source : copy.source + copy.length]
+                cached[:, :, copy.target : copy.target + copy.length] = moved
+        self._evicted = placed.evicted
+        return slice(placed.start, placed.stop)
 
 
 class CachedTransformer:
@@ -96,17 +120,18 @@ class CachedTransformer:
 
         Attends to everything remembered before it; overwrites what was remembered at its own place.
         """
-        tokens = slice(*self._tokens(latents_BCFHW, first_frame))
-        modulation, turns = self._modulations[level], Turns(*(table[tokens] for table in self._turns))
+        first, end = self._tokens(latents_BCFHW, first_frame)
+        places = self.cache.place(first, end - first)
+        modulation, turns = self._modulations[level], Turns(*(table[first:end] for table in self._turns))
         hidden_BSC = self._transformer.patch_embedding(latents_BCFHW).flatten(2).transpose(1, 2).contiguous()
         for layer, modulation_6C in enumerate(modulation.layers_6C):
-            hidden_BSC = self._block(layer, modulation_6C, turns, hidden_BSC, tokens)
+            hidden_BSC = self._block(layer, modulation_6C, turns, hidden_BSC, places)
         out = self._transformer.proj_out
         patches_BSP = head(out.weight, out.bias, modulation.head_2C, hidden_BSC)
         return unpatchify(patches_BSP, latents_BCFHW, self._transformer.config.patch_size)
 
     def _tokens(self, latents_BCFHW: Tensor, first_frame: int) -> tuple[int, int]:
-        """Return the block's first token and the one behind its last."""
+        """Return the block's first token in the clip and the one behind its last."""
         end_frame = first_frame + latents_BCFHW.shape[2]
         if end_frame > self.shape.frames:
             message = f"latent frame {end_frame} lies beyond the {self.shape.frames} that this cache was made for"
@@ -116,12 +141,12 @@ class CachedTransformer:
             raise ValueError(message)
         return first_frame * self.cache.tokens_per_frame, end_frame * self.cache.tokens_per_frame
 
-    def _block(self, layer: int, modulation_6C: Tensor, turns: Turns, hidden_BSC: Tensor, tokens: slice) -> Tensor:
+    def _block(self, layer: int, modulation_6C: Tensor, turns: Turns, hidden_BSC: Tensor, places: slice) -> Tensor:
         weights, parts, cache = self._layers[layer], self._parts, self.cache
         keys_BSHD, values_BSHD = cache.keys_LBSHD[layer], cache.values_LBSHD[layer]
         query, key, value = parts.before(weights.before, modulation_6C, turns, hidden_BSC, self._numerics)
-        keys_BSHD[:, tokens], values_BSHD[:, tokens] = key, value
-        attended = self._attend(query, keys_BSHD[:, : tokens.stop], values_BSHD[:, : tokens.stop])
+        keys_BSHD[:, places], values_BSHD[:, places] = key, value
+        attended = self._attend(query, keys_BSHD[:, : places.stop], values_BSHD[:, : places.stop])
         hidden_BSC, query = parts.between(weights.between, modulation_6C, hidden_BSC, attended, self._numerics)
         attended = self._attend(query, cache.text_keys_LBSHD[layer], cache.text_values_LBSHD[layer])
         return parts.after(weights.after, modulation_6C, hidden_BSC, attended)

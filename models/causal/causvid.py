@@ -9,6 +9,7 @@ LICENSE.md), its facts restated, no code copied; the hub repository tianweiy/Cau
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from models.causal.lengths import LongVideo, Rolling
 from models.fewstep import StepList
 from models.spec import DtypeName, Pipeline, Recipe, Sampling, WeightsFile, WeightsMissingError
 from models.wan.architecture import T2V_1_3B, Architecture
@@ -21,6 +22,7 @@ LICENCE = "CC BY-NC-SA 4.0"
 TINY_LICENCE = "none: random weights"
 MAX_FRAMES = 81
 FRAMES_PER_BLOCK = 3
+LONG_VIDEO = Rolling(latent_frames=21, overlap=FRAMES_PER_BLOCK)
 STEPS = StepList((1000, 757, 522), shift=8.0)
 SAMPLING = Sampling(
     steps=len(STEPS.steps),
@@ -85,6 +87,7 @@ def load_few_step(
     checkpoint: WeightsFile | None,
     frames_per_block: int | None,
     steps: StepList = STEPS,
+    long_video: LongVideo | None = None,
 ) -> Pipeline:
     """Load a few-step student; `checkpoint` holds its transformer where `recipe.weights` is "hub".
 
@@ -99,7 +102,7 @@ def load_few_step(
         return load_published(checkpoint, architecture, recipe.transformer_dtype, transformer_rests_on(recipe))
 
     components = load_components(architecture, recipe, HubLayout(BASE_REPOSITORY, None, load_transformer))
-    return FewStepPipeline(components, recipe, steps.schedule(), frames_per_block)
+    return FewStepPipeline(components, recipe, steps.schedule(), frames_per_block, long_video)
 
 
 def load_published(

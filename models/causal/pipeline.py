@@ -17,13 +17,19 @@ from torch import Tensor
 
 from models.causal.attention import CachedTransformer, CacheShape, Execution
 from models.causal.block import EAGER, compiled_parts
-from models.causal.rollout import CACHE_PASS_TIMESTEP, BlockTransformer, Clip, Rollout, roll_out
+from models.causal.lengths import ClipPlan, LongVideo, plan_clip
+from models.causal.long_video import Stages, roll_on
+from models.causal.rollout import CACHE_PASS_TIMESTEP, BlockTransformer, Clip, Rollout
+from models.causal.start_clip import read_start_clip
+from models.causal.window import Window
 from models.fewstep import FewStepSchedule
 from models.spec import PipelineFacts, Probe, Recipe, Request
 from models.wan.attention import resolved_attention
 from models.wan.components import Components
-from models.wan.decode import StreamingDecoder, decode_clip, to_uint8
+from models.wan.decode import StreamingDecoder
+from models.wan.encode import FrameEncoder
 from models.wan.facts import component_dtypes, component_parameters, text_encode_reasons
+from models.wan.rules import pixel_frames
 from models.wan.text import EncodedPrompt, encode_prompt
 from models.work import latent_shape
 
@@ -54,12 +60,18 @@ class WholeClipTransformer:
 class FewStepPipeline:
     """A loaded few-step model; `frames_per_block` latent frames are made at a time, `None` for the whole clip.
 
+    `long_video` says how clips are made that are longer than one rollout; the model's rules hold the same.
     The caches of a causal model are allocated for the first request of a shape and kept until the shape changes or,
-    with whole-clip decoding, until the clip's latents are there.
+    with whole-clip decoding, until the rollout's latents are there.
     """
 
     def __init__(
-        self, components: Components, recipe: Recipe, schedule: FewStepSchedule, frames_per_block: int | None
+        self,
+        components: Components,
+        recipe: Recipe,
+        schedule: FewStepSchedule,
+        frames_per_block: int | None,
+        long_video: LongVideo | None = None,
     ) -> None:
         weight = components.transformer.patch_embedding.weight
         self._components, self._schedule = components, schedule
@@ -68,64 +80,74 @@ class FewStepPipeline:
         timesteps = (*schedule.model_timesteps, CACHE_PASS_TIMESTEP)
         self._execution = Execution(timesteps=timesteps, numerics=recipe.numerics, parts=parts)
         self._device, self._dtype = weight.device, weight.dtype
-        self._frames_per_block = frames_per_block
+        self._frames_per_block, self._long_video = frames_per_block, long_video
         self._cached: CachedTransformer | None = None
         self._prompt: EncodedPrompt | None = None
 
-    def draw_noise(self, request: Request) -> tuple[Tensor, Tensor]:
+    def draw_noise(self, request: Request) -> tuple[Tensor, ...]:
         """Draw the initial noise [1, C, F, H, W], then all re-noise draws [N, 1, C, frames a block, H, W] in order.
 
-        On the CPU in float32 from the request's seed; then moved, and cast to the transformer's compute dtype.
+        On the CPU in float32 from the request's seed; then moved, and cast to the transformer's compute dtype. Those of
+        further rollouts follow, so that a longer clip begins with a shorter one's. Last come a start clip's frames.
         """
         rollout, (channels, frames, *size) = self._rollout(request), self._latent_shape(request)
-        draws = rollout.blocks(frames) * (self._schedule.steps - 1)
         generator = torch.Generator().manual_seed(request.seed)
-        shapes = ((1, channels, frames, *size), (draws, 1, channels, rollout.frames_per_block, *size))
-        initial, renoise = (torch.randn(shape, generator=generator, dtype=torch.float32) for shape in shapes)
-        return initial.to(self._device).to(self._dtype), renoise.to(self._device).to(self._dtype)
+        drawn: list[Tensor] = []
+        for given in self._plan(request).given:
+            draws = (rollout.blocks(frames) - given // rollout.frames_per_block) * (self._schedule.steps - 1)
+            shapes = ((1, channels, frames, *size), (draws, 1, channels, rollout.frames_per_block, *size))
+            drawn += (torch.randn(shape, generator=generator, dtype=torch.float32) for shape in shapes)
+        noise = [tensor.to(self._device).to(self._dtype) for tensor in drawn]
+        return (*noise, self._start_frames(request)) if request.start_clip else tuple(noise)
 
     @torch.no_grad()
     def generate(self, request: Request, noise: tuple[Tensor, ...], probe: Probe) -> Iterator[Tensor]:
         """Yield each block's frames_BTCHW, uint8, on the device: 9 then 12 frames for blocks of 3 latent frames.
 
-        Where the recipe decodes whole clips, and for a bidirectional model, the clip is one chunk.
+        Where the recipe decodes whole clips, and for a bidirectional model, each rollout is one chunk.
         """
-        noise_BCFHW, renoise_NBCFHW = noise
-        rollout = self._rollout(request)
-        decoder = StreamingDecoder(self._components.vae)  # copies its constants to the device: before work is enqueued
+        # These two copy their constants to the device: before work is enqueued.
+        decoder, encoder = StreamingDecoder(self._components.vae), FrameEncoder(self._components.vae)
+
+        def encode(frames_BCTHW: Tensor) -> Tensor:
+            return encoder.encode(frames_BCTHW).to(self._dtype)
+
         with probe.phase("text_encode"):
             self._prompt = encode_prompt(self._components, request.prompt, self._device)
             embeds_BLD = self._prompt.embeds_BLD.to(self._dtype)
-        clip = Clip(prompt_embeds_BLD=embeds_BLD, noise_BCFHW=noise_BCFHW, renoise_NBCFHW=renoise_NBCFHW)
-        blocks = roll_out(self._transformer(request), rollout, clip, probe.step)
-        clean: list[Tensor] = []
-        for _ in range(rollout.blocks(noise_BCFHW.shape[2])):
-            with probe.phase("denoise"):
-                latents_BCFHW = next(blocks)
-                probe.check_finite("latents", latents_BCFHW)
-            if self._decodes_whole:
-                clean.append(latents_BCFHW)
-                continue
-            with probe.phase("decode"):
-                frames_BTCHW = to_uint8(decoder.push(latents_BCFHW), probe)
-            yield frames_BTCHW
-        if self._decodes_whole:
-            del blocks  # the rollout holds the transformer and its caches
-            self._cached = None
-            with probe.phase("decode"):
-                frames_BTCHW = decode_clip(decoder, torch.cat(clean, dim=2), probe)
-            yield frames_BTCHW
+        start_BCFHW = None
+        if request.start_clip:
+            with probe.phase("encode_clip"):
+                start_BCFHW = encode(noise[-1])
+        clips = [
+            Clip(
+                prompt_embeds_BLD=embeds_BLD,
+                noise_BCFHW=noise[2 * index],
+                renoise_NBCFHW=noise[2 * index + 1],
+                start_latents_BCFHW=None if index else start_BCFHW,
+            )
+            for index in range(len(self._plan(request).given))
+        ]
+        stages = Stages(
+            transformer=lambda: self._transformer(request),
+            rollout=self._rollout(request),
+            decoder=decoder,
+            encode=encode,
+            give_up_caches=self._give_up_caches if self._decodes_whole else None,
+        )
+        yield from roll_on(stages, clips, probe)
 
     def facts(self, request: Request) -> PipelineFacts:
         """Tell what the last `generate` of this request did; RuntimeError where there was none."""
         if self._prompt is None:
             message = "facts are known after a generation; generate a clip first"
             raise RuntimeError(message)
+        plan = self._plan(request)
         return PipelineFacts(
             scheduler_class=type(self._schedule).__name__,
             timesteps=self._schedule.model_timesteps,
             sigmas=self._schedule.sigmas,
-            forwards=self._rollout(request).forwards(self._latent_shape(request)[1]),
+            forwards=sum(self._rollout(request).forwards(plan.latent_frames, given) for given in plan.given),
             prompt_tokens=self._prompt.tokens,
             prompt_truncated=self._prompt.truncated,
             attention_resolved=resolved_attention(self._components.transformer),
@@ -134,9 +156,18 @@ class FewStepPipeline:
             reasons=text_encode_reasons(self._components),
         )
 
+    def _plan(self, request: Request) -> ClipPlan:
+        return plan_clip(request, self._frames_per_block, self._long_video)
+
+    def _start_frames(self, request: Request) -> Tensor:
+        """Read the end of the start clip: [1, 3, T, H, W] in [-1, 1], float32, on the device."""
+        frames_THWC = torch.from_numpy(read_start_clip(request, pixel_frames(self._plan(request).given[0])))
+        return frames_THWC.permute(3, 0, 1, 2)[None].to(self._device).float() / 127.5 - 1
+
     def _latent_shape(self, request: Request) -> tuple[int, int, int, int]:
-        """Return the latents' (C, F, H, W)."""
-        return self._components.transformer.config.in_channels, *latent_shape(request)
+        """Return one rollout's latents' (C, F, H, W)."""
+        _, height, width = latent_shape(request)
+        return self._components.transformer.config.in_channels, self._plan(request).latent_frames, height, width
 
     def _rollout(self, request: Request) -> Rollout:
         """Leave out the cache pass after the last block: nothing comes after it."""
@@ -148,8 +179,13 @@ class FewStepPipeline:
             timesteps_NB = torch.tensor(self._execution.timesteps, device=self._device)[:, None]
             return WholeClipTransformer(self._components.transformer, timesteps_NB)
         _, frames, height, width = self._latent_shape(request)
-        shape = CacheShape(frames=frames, height=height, width=width, text_length=self._components.text_length)
+        window = self._long_video if isinstance(self._long_video, Window) else None
+        text_length = self._components.text_length
+        shape = CacheShape(frames=frames, height=height, width=width, text_length=text_length, window=window)
         if self._cached is None or self._cached.shape != shape:
             self._cached = None  # freed before the new caches are allocated
             self._cached = CachedTransformer(self._components.transformer, shape, self._execution)
         return self._cached
+
+    def _give_up_caches(self) -> None:
+        self._cached = None

@@ -16,24 +16,32 @@ if TYPE_CHECKING:
     from diffusers import AutoencoderKLWan
 
 
+def latent_statistics(vae: "AutoencoderKLWan") -> "tuple[torch.Tensor, torch.Tensor]":
+    """Return the latents' mean and inverse deviation, (1, C, 1, 1, 1), on the VAE's device in its dtype."""
+    import torch
+
+    weight, shape = vae.post_quant_conv.weight, (1, vae.config.z_dim, 1, 1, 1)
+    mean = torch.tensor(vae.config.latents_mean).view(shape).to(weight.device, weight.dtype)
+    return mean, 1.0 / torch.tensor(vae.config.latents_std).view(shape).to(weight.device, weight.dtype)
+
+
 class StreamingDecoder:
-    """One clip's decode: push its latents in order, take its frames. A new clip needs a new decoder.
+    """One clip's decode: push its latents in order, take its frames. `start_clip` or a new decoder begins another.
 
     The state lives here, not in the VAE, so that clips cannot disturb each other.
     """
 
     def __init__(self, vae: "AutoencoderKLWan") -> None:
         """Start before the first latent frame."""
-        import torch
-
-        weight = vae.post_quant_conv.weight
-        shape = (1, vae.config.z_dim, 1, 1, 1)
         self._vae = vae
-        self._mean = torch.tensor(vae.config.latents_mean).view(shape).to(weight.device, weight.dtype)
-        self._inverse_std = 1.0 / torch.tensor(vae.config.latents_std).view(shape).to(weight.device, weight.dtype)
-        vae.clear_cache()
-        self._state = vae._feat_map  # noqa: SLF001 - diffusers has no public way to keep it
-        vae.clear_cache()
+        self._mean, self._inverse_std = latent_statistics(vae)
+        self.start_clip()
+
+    def start_clip(self) -> None:
+        """Go back before the first latent frame; copies nothing to the device."""
+        self._vae.clear_cache()
+        self._state = self._vae._feat_map  # noqa: SLF001 - diffusers has no public way to keep it
+        self._vae.clear_cache()
 
     def push(self, latents_BCFHW: "torch.Tensor") -> "torch.Tensor":
         """Decode the next normalised latents to `frames_BCTHW` in [-1, 1], in the VAE's dtype; NaN stays NaN.

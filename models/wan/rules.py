@@ -10,19 +10,36 @@ from models.spec import Request, RequestError, Sampling
 
 FRAMES_PER_LATENT = 4
 PIXEL_MULTIPLE = 16  # the VAE's 8 times the transformer's patch of 2
+POSITIONS = 1024  # `rope_max_seq_len` of diffusers' WanTransformer3DModel
 
 
-def refuse(model: str, name: str, actual: float, rule: str) -> NoReturn:
+def pixel_frames(latent_frames: int) -> int:
+    """Return how many pixel frames the VAE makes of `latent_frames`: 1 of the first, 4 of each later one."""
+    return FRAMES_PER_LATENT * (latent_frames - 1) + 1
+
+
+def refuse(model: str, name: str, actual: float | str, rule: str) -> NoReturn:
     """Raise the `RequestError` of this field."""
     message = f"{model}: {name} is {actual}, but {rule}"
     raise RequestError(message)
 
 
 def check_request(model: str, request: Request) -> None:
-    """Raise `RequestError`, naming the rule, for a request that Wan 2.1 cannot serve; any length and sampling goes."""
+    """Raise `RequestError`, naming the rule, for a request that Wan 2.1 cannot serve; any sampling goes."""
     check_pixels(model, request)
     check_frames(model, request)
+    check_positions(model, request)
     check_ranges(model, request)
+    if request.start_clip:
+        refuse(model, "start_clip", repr(request.start_clip), "must be empty: it starts from text only")
+
+
+def check_positions(model: str, request: Request) -> None:
+    """Refuse more frames than Wan's rotary embedding has positions for."""
+    most, latents = pixel_frames(POSITIONS), (request.frames - 2) // FRAMES_PER_LATENT + 2
+    if request.frames > most:
+        ends = f"rotary positions end at {POSITIONS} latent frames, and these are {latents}"
+        refuse(model, "frames", request.frames, f"must be at most {most}: {ends}")
 
 
 def check_pixels(model: str, request: Request) -> None:
@@ -33,20 +50,26 @@ def check_pixels(model: str, request: Request) -> None:
 
 
 def check_frames(
-    model: str, request: Request, *, frames_per_block: int | None = None, max_frames: int | None = None
+    model: str,
+    request: Request,
+    *,
+    frames_per_block: int | None = None,
+    max_frames: int | None = None,
+    longer: str = "",
 ) -> None:
     """Refuse frames that are not 4k + 1 or, with blocks of so many latent frames, whole blocks, up to `max_frames`.
 
-    The VAE turns the first latent frame into one picture and each later one into four.
+    The VAE turns the first latent frame into one picture and each later one into four. `longer` says how there can be
+    more than `max_frames`.
     """
     block = frames_per_block or 1
     step = FRAMES_PER_LATENT * block
-    least = step - FRAMES_PER_LATENT + 1
+    least = pixel_frames(block)
     fits = request.frames >= least and (request.frames - least) % step == 0
     if not fits or (max_frames is not None and request.frames > max_frames):
         whole = f"must be whole blocks of {block} latent frames" if frames_per_block else "must be 4k + 1"
         most = "" if max_frames is None else f" up to {max_frames}"
-        refuse(model, "frames", request.frames, f"{whole}: {least}, {least + step}, …{most}")
+        refuse(model, "frames", request.frames, f"{whole}: {least}, {least + step}, …{most}{longer}")
 
 
 def check_ranges(model: str, request: Request) -> None:
