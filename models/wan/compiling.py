@@ -39,7 +39,7 @@ def compile_networks(
         _allow_many_shapes()
         transformer.compile_repeated_blocks(dynamic=False, fullgraph=True, backend=backend)
     if extent == "all":
-        vae.decoder.compile(dynamic=False, fullgraph=True, backend=backend)
+        vae.decoder.compile(dynamic=False, backend=backend)  # in pieces: its first frames are marked by a string
 
 
 def is_compiled(network: object) -> bool:

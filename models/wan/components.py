@@ -29,13 +29,14 @@ WEIGHTS_SEED = 0
 
 @dataclass(frozen=True)
 class Components:
-    """The loaded networks, in evaluation mode, on the device, without gradients."""
+    """The loaded networks, in evaluation mode, on the device, without gradients; `attention` is the recipe's."""
 
     tokenizer: "PreTrainedTokenizerBase"
     text_encoder: "UMT5EncoderModel"
     transformer: "WanTransformer3DModel"
     vae: "AutoencoderKLWan"
     text_length: int
+    attention: str
 
 
 @dataclass(frozen=True)
@@ -87,6 +88,7 @@ def _at_random(architecture: Architecture, recipe: Recipe) -> Components:
         ),
         vae=build_random(lambda: AutoencoderKLWan(**architecture.vae), recipe.vae_dtype, recipe.device),
         text_length=architecture.text_length,
+        attention=recipe.attention,
     )
 
 
@@ -167,6 +169,7 @@ def _from_hub(architecture: Architecture, recipe: Recipe, hub: HubLayout) -> Com
         transformer=load_transformer(architecture, recipe),
         vae=load(AutoencoderKLWan, "vae", recipe.vae_dtype),
         text_length=architecture.text_length,
+        attention=recipe.attention,
     )
     for model in (components.text_encoder, components.transformer, components.vae):
         model.requires_grad_(requires_grad=False)
