@@ -139,7 +139,7 @@ def test_row_reaches_a_pipe_before_the_next_case_ends(tmp_path: Path) -> None:
     words = command(tmp_path, "--case-timeout=6")
     with subprocess.Popen(words, cwd=ROOT, env=environment(tmp_path), stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
-        seen = []
+        seen: list[str] = []
         while not (seen and seen[-1].startswith("PASSED   faulty fine")):
             seen.append(process.stdout.readline())
             assert seen[-1], f"ended without the first case's row: {''.join(seen)}"
