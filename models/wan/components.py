@@ -63,6 +63,8 @@ def load_components(
 
     Raises `WeightsMissingError` where published weights are not in the local cache: nothing is ever downloaded.
     """
+    from models.wan.decoder import prepare_decoder
+
     if recipe.weights == "hub":
         if hub is None:
             message = f"{recipe.model}: weights source 'hub' has no repository; use one of random, tiny"
@@ -72,6 +74,7 @@ def load_components(
         components = _at_random(architecture, recipe)
     if change_transformer is not None:
         change_transformer(components.transformer)
+    prepare_decoder(components.vae)
     set_attention(components.transformer, recipe.attention)
     compile_networks(components.transformer, components.vae, recipe.compile)
     return components
