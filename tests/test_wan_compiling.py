@@ -10,7 +10,7 @@ from fixtures.compilations import graphs_compiled
 from models.spec import Compile
 from models.wan.architecture import TINY
 from models.wan.attention import attention_kernel, set_attention
-from models.wan.compiling import compile_networks, is_compiled, searching_convolutions
+from models.wan.compiling import compile_networks
 from models.wan.components import build_random
 from models.wan.decode import StreamingDecoder
 from models.wan.decoder import prepare_decoder
@@ -19,6 +19,10 @@ from tests.causal_masked_pass import SIZES, random_transformer
 BACKEND = "aot_eager"  # traces and counts as the default does, without its minutes of C++ for the decoder
 
 pytestmark = pytest.mark.filterwarnings("default")  # torch's compiler warns of its own deprecations
+
+
+def is_compiled(network: torch.nn.Module) -> bool:
+    return network._compiled_call_impl is not None
 
 
 @pytest.fixture(scope="module")
@@ -86,19 +90,3 @@ def test_what_an_earlier_recipe_compiled_is_not_run_again() -> None:
         with torch.no_grad(), attention_kernel(kernel):
             transformer(latents_BCFHW, torch.tensor([757.0]), text_BLD)
     assert graphs_compiled() == before + 2
-
-
-def test_search_of_convolutions_is_put_back_even_after_an_error() -> None:
-    """The flag is the process's: it is set while a compiled decoder runs and nowhere else."""
-    before = torch.backends.cudnn.benchmark
-
-    def fail_while_searching() -> None:
-        with searching_convolutions(wanted=True):
-            assert torch.backends.cudnn.benchmark
-            raise ValueError("no such algorithm")
-
-    with pytest.raises(ValueError, match="no such algorithm"):
-        fail_while_searching()
-    assert torch.backends.cudnn.benchmark == before
-    with searching_convolutions(wanted=False):
-        assert torch.backends.cudnn.benchmark == before

@@ -6,8 +6,7 @@ What it gains is printed by `python -m tests.measure_causvid_speed`.
 Source: torch 2.13 `torch.compile`, `torch._dynamo.config`; huggingface/diffusers 0.42.1 `compile_repeated_blocks`.
 """
 
-import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 from models.spec import Compile
@@ -43,24 +42,6 @@ def compile_networks(
         transformer.compile_repeated_blocks(dynamic=False, fullgraph=True, backend=backend)
     if extent == "all":
         vae.decoder.compile(dynamic=False, fullgraph=True, backend=backend)
-
-
-def is_compiled(network: object) -> bool:
-    """Tell whether `network` is a module that compiles its calls."""
-    return getattr(network, "_compiled_call_impl", None) is not None
-
-
-@contextlib.contextmanager
-def searching_convolutions(*, wanted: bool) -> Iterator[None]:
-    """Let cuDNN try its algorithms at each new shape of a convolution and keep the fastest; put the flag back after."""
-    import torch
-
-    before = torch.backends.cudnn.benchmark
-    torch.backends.cudnn.benchmark = before or wanted
-    try:
-        yield
-    finally:
-        torch.backends.cudnn.benchmark = before
 
 
 def _allow_many_shapes() -> None:

@@ -32,7 +32,7 @@ class DoublingResample(WanResample):  # type: ignore[misc] # diffusers has no ty
             pairs = self.time_conv(x, before).unflatten(1, (2, -1))
             x = torch.stack((pairs[:, 0], pairs[:, 1]), dim=3).flatten(2, 3)
         resampled: Tensor = self.resample(x.transpose(1, 2).flatten(0, 1))
-        return resampled.unflatten(0, (batch, -1)).transpose(1, 2)
+        return resampled.view(batch, -1, *resampled.shape[1:]).transpose(1, 2)
 
 
 def prepare_decoder(vae: AutoencoderKLWan) -> None:
