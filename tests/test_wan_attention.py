@@ -3,10 +3,19 @@
 import pytest
 import torch
 from diffusers import WanTransformer3DModel
-from diffusers.models.attention_dispatch import _AttentionBackendRegistry
+from diffusers.models.attention_dispatch import AttentionBackendName, _AttentionBackendRegistry
 
+from models.discover import discover
+from models.spec import Recipe, Request
 from models.wan.architecture import TINY
-from models.wan.attention import backend_name, resolved_attention, set_attention
+from models.wan.attention import (
+    TORCH_KERNELS,
+    attention_kernel,
+    dispatched_backend,
+    resolved_attention,
+    set_attention,
+)
+from tests.recording_probe import RecordingProbe
 
 
 @pytest.fixture
@@ -18,34 +27,34 @@ def transformer() -> WanTransformer3DModel:
     ("name", "backend"),
     [
         ("native", "native"),
-        ("native_flash", "_native_flash"),
-        ("native_cudnn", "_native_cudnn"),
-        ("native_math", "_native_math"),
-        ("native_efficient", "_native_efficient"),
+        *((name, "native") for name in TORCH_KERNELS),
         ("flash", "flash"),
         ("flash_3", "_flash_3"),
         ("flex", "flex"),
         ("sage", "sage"),
     ],
 )
-def test_recipe_names_are_diffusers_names_without_underscore(name: str, backend: str) -> None:
-    """People write "native_cudnn"."""
-    assert backend_name(name) == backend
+def test_names_are_diffusers_without_underscore_and_torchs_own_kernels_go_through_native(
+    name: str, backend: str
+) -> None:
+    """People write "native_cudnn"; diffusers' own way to that kernel would copy queries, keys and values first."""
+    assert dispatched_backend(name).value == backend
+    assert f"_{name}" in {known.value for known in AttentionBackendName} or name == backend
 
 
 def test_unknown_name_lists_the_known_ones() -> None:
     """A typing error costs a second, not a run."""
     with pytest.raises(ValueError, match=r"attention 'cudnn' is unknown; known are .*native, .*native_cudnn"):
-        backend_name("cudnn")
+        dispatched_backend("cudnn")
 
 
 def test_choice_is_the_transformers_own(transformer: WanTransformer3DModel) -> None:
     """Neither another transformer nor the process-wide default is touched."""
     other = WanTransformer3DModel(**TINY.transformer).eval()
     default = _AttentionBackendRegistry.get_active_backend()
-    set_attention(transformer, "native_math")
-    assert resolved_attention(transformer) == "native_math"
-    assert {p._attention_backend.value for p in transformer.attn_processors.values()} == {"_native_math"}
+    set_attention(transformer, "flex")
+    assert resolved_attention(transformer, "flex") == "flex"
+    assert {p._attention_backend.value for p in transformer.attn_processors.values()} == {"flex"}
     assert all(processor._attention_backend is None for processor in other.attn_processors.values())
     assert _AttentionBackendRegistry.get_active_backend() == default
 
@@ -55,18 +64,17 @@ def test_choice_is_what_runs(transformer: WanTransformer3DModel) -> None:
     latents_BCFHW = torch.randn((1, 16, 2, 4, 4), generator=torch.Generator().manual_seed(0))
     inputs = {"timestep": torch.tensor([500]), "encoder_hidden_states": torch.ones((1, 8, 32))}
     set_attention(transformer, "native_math")
-    transformer(hidden_states=latents_BCFHW, **inputs)
-    set_attention(transformer, "native_cudnn")
-    with pytest.raises(RuntimeError, match=r"kernel|cuDNN|CUDA"):
+    with attention_kernel("native_math"):
         transformer(hidden_states=latents_BCFHW, **inputs)
+    set_attention(transformer, "native_cudnn")
+    with attention_kernel("native_cudnn"), pytest.raises(RuntimeError, match=r"kernel|cuDNN|CUDA"):
+        transformer(hidden_states=latents_BCFHW, **inputs)
+    transformer(hidden_states=latents_BCFHW, **inputs)
 
 
-@pytest.mark.parametrize("name", [None, "native"])
-def test_native_tells_the_kernel_that_torch_chooses(transformer: WanTransformer3DModel, name: str | None) -> None:
+def test_native_tells_the_kernel_that_torch_chooses(transformer: WanTransformer3DModel) -> None:
     """To say "native" is to ask torch, and the record wants its answer."""
-    if name is not None:
-        set_attention(transformer, name)
-    assert resolved_attention(transformer) in {"native (flash_attention)", "native (math)"}
+    assert resolved_attention(transformer, "native") in {"native (flash_attention)", "native (math)"}
 
 
 def test_torch_without_the_question_is_told(
@@ -74,4 +82,22 @@ def test_torch_without_the_question_is_told(
 ) -> None:
     """The question is private to torch and may go away; that must not end a run."""
     monkeypatch.delattr(torch, "_fused_sdp_choice")
-    assert resolved_attention(transformer) == "native (unknown: AttributeError)"
+    assert resolved_attention(transformer, "native") == "native (unknown: AttributeError)"
+
+
+@pytest.mark.parametrize("model", ["causvid-tiny", "causvid-tiny-bidirectional", "wan2.1-t2v-tiny"])
+def test_every_pipeline_runs_the_recipes_kernel_or_fails(model: str) -> None:
+    """A CPU has no cuDNN: whoever generates there with it has fallen back to something else."""
+    recipe = Recipe(
+        model=model,
+        weights="tiny",
+        device="cpu",
+        transformer_dtype="float32",
+        text_encoder_dtype="float32",
+        vae_dtype="float32",
+        attention="native_cudnn",
+    )
+    request = Request(prompt="dogs", width=64, height=64, frames=9, fps=16, steps=3, guidance_scale=1, shift=8, seed=0)
+    pipeline = discover()[model].load(recipe)
+    with pytest.raises(RuntimeError, match=r"kernel|cuDNN|CUDA"):
+        list(pipeline.generate(request, pipeline.draw_noise(request), RecordingProbe()))

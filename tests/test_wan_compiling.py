@@ -9,14 +9,20 @@ from diffusers import AutoencoderKLWan, WanTransformer3DModel
 from fixtures.compilations import graphs_compiled
 from models.spec import Compile
 from models.wan.architecture import TINY
-from models.wan.compiling import compile_networks, is_compiled, searching_convolutions
+from models.wan.attention import attention_kernel, set_attention
+from models.wan.compiling import compile_networks
 from models.wan.components import build_random
 from models.wan.decode import StreamingDecoder
+from models.wan.decoder import prepare_decoder
 from tests.causal_masked_pass import SIZES, random_transformer
 
 BACKEND = "aot_eager"  # traces and counts as the default does, without its minutes of C++ for the decoder
 
 pytestmark = pytest.mark.filterwarnings("default")  # torch's compiler warns of its own deprecations
+
+
+def is_compiled(network: torch.nn.Module) -> bool:
+    return network._compiled_call_impl is not None
 
 
 @pytest.fixture(scope="module")
@@ -40,6 +46,7 @@ def test_compiled_decoder_makes_the_same_frames_from_three_graphs(vae: Autoencod
     """The first latent frame, the second and all later ones have a graph each; a second clip adds none."""
     latents_BCFHW = torch.randn((1, 16, 5, 6, 4), generator=torch.Generator().manual_seed(0))
     compiled = copy.deepcopy(vae)
+    prepare_decoder(compiled)
     compile_networks(random_transformer(), compiled, "all", BACKEND)
     with torch.no_grad():
         expected = StreamingDecoder(vae).push(latents_BCFHW)
@@ -72,17 +79,14 @@ def test_compiled_blocks_of_a_whole_clip_share_one_graph() -> None:
     assert graphs_compiled() == before + 1
 
 
-def test_search_of_convolutions_is_put_back_even_after_an_error() -> None:
-    """The flag is the process's: it is set while a compiled decoder runs and nowhere else."""
-    before = torch.backends.cudnn.benchmark
-
-    def fail_while_searching() -> None:
-        with searching_convolutions(wanted=True):
-            assert torch.backends.cudnn.benchmark
-            raise ValueError("no such algorithm")
-
-    with pytest.raises(ValueError, match="no such algorithm"):
-        fail_while_searching()
-    assert torch.backends.cudnn.benchmark == before
-    with searching_convolutions(wanted=False):
-        assert torch.backends.cudnn.benchmark == before
+def test_what_an_earlier_recipe_compiled_is_not_run_again() -> None:
+    """The attention kernel is part of a compiled program and none of what torch compares before it runs one again."""
+    latents_BCFHW, text_BLD = torch.ones((1, 16, 2, 4, 8)), torch.ones((1, 16, SIZES["text_dim"]))
+    before = graphs_compiled()
+    for kernel in ("native_math", "native_flash"):
+        transformer = random_transformer()
+        set_attention(transformer, kernel)
+        compile_networks(transformer, AutoencoderKLWan(**TINY.vae), "transformer", BACKEND)
+        with torch.no_grad(), attention_kernel(kernel):
+            transformer(latents_BCFHW, torch.tensor([757.0]), text_BLD)
+    assert graphs_compiled() == before + 2

@@ -1,5 +1,7 @@
 """Streamed decoding equals whole decoding, bit for bit, and NaN is not hidden on the way to bytes."""
 
+import copy
+
 import pytest
 import torch
 from diffusers import AutoencoderKLWan
@@ -7,6 +9,7 @@ from diffusers import AutoencoderKLWan
 from models.wan.architecture import TINY
 from models.wan.components import build_random
 from models.wan.decode import StreamingDecoder, decode_clip, to_uint8
+from models.wan.decoder import prepare_decoder
 from tests.recording_probe import RecordingProbe
 
 
@@ -51,6 +54,21 @@ def test_clip_decoded_as_a_whole_has_the_bytes_of_every_other_way(
     clip_BTCHW = decode_clip(StreamingDecoder(vae), latents_BCFHW, RecordingProbe())
     assert torch.equal(clip_BTCHW, torch.cat(streamed, dim=1))
     assert torch.equal(clip_BTCHW, to_uint8(whole(vae, latents_BCFHW).clamp(-1.0, 1.0), RecordingProbe()))
+
+
+@pytest.mark.parametrize("blocks", [[6], [1, 2, 3]], ids=str)
+def test_prepared_decoder_makes_the_frames_of_diffusers_own(
+    vae: AutoencoderKLWan, latents_BCFHW: torch.Tensor, blocks: list[int]
+) -> None:
+    """Zeros remembered for the string "Rep" change no bit, streamed or whole; the encoder keeps its layers."""
+    expected, prepared = whole(vae, latents_BCFHW), copy.deepcopy(vae)
+    prepare_decoder(prepared)
+    swapped = [type(module).__name__ for module in prepared.modules()].count("DoublingResample")
+    assert swapped == sum(vae.config.temperal_downsample)
+    decoder = StreamingDecoder(prepared)
+    chunks = [decoder.push(block) for block in torch.split(latents_BCFHW, blocks, dim=2)]
+    assert torch.equal(torch.cat(chunks, dim=2), expected)
+    assert torch.equal(whole(prepared, latents_BCFHW), expected)
 
 
 def test_two_clips_may_be_decoded_in_turns(vae: AutoencoderKLWan, latents_BCFHW: torch.Tensor) -> None:

@@ -20,7 +20,7 @@ from models.causal.block import EAGER, Parts, Turns, head, rms_norm, split_heads
 from models.causal.tables import fused_layers, modulations, rotations
 from models.causal.window import Window, place_block
 from models.spec import Numerics
-from models.wan.attention import attention_backend
+from models.wan.attention import attention_kernel, dispatched_backend
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,12 +42,14 @@ class CacheShape:
 class Execution:
     """How forwards are computed: at which timesteps (0 to 1000), in which numerics, eagerly or compiled.
 
-    `timesteps` are the noise levels that `velocity` is asked for by index; `parts` are a block's.
+    `timesteps` are the noise levels that `velocity` is asked for by index; `parts` are a block's; `attention` is a
+    recipe's name of the kernel.
     """
 
     timesteps: tuple[float, ...]
     numerics: Numerics = "diffusers"
     parts: Parts = EAGER
+    attention: str = "native"
 
 
 class ClipCache:
@@ -90,8 +92,7 @@ class ClipCache:
 class CachedTransformer:
     """The forward of a Wan transformer that remembers the clip so far.
 
-    The weights stay those of `transformer`, whose query, key and value projections become views of fused ones, and
-    the attention backend is the one that was set on it.
+    The weights stay those of `transformer`, whose query, key and value projections become views of fused ones.
     """
 
     def __init__(self, transformer: WanTransformer3DModel, shape: CacheShape, execution: Execution) -> None:
@@ -99,7 +100,7 @@ class CachedTransformer:
         self.cache = ClipCache(transformer, shape)
         self._transformer, self._head_size = transformer, transformer.config.attention_head_dim
         self._numerics, self._parts = execution.numerics, execution.parts
-        self._backend = attention_backend(transformer)
+        self._attention, self._backend = execution.attention, dispatched_backend(execution.attention)
         self._layers = fused_layers(transformer, execution.numerics)
         self._turns = rotations(transformer, (shape.frames, shape.height, shape.width), execution.numerics)
         self._modulations = modulations(transformer, execution.timesteps, execution.numerics)
@@ -124,8 +125,9 @@ class CachedTransformer:
         places = self.cache.place(first, end - first)
         modulation, turns = self._modulations[level], Turns(*(table[first:end] for table in self._turns))
         hidden_BSC = self._transformer.patch_embedding(latents_BCFHW).flatten(2).transpose(1, 2).contiguous()
-        for layer, modulation_6C in enumerate(modulation.layers_6C):
-            hidden_BSC = self._block(layer, modulation_6C, turns, hidden_BSC, places)
+        with attention_kernel(self._attention):
+            for layer, modulation_6C in enumerate(modulation.layers_6C):
+                hidden_BSC = self._block(layer, modulation_6C, turns, hidden_BSC, places)
         out = self._transformer.proj_out
         patches_BSP = head(out.weight, out.bias, modulation.head_2C, hidden_BSC)
         return unpatchify(patches_BSP, latents_BCFHW, self._transformer.config.patch_size)

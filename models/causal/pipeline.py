@@ -24,7 +24,7 @@ from models.causal.start_clip import read_start_clip
 from models.causal.window import Window
 from models.fewstep import FewStepSchedule
 from models.spec import PipelineFacts, Probe, Recipe, Request
-from models.wan.attention import resolved_attention
+from models.wan.attention import attention_kernel, resolved_attention
 from models.wan.components import Components
 from models.wan.decode import StreamingDecoder
 from models.wan.encode import FrameEncoder
@@ -37,11 +37,11 @@ from models.work import latent_shape
 class WholeClipTransformer:
     """A Wan transformer without memory, as diffusers runs it: its one block is the whole clip, attended in full.
 
-    `timesteps_NB` are the noise levels, on the device.
+    `timesteps_NB` are the noise levels, on the device; `attention` is a recipe's name of the kernel.
     """
 
-    def __init__(self, transformer: WanTransformer3DModel, timesteps_NB: Tensor) -> None:
-        self._transformer, self._timesteps_NB = transformer, timesteps_NB
+    def __init__(self, transformer: WanTransformer3DModel, timesteps_NB: Tensor, attention: str = "native") -> None:
+        self._transformer, self._timesteps_NB, self._attention = transformer, timesteps_NB, attention
 
     def start_clip(self, prompt_embeds_BLD: Tensor) -> None:
         """Take the clip's text."""
@@ -53,7 +53,8 @@ class WholeClipTransformer:
             message = f"a bidirectional model has one block, which begins at latent frame 0, not {first_frame}"
             raise ValueError(message)
         timestep_B = self._timesteps_NB[level].expand(latents_BCFHW.shape[0])
-        output = self._transformer(latents_BCFHW, timestep_B, self._prompt_embeds_BLD, return_dict=False)
+        with attention_kernel(self._attention):
+            output = self._transformer(latents_BCFHW, timestep_B, self._prompt_embeds_BLD, return_dict=False)
         return cast("Tensor", output[0])
 
 
@@ -78,7 +79,9 @@ class FewStepPipeline:
         self._decodes_whole = recipe.decode == "whole" or frames_per_block is None
         parts = EAGER if recipe.compile == "none" else compiled_parts()
         timesteps = (*schedule.model_timesteps, CACHE_PASS_TIMESTEP)
-        self._execution = Execution(timesteps=timesteps, numerics=recipe.numerics, parts=parts)
+        self._execution = Execution(
+            timesteps=timesteps, numerics=recipe.numerics, parts=parts, attention=recipe.attention
+        )
         self._device, self._dtype = weight.device, weight.dtype
         self._frames_per_block, self._long_video = frames_per_block, long_video
         self._cached: CachedTransformer | None = None
@@ -150,7 +153,7 @@ class FewStepPipeline:
             forwards=sum(self._rollout(request).forwards(plan.latent_frames, given) for given in plan.given),
             prompt_tokens=self._prompt.tokens,
             prompt_truncated=self._prompt.truncated,
-            attention_resolved=resolved_attention(self._components.transformer),
+            attention_resolved=resolved_attention(self._components.transformer, self._components.attention),
             dtypes=component_dtypes(self._components),
             parameters=component_parameters(self._components),
             reasons=text_encode_reasons(self._components),
@@ -177,7 +180,7 @@ class FewStepPipeline:
     def _transformer(self, request: Request) -> BlockTransformer:
         if self._frames_per_block is None:
             timesteps_NB = torch.tensor(self._execution.timesteps, device=self._device)[:, None]
-            return WholeClipTransformer(self._components.transformer, timesteps_NB)
+            return WholeClipTransformer(self._components.transformer, timesteps_NB, self._components.attention)
         _, frames, height, width = self._latent_shape(request)
         window = self._long_video if isinstance(self._long_video, Window) else None
         text_length = self._components.text_length

@@ -1,55 +1,78 @@
-"""Attention kernels by name, set on one transformer only.
+"""Which attention kernel a transformer runs, by the name that a recipe gives it.
 
 diffusers' own `set_attention_backend` also changes the default of the whole process, which would make a later recipe
 run the kernel of an earlier one (huggingface/diffusers#14249). Here the choice is written into the transformer's own
-attention processors. Source of the names: huggingface/diffusers 0.42.1 `models/attention_dispatch.py`.
+attention processors. For a kernel that torch brings itself ("native_cudnn"), diffusers' dispatcher is asked for
+"native" while torch may use nothing but that kernel: diffusers' own path to cuDNN copies queries, keys and values into
+another layout before every call, for a causal model all that it remembers.
+Source of the names: huggingface/diffusers 0.42.1 `models/attention_dispatch.py`.
 """
 
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from diffusers import WanTransformer3DModel
     from diffusers.models.attention_dispatch import AttentionBackendName
 
+# Names in `torch.nn.attention.SDPBackend`.
+TORCH_KERNELS: Mapping[str, str] = MappingProxyType(
+    {
+        "native_cudnn": "CUDNN_ATTENTION",
+        "native_efficient": "EFFICIENT_ATTENTION",
+        "native_flash": "FLASH_ATTENTION",
+        "native_math": "MATH",
+    }
+)
 
-def backend_name(name: str) -> str:
-    """Give diffusers' backend for a recipe's name: "native_cudnn" is its "_native_cudnn".
 
-    Raises `ValueError`, listing the known names, for any other.
+def dispatched_backend(name: str) -> "AttentionBackendName":
+    """Give what diffusers' dispatcher is asked for: "native" for torch's own kernels, "_flash_3" for "flash_3".
+
+    Raises `ValueError`, listing the known names, for one that diffusers does not have.
     """
     from diffusers.models.attention_dispatch import AttentionBackendName
 
-    known = {backend.value.lstrip("_"): str(backend.value) for backend in AttentionBackendName}
+    known = {backend.value.lstrip("_"): backend for backend in AttentionBackendName}
     if name not in known:
         message = f"attention {name!r} is unknown; known are {', '.join(sorted(known))}"
         raise ValueError(message)
-    return known[name]
+    return AttentionBackendName.NATIVE if name in TORCH_KERNELS else known[name]
+
+
+@contextmanager
+def attention_kernel(name: str) -> Iterator[None]:
+    """Allow torch only the kernel of this name while attention runs, and an error where that one cannot.
+
+    Names that are none of torch's own kernels change nothing.
+    """
+    from torch.nn.attention import SDPBackend, sdpa_kernel
+
+    if name not in TORCH_KERNELS:
+        yield
+        return
+    with sdpa_kernel(getattr(SDPBackend, TORCH_KERNELS[name])):
+        yield
 
 
 def set_attention(transformer: "WanTransformer3DModel", name: str) -> None:
-    """Make every attention of `transformer` use the backend of this name; other transformers keep theirs."""
-    from diffusers.models.attention_dispatch import AttentionBackendName
+    """Make every attention of `transformer` ask for this name's backend; other transformers keep theirs.
 
-    backend = AttentionBackendName(backend_name(name))
+    Its forwards belong inside `attention_kernel` with the same name.
+    """
+    backend = dispatched_backend(name)
     for block in transformer.blocks:
         for attention in (block.attn1, block.attn2):
             attention.processor._attention_backend = backend  # noqa: SLF001 - see the module's docstring
 
 
-def attention_backend(transformer: "WanTransformer3DModel") -> "AttentionBackendName | None":
-    """Give the backend that was set on `transformer`; `None` leaves it to diffusers' default."""
-    backend: AttentionBackendName | None = transformer.blocks[0].attn1.processor._attention_backend  # noqa: SLF001
-    return backend
+def resolved_attention(transformer: "WanTransformer3DModel", name: str) -> str:
+    """Tell which kernel the self-attention runs: the name that was asked for or, for "native", the one torch chooses.
 
-
-def resolved_attention(transformer: "WanTransformer3DModel") -> str:
-    """Tell which kernel the self-attention runs: the name that was set or, for "native", the one torch chooses.
-
-    torch is asked with small tensors of the transformer's head size, dtype and device (`torch._fused_sdp_choice`);
-    "native" alone means that it did not say.
+    torch is asked with small tensors of the transformer's head size, dtype and device (`torch._fused_sdp_choice`).
     """
-    chosen = attention_backend(transformer)
-    name = "native" if chosen is None else str(chosen.value).lstrip("_")
     return f"native ({_torch_choice(transformer)})" if name == "native" else name
 
 

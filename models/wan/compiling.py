@@ -1,13 +1,12 @@
 """torch.compile for Wan's networks: one place for how, so that what is timed is never compiled again or left eager.
 
 Shapes are compiled as they come (`dynamic=False`), because a benchmark repeats few of them; whatever cannot be one
-graph, or would be compiled too often, is an error instead of a silent return to eager mode. Measured on one H200 at
-832x480x81, bf16: sampling of the causal 1.3B model 2.20 to 1.55 s, the VAE's decode 1.84 to 1.19 s.
+graph, or would be compiled too often, is an error instead of a silent return to eager mode.
+What it gains is printed by `python -m tests.measure_causvid_speed`.
 Source: torch 2.13 `torch.compile`, `torch._dynamo.config`; huggingface/diffusers 0.42.1 `compile_repeated_blocks`.
 """
 
-import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 from models.spec import Compile
@@ -36,28 +35,13 @@ def compile_networks(
     A causal runner never calls the blocks, but parts of them that it compiles itself; uncalled blocks cost nothing.
     """
     if extent != "none":
+        import torch
+
+        torch.compiler.reset()  # programs of a recipe before this one run its attention kernel
         _allow_many_shapes()
         transformer.compile_repeated_blocks(dynamic=False, fullgraph=True, backend=backend)
     if extent == "all":
         vae.decoder.compile(dynamic=False, fullgraph=True, backend=backend)
-
-
-def is_compiled(network: object) -> bool:
-    """Tell whether `network` is a module that compiles its calls."""
-    return getattr(network, "_compiled_call_impl", None) is not None
-
-
-@contextlib.contextmanager
-def searching_convolutions(*, wanted: bool) -> Iterator[None]:
-    """Let cuDNN try its algorithms at each new shape of a convolution and keep the fastest; put the flag back after."""
-    import torch
-
-    before = torch.backends.cudnn.benchmark
-    torch.backends.cudnn.benchmark = before or wanted
-    try:
-        yield
-    finally:
-        torch.backends.cudnn.benchmark = before
 
 
 def _allow_many_shapes() -> None:

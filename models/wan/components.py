@@ -31,13 +31,17 @@ WEIGHTS_SEED = 0
 
 @dataclass(frozen=True)
 class Components:
-    """The loaded networks, in evaluation mode, without gradients; on the device, the text encoder where it is kept."""
+    """The loaded networks, in evaluation mode, without gradients; on the device, the text encoder where it is kept.
+
+    `attention` is the recipe's.
+    """
 
     tokenizer: "PreTrainedTokenizerBase"
     text_encoder: TextEncoder
     transformer: "WanTransformer3DModel"
     vae: "AutoencoderKLWan"
     text_length: int
+    attention: str
 
 
 @dataclass(frozen=True)
@@ -65,6 +69,8 @@ def load_components(
 
     Raises `WeightsMissingError` where published weights are not in the local cache: nothing is ever downloaded.
     """
+    from models.wan.decoder import prepare_decoder
+
     if recipe.weights == "hub":
         if hub is None:
             message = f"{recipe.model}: weights source 'hub' has no repository; use one of random, tiny"
@@ -77,6 +83,7 @@ def load_components(
     if recipe.weights_dtype == "float8":
         store_as_float8(components.transformer, recipe.transformer_dtype)
         components.transformer.to(recipe.device)
+    prepare_decoder(components.vae)
     set_attention(components.transformer, recipe.attention)
     compile_networks(components.transformer, components.vae, recipe.compile)
     return components
@@ -100,6 +107,7 @@ def _at_random(architecture: Architecture, recipe: Recipe) -> Components:
         ),
         vae=build_random(lambda: AutoencoderKLWan(**architecture.vae), recipe.vae_dtype, recipe.device),
         text_length=architecture.text_length,
+        attention=recipe.attention,
     )
 
 
@@ -198,6 +206,7 @@ def _from_hub(architecture: Architecture, recipe: Recipe, hub: HubLayout) -> Com
         transformer=load_transformer(architecture, recipe).requires_grad_(requires_grad=False),
         vae=load(AutoencoderKLWan, "vae", recipe.vae_dtype).to(recipe.device),
         text_length=architecture.text_length,
+        attention=recipe.attention,
     )
 
 

@@ -9,7 +9,6 @@ Source: huggingface/diffusers 0.42.1 `autoencoder_kl_wan.py` (`AutoencoderKLWan.
 from typing import TYPE_CHECKING
 
 from models.spec import Probe
-from models.wan.compiling import is_compiled, searching_convolutions
 
 if TYPE_CHECKING:
     import torch
@@ -53,10 +52,9 @@ class StreamingDecoder:
         latents_BCFHW = latents_BCFHW.to(self._mean.device, self._mean.dtype) / self._inverse_std + self._mean
         latents_BCFHW = self._vae.post_quant_conv(latents_BCFHW)
         decoded = []
-        with searching_convolutions(wanted=is_compiled(self._vae.decoder)):
-            for latent_BCFHW in torch.split(latents_BCFHW, 1, dim=2):
-                frames_BCTHW = self._vae.decoder(latent_BCFHW, feat_cache=self._state, feat_idx=[0])
-                decoded.append(frames_BCTHW.clamp_(-1.0, 1.0))
+        for latent_BCFHW in torch.split(latents_BCFHW, 1, dim=2):
+            frames_BCTHW = self._vae.decoder(latent_BCFHW, feat_cache=self._state, feat_idx=[0])
+            decoded.append(frames_BCTHW.clamp_(-1.0, 1.0))
         return torch.cat(decoded, dim=2)
 
 

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 from models.spec import PipelineFacts, Probe, Request
-from models.wan.attention import resolved_attention
+from models.wan.attention import attention_kernel, resolved_attention
 from models.wan.components import Components
 from models.wan.decode import StreamingDecoder, decode_clip
 from models.wan.facts import component_dtypes, component_parameters, text_encode_reasons
@@ -85,7 +85,7 @@ class WanPipeline:
         with torch.no_grad():
             with probe.phase("text_encode"):
                 prompts = self._encode(request)
-            with probe.phase("denoise"):
+            with probe.phase("denoise"), attention_kernel(self._components.attention):
                 latents_BCFHW = self._denoise(request, noise[0], prompts, probe)
                 probe.check_finite("latents", latents_BCFHW)
             with probe.phase("decode"):
@@ -100,7 +100,7 @@ class WanPipeline:
         components = self._components
         return PipelineFacts(
             **asdict(self._done),
-            attention_resolved=resolved_attention(components.transformer),
+            attention_resolved=resolved_attention(components.transformer, components.attention),
             dtypes=component_dtypes(components),
             parameters=component_parameters(components),
             reasons=text_encode_reasons(components),
