@@ -97,13 +97,24 @@ class CachedTransformer:
 
     def __init__(self, transformer: WanTransformer3DModel, shape: CacheShape, execution: Execution) -> None:
         self.shape = shape
-        self.cache = ClipCache(transformer, shape)
+        self._cache: ClipCache | None = None
         self._transformer, self._head_size = transformer, transformer.config.attention_head_dim
         self._numerics, self._parts = execution.numerics, execution.parts
         self._attention, self._backend = execution.attention, dispatched_backend(execution.attention)
         self._layers = fused_layers(transformer, execution.numerics)
         self._turns = rotations(transformer, (shape.frames, shape.height, shape.width), execution.numerics)
         self._modulations = modulations(transformer, execution.timesteps, execution.numerics)
+
+    @property
+    def cache(self) -> ClipCache:
+        """Keys and values: allocated when they are first needed, and again after they were given up."""
+        if self._cache is None:
+            self._cache = ClipCache(self._transformer, self.shape)
+        return self._cache
+
+    def give_up_cache(self) -> None:
+        """Free the keys and values; what was computed once of the weights stays."""
+        self._cache = None
 
     @torch.no_grad()
     def start_clip(self, prompt_embeds_BLD: Tensor) -> None:

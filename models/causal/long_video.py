@@ -72,7 +72,6 @@ def _portions(stages: Stages, clip: Clip, step: Callable[[int, int], None], prob
         if stages.give_up_caches is None:
             yield clean.pop()
     if stages.give_up_caches is not None:
-        del blocks  # the rollout holds the transformer and its caches
         stages.give_up_caches()
         yield torch.cat(clean, dim=2)
 

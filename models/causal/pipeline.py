@@ -191,4 +191,5 @@ class FewStepPipeline:
         return self._cached
 
     def _give_up_caches(self) -> None:
-        self._cached = None
+        if self._cached is not None:
+            self._cached.give_up_cache()
