@@ -150,9 +150,9 @@ def _fetch(listing: "Listing") -> None:
 
 def _convert(file: WeightsFile, config: Mapping[str, object]) -> None:
     """Make the converted files that are absent, out of date or damaged."""
-    from models.causal.checkpoint import CheckpointError
-    from models.causal.converted import bit_fault, out_of_date, source_file, write_converted
     from models.hub.listing import FetchError
+    from models.wan.checkpoint import CheckpointError
+    from models.wan.converted import bit_fault, out_of_date, source_file, write_converted
 
     source = source_file(file)
     for dtype in CONVERTED_DTYPES:

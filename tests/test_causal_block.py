@@ -8,8 +8,8 @@ import torch
 from diffusers import WanTransformer3DModel
 
 from fixtures.compilations import graphs_compiled
-from models.causal.attention import CachedTransformer, CacheShape, Execution
 from models.causal.block import EAGER, Parts, compiled_parts
+from models.causal.cached_transformer import CachedTransformer, CacheShape, Execution
 from models.causal.rollout import Rollout, roll_out
 from models.fewstep import unwarped_schedule
 from models.spec import DtypeName, Numerics

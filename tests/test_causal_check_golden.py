@@ -11,9 +11,9 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from models.causal.check_golden import main, read_schedule, reproduce, transformer_config
-from models.causal.checkpoint import load_transformer
 from models.causal.rollout import Clip
 from models.spec import Numerics
+from models.wan.checkpoint import load_transformer
 from tests.causal_masked_pass import masked_rollout
 
 GOLDEN = Path(__file__).parent / "golden"

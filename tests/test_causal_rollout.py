@@ -6,8 +6,8 @@ import pytest
 import torch
 from diffusers import FlowMatchLCMScheduler
 
-from models.causal.attention import CachedTransformer, CacheShape, Execution
 from models.causal.block import EAGER, Parts
+from models.causal.cached_transformer import CachedTransformer, CacheShape, Execution
 from models.causal.pipeline import WholeClipTransformer
 from models.causal.rollout import Clip, Rollout, roll_out
 from models.fewstep import FewStepSchedule, unwarped_schedule, warped_schedule

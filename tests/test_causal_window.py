@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from models import causvid_tiny
-from models.causal.attention import CachedTransformer, CacheShape, Execution
+from models.causal.cached_transformer import CachedTransformer, CacheShape, Execution
 from models.causal.pipeline import FewStepPipeline
 from models.causal.rollout import Clip, Rollout, roll_out
 from models.causal.window import Window, place_block

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from models import causvid_1_3b, causvid_1_3b_bidirectional, causvid_1_3b_warp, self_forcing_1_3b
-from models.causal.attention import CacheShape, ClipCache
+from models.causal.cached_transformer import CacheShape, ClipCache
 from models.causal.pipeline import FewStepPipeline
 from models.causal.rollout import Rollout
 from models.fewstep import FewStepSchedule

@@ -14,8 +14,8 @@ from fixtures.gpu import device_used_bytes, torch_problem, visible_gpus
 from fixtures.machine import device_uuid
 from fixtures.status import status_of
 from fixtures.vram import CudaPeaks, peaks_for
-from models.causal.attention import CachedTransformer, CacheShape, Execution
 from models.causal.block import EAGER, compiled_parts
+from models.causal.cached_transformer import CachedTransformer, CacheShape, Execution
 from models.causal.rollout import Clip, Rollout, roll_out
 from models.discover import discover
 from models.fewstep import unwarped_schedule

@@ -11,7 +11,6 @@ from pathlib import Path
 import huggingface_hub.constants
 import pytest
 
-from models.causal.converted import bit_fault
 from models.discover import discover
 from models.hub.listing import FetchError, stored_counts
 from models.hub.lock import LockError, locked, read_lock
@@ -19,6 +18,7 @@ from models.prefetch import grouped, main, prefetch
 from models.spec import ModelSpec, Recipe, WeightsFile
 from models.wan.architecture import TINY
 from models.wan.components import load_components
+from models.wan.converted import bit_fault
 from models.weights import cached_snapshot, converted_file, missing_weights, resolved_revision
 from tests.causal_masked_pass import SIZES
 from tests.fake_hub import COMMIT, FakeHub, serving

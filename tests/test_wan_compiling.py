@@ -13,7 +13,7 @@ from models.wan.attention import attention_kernel, set_attention
 from models.wan.compiling import compile_networks
 from models.wan.components import build_random
 from models.wan.decode import StreamingDecoder
-from models.wan.decoder import prepare_decoder
+from models.wan.decoder_layout import prepare_decoder
 from tests.causal_masked_pass import SIZES, random_transformer
 
 BACKEND = "aot_eager"  # traces and counts as the default does, without its minutes of C++ for the decoder

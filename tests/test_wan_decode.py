@@ -9,7 +9,7 @@ from diffusers import AutoencoderKLWan
 from models.wan.architecture import TINY
 from models.wan.components import build_random
 from models.wan.decode import StreamingDecoder, decode_clip, to_uint8
-from models.wan.decoder import prepare_decoder
+from models.wan.decoder_layout import prepare_decoder
 from tests.recording_probe import RecordingProbe
 
 

@@ -8,8 +8,8 @@ import torch
 from diffusers import WanTransformer3DModel
 from transformers import UMT5Config, UMT5EncoderModel
 
-from models.causal.checkpoint import load_transformer
 from models.wan.architecture import TINY
+from models.wan.checkpoint import load_transformer
 from models.wan.components import build_random
 from models.wan.meta import parameter_dtypes, transformer_on_meta
 from tests.causal_masked_pass import SIZES

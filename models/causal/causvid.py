@@ -109,6 +109,6 @@ def load_published(
     checkpoint: WeightsFile, architecture: Architecture, dtype: DtypeName, device: str
 ) -> "WanTransformer3DModel":
     """Load a published checkpoint's transformer from this machine (it is converted once); nothing is downloaded."""
-    from models.causal.converted import load_converted
+    from models.wan.converted import load_converted
 
     return load_converted(checkpoint, architecture.transformer, dtype, device)

@@ -19,11 +19,11 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
-from models.causal.attention import CachedTransformer, CacheShape, Execution
-from models.causal.checkpoint import load_transformer
+from models.causal.cached_transformer import CachedTransformer, CacheShape, Execution
 from models.causal.rollout import Clip, Rollout, roll_out
 from models.fewstep import FewStepSchedule, unwarped_schedule, warped_schedule
 from models.spec import Numerics
+from models.wan.checkpoint import load_transformer
 
 FILES = ("config.json", "model.pt", "expected.safetensors")
 TOLERANCE = 1e-5

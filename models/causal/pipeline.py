@@ -15,8 +15,8 @@ import torch
 from diffusers.models.transformers.transformer_wan import WanTransformer3DModel
 from torch import Tensor
 
-from models.causal.attention import CachedTransformer, CacheShape, Execution
 from models.causal.block import EAGER, compiled_parts
+from models.causal.cached_transformer import CachedTransformer, CacheShape, Execution
 from models.causal.lengths import ClipPlan, LongVideo, plan_clip
 from models.causal.long_video import Stages, roll_on
 from models.causal.rollout import CACHE_PASS_TIMESTEP, BlockTransformer, Clip, Rollout

@@ -69,7 +69,7 @@ def load_components(
 
     Raises `WeightsMissingError` where published weights are not in the local cache: nothing is ever downloaded.
     """
-    from models.wan.decoder import prepare_decoder
+    from models.wan.decoder_layout import prepare_decoder
 
     if recipe.weights == "hub":
         if hub is None:

@@ -20,9 +20,9 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from models.causal.checkpoint import GENERATOR, CheckpointError, convert, load_transformer
 from models.hub.lock import locked
 from models.spec import DtypeName, WeightsFile, WeightsMissingError
+from models.wan.checkpoint import GENERATOR, CheckpointError, convert, load_transformer
 from models.wan.meta import transformer_on_meta
 from models.weights import cached_snapshot, converted_file
 

@@ -10,10 +10,10 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import load_file
 
-from models.causal.checkpoint import CheckpointError, load_transformer
-from models.causal.converted import bit_fault, load_converted, source_file, write_converted
 from models.hub.lock import LockedFile, lock_files
 from models.spec import DtypeName, WeightsFile, WeightsMissingError
+from models.wan.checkpoint import CheckpointError, load_transformer
+from models.wan.converted import bit_fault, load_converted, source_file, write_converted
 from models.weights import converted_file, missing_weights, resolved_revision
 from tests.causal_masked_pass import SIZES
 
@@ -104,7 +104,7 @@ def test_folder_of_converted_weights_can_be_chosen(
 def test_second_loading_does_not_read_the_checkpoint(source: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The pickle is opened once."""
     state()
-    monkeypatch.setattr("models.causal.converted.write_converted", lambda *_: pytest.fail("converted again"))
+    monkeypatch.setattr("models.wan.converted.write_converted", lambda *_: pytest.fail("converted again"))
     state()
 
 
@@ -182,7 +182,7 @@ def test_interrupted_writing_leaves_nothing_behind(source: Path, monkeypatch: py
         path.write_bytes(b"half")
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("models.causal.converted.save_file", interrupted)
+    monkeypatch.setattr("models.wan.converted.save_file", interrupted)
     with pytest.raises(KeyboardInterrupt):
         state()
     assert list(target().parent.iterdir()) == []

@@ -10,7 +10,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from models.causal.checkpoint import CheckpointError, load_transformer, read_generator
+from models.wan.checkpoint import CheckpointError, load_transformer, read_generator
 from tests.causal_masked_pass import SIZES
 
 PUBLISHED = Path(__file__).parent / "golden" / "causvid-3step" / "model.pt"
