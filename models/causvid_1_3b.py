@@ -49,6 +49,6 @@ MODEL = ModelSpec(
     load=load,
     work=work,
     supports=CAUSAL,
-    published_recipe=causvid.PUBLISHED_RECIPE,
+    published_recipe=causvid.CAUSAL_PUBLISHED_RECIPE,
     published_recipe_source=causvid.PUBLISHED_RECIPE_SOURCE,
 )

@@ -29,17 +29,20 @@ RULES = ClipRules(
     ),
     max_frames=causvid.MAX_FRAMES,
     frames_per_block=causvid.FRAMES_PER_BLOCK,
+    long_video=causvid.LONG_VIDEO,
 )
 
 
 def load(recipe: Recipe) -> Pipeline:
     """Load the recipe; WeightsMissingError where its weights are not on this machine."""
-    return causvid.load_few_step(T2V_1_3B, recipe, WEIGHTS[0], causvid.FRAMES_PER_BLOCK, STEPS)
+    return causvid.load_few_step(
+        T2V_1_3B, recipe, WEIGHTS[0], causvid.FRAMES_PER_BLOCK, STEPS, long_video=causvid.LONG_VIDEO
+    )
 
 
 def work(request: Request) -> Work:
     """Return the arithmetic of one clip."""
-    return causal_work(T2V_1_3B, request, causvid.FRAMES_PER_BLOCK, request.steps)
+    return causal_work(T2V_1_3B, request, causvid.FRAMES_PER_BLOCK, request.steps, long_video=causvid.LONG_VIDEO)
 
 
 MODEL = ModelSpec(
@@ -58,6 +61,6 @@ MODEL = ModelSpec(
     load=load,
     work=work,
     supports=CAUSAL,
-    published_recipe=causvid.PUBLISHED_RECIPE,
+    published_recipe=causvid.CAUSAL_PUBLISHED_RECIPE,
     published_recipe_source=causvid.PUBLISHED_RECIPE_SOURCE,
 )

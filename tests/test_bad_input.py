@@ -69,7 +69,7 @@ def refused(*arguments: object) -> str:
         (["--resume", ""], "--resume '': is empty"),
         (["--suite", ""], "--suite '': is empty"),
         (["--set", "fps=nan"], "Expected `float` >= 1.0 - at `$.fps`"),
-        (["--set", "attention=magic"], "`attention` 'magic' is unknown; known: aiter_fa2_hub, flash"),
+        (["--set", "attention=magic"], "`attention` 'magic' is unknown; known: flash, flash_3"),
         (
             ["--set", "decode=late"],
             "--set decode=late: Invalid enum value 'late' - at `$.decode`; known: streamed, whole",

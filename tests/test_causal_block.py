@@ -11,6 +11,7 @@ from fixtures.compilations import graphs_compiled
 from models.causal.block import EAGER, Parts, compiled_parts
 from models.causal.cached_transformer import CachedTransformer, CacheShape, Execution
 from models.causal.rollout import Rollout, roll_out
+from models.causal.tables import fused_layers, modulations, rotations
 from models.fewstep import unwarped_schedule
 from models.spec import DtypeName, Numerics
 from models.wan.components import build_random
@@ -88,6 +89,47 @@ def test_reference_numerics_are_bit_equal_to_their_plain_restatement(timestep: f
     assert torch.equal(cached.velocity(latents_BCFHW, 0, 0), expected)
 
 
+@pytest.mark.filterwarnings("default")  # as below
+def test_compiled_parts_round_where_the_eager_ones_do_in_reference_numerics() -> None:
+    """bfloat16, torch.equal part by part: a fused kernel would otherwise keep its intermediate values in float32."""
+    transformer, generator = mixed_transformer("bfloat16"), torch.Generator().manual_seed(1)
+    layer = fused_layers(transformer, "reference")[0]
+    modulation_6C = modulations(transformer, (757.0,), "reference")[0].layers_6C[0]
+    turns = rotations(transformer, (3, 8, 12), "reference")
+    heads = (transformer.config.num_attention_heads, transformer.config.attention_head_dim)
+    attended_BSHD = torch.randn((2, len(turns.cos), *heads), generator=generator).bfloat16()
+    hidden_BSC = torch.randn((2, len(turns.cos), heads[0] * heads[1]), generator=generator).bfloat16()
+
+    def outputs(parts: Parts) -> list[torch.Tensor]:
+        return [
+            *parts.before(layer.before, modulation_6C, turns, hidden_BSC, "reference"),
+            *parts.between(layer.between, modulation_6C, hidden_BSC, attended_BSHD, "reference"),
+            parts.after(layer.after, modulation_6C, hidden_BSC, attended_BSHD),
+        ]
+
+    eager, compiled = outputs(EAGER), outputs(compiled_parts("reference", BACKEND))
+    assert all(torch.equal(found, expected) for found, expected in zip(compiled, eager, strict=True))
+
+
+@pytest.mark.parametrize("timestep", [1000.0, 888.888916015625, 757.0])
+def test_time_is_embedded_from_float64_angles_in_both_numerics(timestep: float) -> None:
+    """In float32 both give the same modulation to 1e-6; a float32 angle would be off by 3e-5 of a turn at 1000."""
+    transformer = mixed_transformer("float32")
+    (own,), (reference,) = (modulations(transformer, (timestep,), numerics) for numerics in get_args(Numerics))
+    for found, expected in zip(own.layers_6C, reference.layers_6C, strict=True):
+        torch.testing.assert_close(found, expected, rtol=0, atol=1e-6)
+
+
+def test_more_frames_than_rotary_positions_are_refused() -> None:
+    """1,024 latent frames have a position; one more would turn as another does."""
+    with pytest.raises(ValueError, match="1025 latent frames has more than the 1024 rotary positions"):
+        CachedTransformer(
+            random_transformer(),
+            CacheShape(frames=1025, height=4, width=4, text_length=16),
+            Execution(timesteps=(0.0,)),
+        )
+
+
 def test_fused_weights_replace_those_of_the_transformer() -> None:
     """The state is bitwise what it was, is still loaded into, and query, key and value share one storage."""
     transformer = mixed_transformer("float32")
@@ -123,7 +165,7 @@ def test_compiled_parts_compute_the_same_and_are_compiled_once(numerics: Numeric
     before = graphs_compiled()
     eager = rollout(EAGER)
     assert graphs_compiled() == before
-    compiled = rollout(compiled_parts(BACKEND))
+    compiled = rollout(compiled_parts(numerics, BACKEND))
     assert graphs_compiled() == before + 3
     torch.testing.assert_close(compiled, eager, rtol=0, atol=1e-5)
 

@@ -124,3 +124,15 @@ def test_checkpoints_are_the_published_ones() -> None:
     }
     own = (self_forcing_1_3b.MODEL.sampling.source, *(file.source for file in self_forcing_1_3b.MODEL.weights))
     assert not any("CausVid" in source for source in own)
+
+
+@pytest.mark.parametrize("file", [causvid_1_3b, causvid_1_3b_warp], ids=name)
+def test_causvids_causal_models_take_three_rollouts_and_are_published_in_the_references_numerics(
+    file: ModuleType,
+) -> None:
+    """216 frames are 72 a rollout, and all of the release runs in bfloat16."""
+    request = msgspec.structs.replace(default_request(file.MODEL), frames=216)
+    file.MODEL.check(request)
+    once = file.MODEL.work(msgspec.structs.replace(request, frames=81)).forwards
+    assert file.MODEL.work(request).forwards == once + 2 * (once - file.MODEL.sampling.steps)
+    assert file.MODEL.published_recipe["numerics"] == "reference"

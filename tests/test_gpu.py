@@ -159,7 +159,7 @@ def test_rollout_never_waits_for_the_device(compiled: bool, numerics: Numerics) 
     transformer = load_components(TINY, recipe).transformer
     shape = CacheShape(frames=6, height=8, width=8, text_length=TINY.text_length, batch=2)
     rollout = Rollout(schedule=unwarped_schedule((1000, 757, 522), 8.0), frames_per_block=3, final_cache_pass=True)
-    parts = compiled_parts() if compiled else EAGER
+    parts = compiled_parts(numerics) if compiled else EAGER
     execution = Execution(timesteps=rollout.timesteps, numerics=numerics, parts=parts)
     cached = CachedTransformer(transformer, shape, execution)
 

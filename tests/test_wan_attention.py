@@ -12,6 +12,7 @@ from models.wan.attention import (
     TORCH_KERNELS,
     attention_kernel,
     dispatched_backend,
+    require_attention,
     resolved_attention,
     set_attention,
 )
@@ -101,3 +102,26 @@ def test_every_pipeline_runs_the_recipes_kernel_or_fails(model: str) -> None:
     pipeline = discover()[model].load(recipe)
     with pytest.raises(RuntimeError, match=r"kernel|cuDNN|CUDA"):
         list(pipeline.generate(request, pipeline.draw_noise(request), RecordingProbe()))
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [("flash_3_hub", "fetches code from the hub"), ("sage", "cannot run here: .*[Ss]age"), ("cudnn", "is unknown")],
+)
+def test_backend_that_cannot_run_is_told_before_anything_is_loaded(
+    name: str, said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A missing package costs a second, not the loading of a model."""
+    monkeypatch.setattr("models.wan.components._at_random", lambda *_: pytest.fail("loaded"))
+    recipe = Recipe(
+        model="wan2.1-t2v-tiny",
+        weights="tiny",
+        device="cpu",
+        transformer_dtype="float32",
+        text_encoder_dtype="float32",
+        vae_dtype="float32",
+        attention=name,
+    )
+    with pytest.raises(ValueError, match=said):
+        discover()[recipe.model].load(recipe)
+    require_attention("native_math")

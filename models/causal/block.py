@@ -156,10 +156,14 @@ class Parts(NamedTuple):
 EAGER = Parts(before_self_attention, between_attentions, after_cross_attention)
 
 
-def compiled_parts(backend: str = "inductor") -> Parts:
-    """Return the parts compiled each as one graph, at their first call in a shape; `backend` is torch.compile's."""
+def compiled_parts(numerics: Numerics, backend: str = "inductor") -> Parts:
+    """Return the parts compiled each as one graph, at their first call in a shape; `backend` is torch.compile's.
+
+    In reference numerics they round where the eager ones do; in the others fusing saves roundings.
+    """
+    exact = numerics == "reference"
     return Parts(
-        before=compile_function(before_self_attention, backend),
-        between=compile_function(between_attentions, backend),
-        after=compile_function(after_cross_attention, backend),
+        before=compile_function(before_self_attention, backend, exact_rounding=exact),
+        between=compile_function(between_attentions, backend, exact_rounding=exact),
+        after=compile_function(after_cross_attention, backend, exact_rounding=exact),
     )

@@ -96,6 +96,11 @@ class CachedTransformer:
     """
 
     def __init__(self, transformer: WanTransformer3DModel, shape: CacheShape, execution: Execution) -> None:
+        if shape.frames > (most := transformer.config.rope_max_seq_len):
+            message = (
+                f"a clip of {shape.frames} latent frames has more than the {most} rotary positions of the transformer"
+            )
+            raise ValueError(message)
         self.shape = shape
         self._cache: ClipCache | None = None
         self._transformer, self._head_size = transformer, transformer.config.attention_head_dim

@@ -45,9 +45,11 @@ PUBLISHED_RECIPE = MappingProxyType(
         "decode": "whole",
     }
 )
+CAUSAL_PUBLISHED_RECIPE = MappingProxyType({**PUBLISHED_RECIPE, "numerics": "reference"})
 PUBLISHED_RECIPE_SOURCE = (
     "tianweiy/CausVid at ca21150, minimal_inference/*.py: the whole pipeline is cast to bfloat16 and stays on the GPU,"
-    " and decodes after the last block; attention is flash-attn, for which torch's own flash kernel stands here"
+    " and decodes after the last block; attention is flash-attn, for which torch's own flash kernel stands here; a"
+    " bidirectional model's norms and modulation stay in float32 here, as diffusers keeps them"
 )
 TINY_RECIPE = MappingProxyType(
     {

@@ -77,12 +77,13 @@ class FewStepPipeline:
         weight = components.transformer.patch_embedding.weight
         self._components, self._schedule = components, schedule
         self._decodes_whole = recipe.decode == "whole" or frames_per_block is None
-        parts = EAGER if recipe.compile == "none" else compiled_parts()
+        parts = EAGER if recipe.compile == "none" else compiled_parts(recipe.numerics)
         timesteps = (*schedule.model_timesteps, CACHE_PASS_TIMESTEP)
         self._execution = Execution(
             timesteps=timesteps, numerics=recipe.numerics, parts=parts, attention=recipe.attention
         )
         self._device, self._dtype = weight.device, weight.dtype
+        self._timesteps_NB = torch.tensor(timesteps, device=self._device)[:, None]
         self._frames_per_block, self._long_video = frames_per_block, long_video
         self._cached: CachedTransformer | None = None
         self._prompt: EncodedPrompt | None = None
@@ -179,8 +180,7 @@ class FewStepPipeline:
 
     def _transformer(self, request: Request) -> BlockTransformer:
         if self._frames_per_block is None:
-            timesteps_NB = torch.tensor(self._execution.timesteps, device=self._device)[:, None]
-            return WholeClipTransformer(self._components.transformer, timesteps_NB, self._components.attention)
+            return WholeClipTransformer(self._components.transformer, self._timesteps_NB, self._components.attention)
         _, frames, height, width = self._latent_shape(request)
         window = self._long_video if isinstance(self._long_video, Window) else None
         text_length = self._components.text_length

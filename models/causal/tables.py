@@ -121,13 +121,13 @@ def modulations(
 def _modulation(transformer: WanTransformer3DModel, timestep: float, numerics: Numerics) -> Modulation:
     embedder, weight = transformer.condition_embedder, transformer.patch_embedding.weight
     dtype = torch.float32 if numerics == "diffusers" else weight.dtype
+    half = transformer.config.freq_dim // 2
+    angles = timestep * PERIOD ** -(torch.arange(half, dtype=torch.float64) / half)
+    sinusoid = torch.cat([angles.cos(), angles.sin()])[None].to(weight.device)
     if numerics == "diffusers":
-        sinusoid = embedder.timesteps_proj(torch.tensor([timestep], device=weight.device))
         time_1C = embedder.time_embedder(sinusoid.to(embedder.time_embedder.linear_1.weight.dtype)).to(weight.dtype)
     else:
-        half = transformer.config.freq_dim // 2
-        angles = timestep * PERIOD ** -(torch.arange(half, dtype=torch.float64) / half)
-        sinusoid = torch.cat([angles.cos(), angles.sin()]).to(weight.device, dtype)[None]
+        sinusoid = sinusoid.to(dtype)
         first, second = embedder.time_embedder.linear_1, embedder.time_embedder.linear_2
         time_1C = _linear(second, functional.silu(_linear(first, sinusoid)))
     projected_6C = embedder.time_proj(functional.silu(time_1C)).unflatten(1, (6, -1))[0].to(dtype)

@@ -42,6 +42,23 @@ def dispatched_backend(name: str) -> "AttentionBackendName":
     return AttentionBackendName.NATIVE if name in TORCH_KERNELS else known[name]
 
 
+def require_attention(name: str) -> None:
+    """Raise `ValueError`, saying what is missing, for a backend that cannot run on this machine.
+
+    One whose kernel would be fetched from the hub is refused: that is code which nobody here has read.
+    """
+    from diffusers.models.attention_dispatch import _check_attention_backend_requirements
+
+    if name.endswith("_hub"):
+        message = f"attention {name!r} fetches code from the hub, which this suite does not run; take another"
+        raise ValueError(message)
+    try:
+        _check_attention_backend_requirements(dispatched_backend(name))
+    except RuntimeError as error:
+        message = f"attention {name!r} cannot run here: {error}"
+        raise ValueError(message) from error
+
+
 @contextmanager
 def attention_kernel(name: str) -> Iterator[None]:
     """Allow torch only the kernel of this name while attention runs, and an error where that one cannot.

@@ -19,11 +19,18 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 
-def compile_function(function: Callable[P, R], backend: str = "inductor") -> Callable[P, R]:
-    """Return `function` compiled as one graph a shape, at the first call in that shape."""
+def compile_function(
+    function: Callable[P, R], backend: str = "inductor", *, exact_rounding: bool = False
+) -> Callable[P, R]:
+    """Return `function` compiled as one graph a shape, at the first call in that shape.
+
+    Fused operations keep their intermediate values in float32; with `exact_rounding` each is rounded as in eager mode.
+    """
     import torch
 
     _allow_many_shapes()
+    if exact_rounding and backend == "inductor":
+        return torch.compile(function, dynamic=False, fullgraph=True, options={"emulate_precision_casts": True})
     return torch.compile(function, dynamic=False, fullgraph=True, backend=backend)
 
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from models.spec import Recipe, WeightsFile, WeightsMissingError
 from models.wan.architecture import Architecture
-from models.wan.attention import set_attention
+from models.wan.attention import require_attention, set_attention
 from models.wan.compiling import compile_networks
 from models.wan.meta import parameter_dtypes, transformer_on_meta
 from models.wan.precision import store_as_float8
@@ -71,6 +71,7 @@ def load_components(
     """
     from models.wan.decoder_layout import prepare_decoder
 
+    require_attention(recipe.attention)
     if recipe.weights == "hub":
         if hub is None:
             message = f"{recipe.model}: weights source 'hub' has no repository; use one of random, tiny"
