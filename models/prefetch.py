@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from models.discover import ModelFileError, discover
 from models.hub.lock import LockError, lock_files
-from models.spec import ModelSpec, WeightsFile
+from models.spec import ModelSpec, WeightsFile, needed_weights
 from models.weights import CONVERTED_DTYPES, converted_file, converted_root, hub_cache
 
 if TYPE_CHECKING:
@@ -33,6 +33,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m models.prefetch", description=(__doc__ or "").split("\n")[0])
     parser.add_argument("models", metavar="MODEL", nargs="+")
     parser.add_argument("--models-dir", metavar="DIR", type=Path, help="a folder of your own model files")
+    parser.add_argument(
+        "--lora",
+        metavar="NAME",
+        action="append",
+        default=[],
+        help="fetch this LoRA of the models that have one, and not that of their published recipe; may be repeated",
+    )
     parser.add_argument("--dry-run", action="store_true", help="say what there is to fetch and stop")
     options = parser.parse_args(arguments)
     try:
@@ -41,23 +48,30 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.error(str(error))
     if unknown := [name for name in options.models if name not in specs]:
         parser.error(f"unknown model {', '.join(unknown)}; known: {', '.join(specs)}")
+    chosen = [specs[name] for name in options.models]
+    known = list(dict.fromkeys(name for spec in chosen for name in _loras(spec)))
+    if unknown := [name for name in options.lora if name not in known]:
+        parser.error(f"unknown LoRA {', '.join(unknown)}; known of these models: {', '.join(known) or 'none'}")
     try:
-        prefetch([specs[name] for name in options.models], dry_run=options.dry_run)
+        prefetch(chosen, loras=options.lora, dry_run=options.dry_run)
     except (FetchError, LockError, OSError) as error:
         sys.stderr.write(f"{error}\n")
         return 1
     return 0
 
 
-def prefetch(specs: Sequence[ModelSpec], *, dry_run: bool) -> None:
+def prefetch(specs: Sequence[ModelSpec], *, loras: Sequence[str] = (), dry_run: bool) -> None:
     """Fetch, verify, lock and convert the weights of `specs`, and say on stdout what is done.
+
+    Of a model's LoRAs those named by `loras` are fetched; where it has none of them, that of its published recipe.
 
     Raises FetchError where something cannot be fetched, is not what was published or has no room, LockError where
     `models/weights.lock` is malformed. What was verified before stays.
     """
     from models.hub.listing import list_files
 
-    listings = [list_files(repository, revision, files) for (repository, revision), files in grouped(specs).items()]
+    groups = grouped(specs, loras).items()
+    listings = [list_files(repository, revision, files) for (repository, revision), files in groups]
     for listing in listings:
         _say(_described(listing))
     _check_room(listings)
@@ -71,14 +85,19 @@ def prefetch(specs: Sequence[ModelSpec], *, dry_run: bool) -> None:
     _say("all is there" if listings else "toy weights only: nothing to fetch")
 
 
-def grouped(specs: Sequence[ModelSpec]) -> dict[tuple[str, str | None], list[WeightsFile]]:
-    """Give the files of several models by repository and revision, each once."""
+def grouped(specs: Sequence[ModelSpec], loras: Sequence[str] = ()) -> dict[tuple[str, str | None], list[WeightsFile]]:
+    """Give the files that several models need by repository and revision, each once; `loras` as in `prefetch`."""
     groups: dict[tuple[str, str | None], list[WeightsFile]] = {}
-    for file in (file for spec in specs for file in spec.weights):
+    wanted = ((spec, lora) for spec in specs for lora in [name for name in loras if name in _loras(spec)] or [None])
+    for file in (file for spec, lora in wanted for file in needed_weights(spec, lora)):
         group = groups.setdefault((file.repository, file.revision), [])
         if all((file.path, file.key) != (other.path, other.key) for other in group):
             group.append(file)
     return groups
+
+
+def _loras(spec: ModelSpec) -> list[str]:
+    return [file.lora for file in spec.weights if file.lora is not None]
 
 
 def _described(listing: "Listing") -> str:
