@@ -88,8 +88,7 @@ def prefetch(specs: Sequence[ModelSpec], *, loras: Sequence[str] = (), dry_run: 
 def grouped(specs: Sequence[ModelSpec], loras: Sequence[str] = ()) -> dict[tuple[str, str | None], list[WeightsFile]]:
     """Give the files that several models need by repository and revision, each once; `loras` as in `prefetch`."""
     groups: dict[tuple[str, str | None], list[WeightsFile]] = {}
-    wanted = ((spec, lora) for spec in specs for lora in [name for name in loras if name in _loras(spec)] or [None])
-    for file in (file for spec, lora in wanted for file in needed_weights(spec, lora)):
+    for file in (file for spec in specs for lora in _chosen(spec, loras) for file in needed_weights(spec, lora)):
         group = groups.setdefault((file.repository, file.revision), [])
         if all((file.path, file.key) != (other.path, other.key) for other in group):
             group.append(file)
@@ -98,6 +97,10 @@ def grouped(specs: Sequence[ModelSpec], loras: Sequence[str] = ()) -> dict[tuple
 
 def _loras(spec: ModelSpec) -> list[str]:
     return [file.lora for file in spec.weights if file.lora is not None]
+
+
+def _chosen(spec: ModelSpec, loras: Sequence[str]) -> Sequence[str | None]:
+    return [name for name in loras if name in _loras(spec)] or [None]
 
 
 def _described(listing: "Listing") -> str:
