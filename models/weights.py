@@ -23,7 +23,8 @@ CONVERTED_DTYPES: tuple[DtypeName, ...] = ("bfloat16", "float32")
 def missing_weights(files: tuple[WeightsFile, ...]) -> list[str]:
     """Name as "repository/path" what this machine lacks of `files`; folders as in `missing_parts`.
 
-    A checkpoint is there when its own file is in the hub's cache, or when it was converted.
+    A checkpoint is there when its own file is in the hub's cache, or when it was converted to float32, which serves
+    every dtype; its bfloat16 alone would let a recipe in float32 fail when it is loaded.
     """
     return [name for file in files for name in _missing(file)]
 
@@ -104,8 +105,8 @@ def _missing(file: WeightsFile) -> Iterator[str]:
 
 
 def _is_converted(file: WeightsFile) -> bool:
-    paths = (converted_file(file, dtype) for dtype in CONVERTED_DTYPES) if file.key else ()
-    return any(path is not None and _holds_data(path) for path in paths)
+    path = converted_file(file, "float32") if file.key else None
+    return path is not None and _holds_data(path)
 
 
 def _lacking_tokenizer(folder: Path) -> Iterator[str]:

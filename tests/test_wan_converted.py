@@ -4,6 +4,7 @@ import os
 import shutil
 from dataclasses import replace
 from pathlib import Path
+from typing import get_args
 
 import pytest
 import torch
@@ -209,14 +210,24 @@ def test_other_key_has_its_own_file(source: Path) -> None:
     assert converted_file(other, "float32") != converted_file(FILE, "float32")
 
 
-@pytest.mark.parametrize("dtype", ["bfloat16", "float32"])
-def test_converted_weights_count_as_present(source: Path, dtype: DtypeName) -> None:
+def test_bfloat16_alone_does_not_count_as_present(source: Path) -> None:
+    """A recipe in float32 could not be loaded from it: what is there is asked before a recipe is known."""
+    write_converted(FILE, source, SIZES, "bfloat16")
+    source.unlink()
+    assert missing_weights((FILE,)) == ["owner/name/student/model.pt"]
+    with pytest.raises(WeightsMissingError, match="is not in the local hub cache"):
+        state("float32")
+
+
+def test_weights_converted_to_float32_count_as_present_for_every_dtype(source: Path) -> None:
     """The checkpoint may be deleted once it is converted: model and commit are still known."""
-    write_converted(FILE, source, SIZES, dtype)
+    write_converted(FILE, source, SIZES, "float32")
     shutil.rmtree(source.parents[1])
     assert source_file(FILE) is None
     assert missing_weights((FILE,)) == []
     assert resolved_revision(FILE) == COMMIT
-    os.truncate(target(dtype), 0)
+    for dtype in get_args(DtypeName):
+        assert state(dtype)
+    os.truncate(target("float32"), 0)
     assert missing_weights((FILE,)) == ["owner/name/student/model.pt"]
     assert resolved_revision(FILE) is None
