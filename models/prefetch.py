@@ -17,13 +17,14 @@ from typing import TYPE_CHECKING
 from models.discover import ModelFileError, discover
 from models.hub.lock import LockError, lock_files
 from models.spec import ModelSpec, WeightsFile, needed_weights
-from models.weights import CONVERTED_DTYPES, converted_file, converted_root, hub_cache
+from models.weights import CONVERTED_DTYPES, converted_file, converted_root, hub_cache, loads_as_it_is
 
 if TYPE_CHECKING:
     from models.hub.listing import Listing
 
 GIB = 2**30
 SPARE_BYTES = GIB
+WIDTH_BYTES = {"bfloat16": 2, "float32": 4}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -80,7 +81,7 @@ def prefetch(specs: Sequence[ModelSpec], *, loras: Sequence[str] = (), dry_run: 
     for listing in listings:
         _fetch(listing)
         for file in listing.wanted:
-            if file.config is not None:
+            if file.config is not None and not loads_as_it_is(file):
                 _convert(file, file.config)
     _say("all is there" if listings else "toy weights only: nothing to fetch")
 
@@ -136,12 +137,12 @@ def _check_room(listings: Sequence["Listing"]) -> None:
 
 def _converted_bytes(listing: "Listing") -> int:
     """Estimate what converting writes, in whole: the few modules kept in float32 lie within `SPARE_BYTES`."""
-    width_bytes = {"bfloat16": 2, "float32": 4}
     return sum(
-        (file.parameters or 0) * width_bytes[dtype]
+        (file.parameters or 0) * WIDTH_BYTES[dtype]
         for file in listing.wanted
         for dtype in CONVERTED_DTYPES
-        if file.config is not None and not _is_file(converted_file(file, dtype, listing.commit))
+        if file.config is not None and not loads_as_it_is(file)
+        if not _is_file(converted_file(file, dtype, listing.commit))
     )
 
 
@@ -190,7 +191,11 @@ def _convert(file: WeightsFile, config: Mapping[str, object]) -> None:
                 " and run the prefetch again with a network"
             )
         try:
-            _say(f"{fault}; converting {file.repository}/{file.path} to {dtype}")
+            read, written = source.stat().st_size, (file.parameters or 0) * WIDTH_BYTES[dtype]
+            _say(
+                f"{fault}; converting {file.repository}/{file.path} to {dtype}: {_gib(read)} are read, about"
+                f" {_gib(written)} written; that takes minutes for gigabytes"
+            )
             write_converted(file, source, config, dtype)
         except CheckpointError as error:
             raise FetchError(str(error)) from error

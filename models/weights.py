@@ -57,6 +57,11 @@ def resolved_revision(file: WeightsFile) -> str | None:
     return None if snapshot is None else snapshot.name
 
 
+def loads_as_it_is(file: WeightsFile) -> bool:
+    """Tell safetensors, a file or a folder in diffusers' layout, from a pickled checkpoint, which is converted."""
+    return file.path.endswith(("/", ".safetensors"))
+
+
 def converted_file(file: WeightsFile, dtype: str, commit: str | None = None) -> Path | None:
     """Give where the converted weights of a checkpoint belong: at `commit`, or at that which is loaded.
 
@@ -105,7 +110,7 @@ def _missing(file: WeightsFile) -> Iterator[str]:
 
 
 def _is_converted(file: WeightsFile) -> bool:
-    path = converted_file(file, "float32") if file.key else None
+    path = converted_file(file, "float32") if file.key and not loads_as_it_is(file) else None
     return path is not None and _holds_data(path)
 
 

@@ -91,6 +91,30 @@ def test_all_is_fetched_verified_locked_and_converted(hub: FakeHub, capsys: pyte
     assert said.endswith("all is there\n")
 
 
+def test_what_converting_takes_is_said_before_it_begins(
+    hub: FakeHub, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Source, precision and both sizes, while nothing is converted yet."""
+    hub.repositories["owner/student"]["a/model.pt"] = CHECKPOINT
+
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("models.wan.converted.write_converted", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        fetch(model(replace(STUDENT, parameters=2**30)))
+    said = capsys.readouterr().out.splitlines()[-1]
+    assert "converting owner/student/a/model.pt to bfloat16: 0.00 GiB are read, about 2.00 GiB written" in said
+
+
+def test_published_safetensors_are_not_converted(hub: FakeHub, tmp_path: Path) -> None:
+    """They are fetched and verified; no room is asked for a conversion and nothing is written beside them."""
+    hub.repositories["owner/student"]["a.safetensors"] = NETWORK
+    fetch(model(replace(STUDENT, path="a.safetensors", parameters=2**60)))
+    assert read_lock()["owner/student"].files.keys() == {"a.safetensors"}
+    assert not (tmp_path / "converted-weights").exists()
+
+
 def test_second_prefetch_downloads_nothing(hub: FakeHub, capsys: pytest.CaptureFixture[str]) -> None:
     """What is there counts as 0 bytes, and is verified again."""
     fetch()
