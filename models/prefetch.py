@@ -16,14 +16,15 @@ from typing import TYPE_CHECKING
 
 from models.discover import ModelFileError, discover
 from models.hub.lock import LockError, lock_files
-from models.spec import ModelSpec, WeightsFile
-from models.weights import CONVERTED_DTYPES, converted_file, converted_root, hub_cache
+from models.spec import ModelSpec, WeightsFile, needed_weights
+from models.weights import CONVERTED_DTYPES, converted_file, converted_root, hub_cache, loads_as_it_is
 
 if TYPE_CHECKING:
     from models.hub.listing import Listing
 
 GIB = 2**30
 SPARE_BYTES = GIB
+WIDTH_BYTES = {"bfloat16": 2, "float32": 4}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -33,6 +34,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m models.prefetch", description=(__doc__ or "").split("\n")[0])
     parser.add_argument("models", metavar="MODEL", nargs="+")
     parser.add_argument("--models-dir", metavar="DIR", type=Path, help="a folder of your own model files")
+    parser.add_argument(
+        "--lora",
+        metavar="NAME",
+        action="append",
+        default=[],
+        help="fetch this LoRA of the models that have one, and not that of their published recipe; may be repeated",
+    )
     parser.add_argument("--dry-run", action="store_true", help="say what there is to fetch and stop")
     options = parser.parse_args(arguments)
     try:
@@ -41,23 +49,30 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.error(str(error))
     if unknown := [name for name in options.models if name not in specs]:
         parser.error(f"unknown model {', '.join(unknown)}; known: {', '.join(specs)}")
+    chosen = [specs[name] for name in options.models]
+    known = list(dict.fromkeys(name for spec in chosen for name in _loras(spec)))
+    if unknown := [name for name in options.lora if name not in known]:
+        parser.error(f"unknown LoRA {', '.join(unknown)}; known of these models: {', '.join(known) or 'none'}")
     try:
-        prefetch([specs[name] for name in options.models], dry_run=options.dry_run)
+        prefetch(chosen, loras=options.lora, dry_run=options.dry_run)
     except (FetchError, LockError, OSError) as error:
         sys.stderr.write(f"{error}\n")
         return 1
     return 0
 
 
-def prefetch(specs: Sequence[ModelSpec], *, dry_run: bool) -> None:
+def prefetch(specs: Sequence[ModelSpec], *, loras: Sequence[str] = (), dry_run: bool) -> None:
     """Fetch, verify, lock and convert the weights of `specs`, and say on stdout what is done.
+
+    Of a model's LoRAs those named by `loras` are fetched; where it has none of them, that of its published recipe.
 
     Raises FetchError where something cannot be fetched, is not what was published or has no room, LockError where
     `models/weights.lock` is malformed. What was verified before stays.
     """
     from models.hub.listing import list_files
 
-    listings = [list_files(repository, revision, files) for (repository, revision), files in grouped(specs).items()]
+    groups = grouped(specs, loras).items()
+    listings = [list_files(repository, revision, files) for (repository, revision), files in groups]
     for listing in listings:
         _say(_described(listing))
     _check_room(listings)
@@ -66,19 +81,27 @@ def prefetch(specs: Sequence[ModelSpec], *, dry_run: bool) -> None:
     for listing in listings:
         _fetch(listing)
         for file in listing.wanted:
-            if file.config is not None:
+            if file.config is not None and not loads_as_it_is(file):
                 _convert(file, file.config)
     _say("all is there" if listings else "toy weights only: nothing to fetch")
 
 
-def grouped(specs: Sequence[ModelSpec]) -> dict[tuple[str, str | None], list[WeightsFile]]:
-    """Give the files of several models by repository and revision, each once."""
+def grouped(specs: Sequence[ModelSpec], loras: Sequence[str] = ()) -> dict[tuple[str, str | None], list[WeightsFile]]:
+    """Give the files that several models need by repository and revision, each once; `loras` as in `prefetch`."""
     groups: dict[tuple[str, str | None], list[WeightsFile]] = {}
-    for file in (file for spec in specs for file in spec.weights):
+    for file in (file for spec in specs for lora in _chosen(spec, loras) for file in needed_weights(spec, lora)):
         group = groups.setdefault((file.repository, file.revision), [])
         if all((file.path, file.key) != (other.path, other.key) for other in group):
             group.append(file)
     return groups
+
+
+def _loras(spec: ModelSpec) -> list[str]:
+    return [file.lora for file in spec.weights if file.lora is not None]
+
+
+def _chosen(spec: ModelSpec, loras: Sequence[str]) -> Sequence[str | None]:
+    return [name for name in loras if name in _loras(spec)] or [None]
 
 
 def _described(listing: "Listing") -> str:
@@ -114,12 +137,12 @@ def _check_room(listings: Sequence["Listing"]) -> None:
 
 def _converted_bytes(listing: "Listing") -> int:
     """Estimate what converting writes, in whole: the few modules kept in float32 lie within `SPARE_BYTES`."""
-    width_bytes = {"bfloat16": 2, "float32": 4}
     return sum(
-        (file.parameters or 0) * width_bytes[dtype]
+        (file.parameters or 0) * WIDTH_BYTES[dtype]
         for file in listing.wanted
         for dtype in CONVERTED_DTYPES
-        if file.config is not None and not _is_file(converted_file(file, dtype, listing.commit))
+        if file.config is not None and not loads_as_it_is(file)
+        if not _is_file(converted_file(file, dtype, listing.commit))
     )
 
 
@@ -168,7 +191,11 @@ def _convert(file: WeightsFile, config: Mapping[str, object]) -> None:
                 " and run the prefetch again with a network"
             )
         try:
-            _say(f"{fault}; converting {file.repository}/{file.path} to {dtype}")
+            read, written = source.stat().st_size, (file.parameters or 0) * WIDTH_BYTES[dtype]
+            _say(
+                f"{fault}; converting {file.repository}/{file.path} to {dtype}: {_gib(read)} are read, about"
+                f" {_gib(written)} written; that takes minutes for gigabytes"
+            )
             write_converted(file, source, config, dtype)
         except CheckpointError as error:
             raise FetchError(str(error)) from error

@@ -156,6 +156,7 @@ class WeightsFile:
     `parameters` and `tensors` count what is loaded from it, a tied tensor once; `None` where it holds no network.
     A checkpoint (`.pt`) is no folder with a `config.json`: `key` names the dictionary in it that is loaded, `config`
     the keyword arguments of the `WanTransformer3DModel` that takes it.
+    Safetensors, a file or a folder in diffusers' layout, may stand in its place: they are loaded without converting.
     `lora` is the LoRA that the file is, needed by recipes that name it; `None` for what every recipe needs.
     """
 

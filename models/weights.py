@@ -23,7 +23,8 @@ CONVERTED_DTYPES: tuple[DtypeName, ...] = ("bfloat16", "float32")
 def missing_weights(files: tuple[WeightsFile, ...]) -> list[str]:
     """Name as "repository/path" what this machine lacks of `files`; folders as in `missing_parts`.
 
-    A checkpoint is there when its own file is in the hub's cache, or when it was converted.
+    A checkpoint is there when its own file is in the hub's cache, or when it was converted to float32, which serves
+    every dtype; its bfloat16 alone would let a recipe in float32 fail when it is loaded.
     """
     return [name for file in files for name in _missing(file)]
 
@@ -54,6 +55,11 @@ def resolved_revision(file: WeightsFile) -> str | None:
     if snapshot is None and _is_converted(file):
         return _commit(file.repository, file.revision)
     return None if snapshot is None else snapshot.name
+
+
+def loads_as_it_is(file: WeightsFile) -> bool:
+    """Tell safetensors, a file or a folder in diffusers' layout, from a pickled checkpoint, which is converted."""
+    return file.path.endswith(("/", ".safetensors"))
 
 
 def converted_file(file: WeightsFile, dtype: str, commit: str | None = None) -> Path | None:
@@ -104,8 +110,8 @@ def _missing(file: WeightsFile) -> Iterator[str]:
 
 
 def _is_converted(file: WeightsFile) -> bool:
-    paths = (converted_file(file, dtype) for dtype in CONVERTED_DTYPES) if file.key else ()
-    return any(path is not None and _holds_data(path) for path in paths)
+    path = converted_file(file, "float32") if file.key and not loads_as_it_is(file) else None
+    return path is not None and _holds_data(path)
 
 
 def _lacking_tokenizer(folder: Path) -> Iterator[str]:

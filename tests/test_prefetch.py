@@ -91,6 +91,30 @@ def test_all_is_fetched_verified_locked_and_converted(hub: FakeHub, capsys: pyte
     assert said.endswith("all is there\n")
 
 
+def test_what_converting_takes_is_said_before_it_begins(
+    hub: FakeHub, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Source, precision and both sizes, while nothing is converted yet."""
+    hub.repositories["owner/student"]["a/model.pt"] = CHECKPOINT
+
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("models.wan.converted.write_converted", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        fetch(model(replace(STUDENT, parameters=2**30)))
+    said = capsys.readouterr().out.splitlines()[-1]
+    assert "converting owner/student/a/model.pt to bfloat16: 0.00 GiB are read, about 2.00 GiB written" in said
+
+
+def test_published_safetensors_are_not_converted(hub: FakeHub, tmp_path: Path) -> None:
+    """They are fetched and verified; no room is asked for a conversion and nothing is written beside them."""
+    hub.repositories["owner/student"]["a.safetensors"] = NETWORK
+    fetch(model(replace(STUDENT, path="a.safetensors", parameters=2**60)))
+    assert read_lock()["owner/student"].files.keys() == {"a.safetensors"}
+    assert not (tmp_path / "converted-weights").exists()
+
+
 def test_second_prefetch_downloads_nothing(hub: FakeHub, capsys: pytest.CaptureFixture[str]) -> None:
     """What is there counts as 0 bytes, and is verified again."""
     fetch()
@@ -108,6 +132,46 @@ def test_parts_that_models_share_are_fetched_once(hub: FakeHub) -> None:
     """Two models with one VAE and tokenizer."""
     fetch(STUDENT_MODEL, model(VAE, TOKENIZER))
     assert len(hub.downloads()) == len(set(hub.downloads())) == 5
+
+
+LORAS = tuple(
+    WeightsFile(repository="owner/loras", path=f"{name}.safetensors", licence="MIT", lora=name) for name in ("v1", "v2")
+)
+
+
+def lora_model(*weights: WeightsFile) -> ModelSpec:
+    """Make a model with two LoRAs, of which its published recipe names the first."""
+    return replace(discover()["wan2.1-t2v-14b-causvid-lora"], weights=(*weights, *LORAS))
+
+
+@pytest.mark.parametrize(
+    ("loras", "fetched"),
+    [((), ["v1"]), (("v2",), ["v2"]), (("v1", "v2"), ["v1", "v2"]), (("v9",), ["v1"])],
+    ids=str,
+)
+def test_of_several_loras_the_published_recipes_or_the_chosen_are_fetched(
+    loras: tuple[str, ...], fetched: list[str]
+) -> None:
+    """What several LoRAs share stays one file; a name of another model's LoRA changes nothing for this one."""
+    files = [file for group in grouped([lora_model(VAE)], loras).values() for file in group]
+    assert [file.lora for file in files] == [None, *fetched]
+
+
+def test_lora_that_the_hub_lacks_does_not_keep_a_model_from_being_fetched(hub: FakeHub) -> None:
+    """The second version's name is not confirmed: only who asks for it is told that it is not there."""
+    hub.repositories["owner/loras"] = {"v1.safetensors": NETWORK}
+    fetch(lora_model())
+    assert hub.downloads() == ["v1.safetensors"]
+    with pytest.raises(FetchError, match=r"owner/loras at c+ has no v2\.safetensors; it holds: v1\.safetensors"):
+        prefetch([lora_model()], loras=["v2"], dry_run=True)
+
+
+def test_unknown_lora_lists_the_known(capsys: pytest.CaptureFixture[str]) -> None:
+    """Before the hub is asked; models without LoRAs may stand beside one that has them."""
+    for models, known in ((["wan2.1-t2v-14b-causvid-lora", "causvid-1.3b"], "v1, v2"), (["causvid-1.3b"], "none")):
+        with pytest.raises(SystemExit, match="2"):
+            main([*models, "--lora", "v3"])
+        assert f"unknown LoRA v3; known of these models: {known}\n" in capsys.readouterr().err
 
 
 def test_every_full_size_model_of_the_suite_shares_encoder_vae_and_tokenizer() -> None:

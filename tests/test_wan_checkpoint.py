@@ -74,6 +74,22 @@ def test_wrong_shape_is_named_with_both_shapes(tmp_path: Path) -> None:
         load(path)
 
 
+def test_tensor_with_and_without_the_prefix_is_refused_by_name(tmp_path: Path) -> None:
+    """Which of the two is meant cannot be known."""
+    path = changed_checkpoint(tmp_path, lambda generator: generator.update({"head.head.bias": torch.ones(64)}))
+    with pytest.raises(CheckpointError, match=r'model\.pt: holds with and without "model\.": head\.head\.bias$'):
+        load(path)
+
+
+@pytest.mark.parametrize("dtype", [torch.int8, torch.int64, torch.bool, torch.complex64], ids=str)
+def test_tensor_of_other_than_floating_point_numbers_is_refused_by_name(tmp_path: Path, dtype: torch.dtype) -> None:
+    """Quantised or foreign weights are no weights once they are cast."""
+    name = "model.head.head.bias"
+    path = changed_checkpoint(tmp_path, lambda generator: generator.update({name: generator[name].to(dtype)}))
+    with pytest.raises(CheckpointError, match=rf"floating-point numbers: model\.head\.head\.bias \({dtype}\)$"):
+        load(path)
+
+
 class Malicious:
     """Creates a file when it is unpickled."""
 
@@ -186,6 +202,14 @@ def test_cut_safetensors_are_a_clear_error(tmp_path: Path) -> None:
     (tmp_path / "w.safetensors").write_bytes(content[:-1])
     with pytest.raises(CheckpointError, match="cannot be read as safetensors"):
         load(tmp_path / "w.safetensors")
+
+
+def test_folder_that_holds_a_tensor_twice_is_refused_by_name(tmp_path: Path) -> None:
+    """Two precisions in one folder: which is meant cannot be known."""
+    load(PUBLISHED).save_pretrained(tmp_path)
+    save_file({"proj_out.bias": torch.ones(64)}, tmp_path / "diffusion_pytorch_model.fp16.safetensors")
+    with pytest.raises(CheckpointError, match=r"another file of its folder holds, too: proj_out\.bias$"):
+        load(tmp_path)
 
 
 @pytest.mark.parametrize(("content", "found"), [({"critic": {}}, "found: critic"), ([1, 2], "found: list")])

@@ -22,6 +22,7 @@ from models.wan.components import (
     require_shared_embedding,
 )
 from models.wan.facts import component_dtypes, component_parameters
+from models.wan.text_encoder import TextEncoder
 from models.weights import missing_weights
 
 RECIPE = Recipe(
@@ -220,6 +221,58 @@ def test_weights_file_missing_from_its_folder_is_named(hub_cache: Path) -> None:
     (hub_cache / "vae" / "diffusion_pytorch_model.safetensors").unlink()
     with pytest.raises(WeightsMissingError, match="owner/tiny/vae/"):
         load_components(TINY, msgspec.structs.replace(RECIPE, weights="hub"), HUB)
+
+
+@pytest.mark.parametrize("folder", ["transformer", "text_encoder", "vae", "tokenizer"])
+@pytest.mark.parametrize("damage", ["missing", "cut"])
+def test_no_transformer_or_text_encoder_is_read_where_something_cheaper_fails(
+    hub_cache: Path, monkeypatch: pytest.MonkeyPatch, folder: str, damage: str
+) -> None:
+    """What is missing is told before any network is read, what is damaged before a larger one is."""
+    if damage == "missing":
+        shutil.rmtree(hub_cache / folder)
+    elif folder == "tokenizer":
+        (hub_cache / folder / "tokenizer.json").write_text("{")
+    else:
+        path = next((hub_cache / folder).glob("*.safetensors"))
+        path.write_bytes(path.read_bytes()[:-1])
+    read: list[str] = []
+
+    def counting(kind: type) -> Callable[..., Any]:
+        original = kind.from_pretrained  # type: ignore[attr-defined]
+
+        def from_pretrained(*arguments: Any, **options: Any) -> Any:
+            read.append(kind.__name__)
+            return original(*arguments, **options)
+
+        return from_pretrained
+
+    for kind in (WanTransformer3DModel, UMT5EncoderModel):
+        monkeypatch.setattr(kind, "from_pretrained", counting(kind))
+    with pytest.raises(WeightsMissingError, match=f"owner/tiny/{folder}/"):
+        load_components(TINY, msgspec.structs.replace(RECIPE, weights="hub"), HUB)
+    expensive = [WanTransformer3DModel.__name__, UMT5EncoderModel.__name__]
+    at_most = {"transformer": 1, "text_encoder": 2}.get(folder, 0) if damage == "cut" else 0
+    assert read == expensive[:at_most]
+
+
+@pytest.mark.parametrize("source", ["hub", "tiny"])
+def test_text_encoder_is_loaded_when_the_transformer_is_stored_in_8_bits(
+    hub_cache: Path, monkeypatch: pytest.MonkeyPatch, source: str
+) -> None:
+    """Before that, host memory would hold both in a longer dtype."""
+    transformers: list[WanTransformer3DModel] = []
+    stored: list[torch.dtype] = []
+    original = TextEncoder.__init__
+
+    def loading(self: TextEncoder, *arguments: Any) -> None:
+        stored.extend(transformer.blocks[0].ffn.net[2].weight.dtype for transformer in transformers)
+        original(self, *arguments)
+
+    monkeypatch.setattr(TextEncoder, "__init__", loading)
+    recipe = msgspec.structs.replace(RECIPE, weights=source, weights_dtype="float8")
+    load_components(TINY, recipe, HUB, transformers.append)
+    assert stored == [torch.float8_e4m3fn]
 
 
 def test_hub_without_a_repository_is_an_error() -> None:

@@ -4,17 +4,18 @@ import os
 import shutil
 from dataclasses import replace
 from pathlib import Path
+from typing import get_args
 
 import pytest
 import torch
 from safetensors import safe_open
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 
 from models.hub.lock import LockedFile, lock_files
 from models.spec import DtypeName, WeightsFile, WeightsMissingError
 from models.wan.checkpoint import CheckpointError, load_transformer
 from models.wan.converted import bit_fault, load_converted, source_file, write_converted
-from models.weights import converted_file, missing_weights, resolved_revision
+from models.weights import converted_file, converted_root, missing_weights, resolved_revision
 from tests.causal_masked_pass import SIZES
 
 PUBLISHED = Path(__file__).parent / "golden" / "causvid-3step" / "model.pt"
@@ -209,14 +210,62 @@ def test_other_key_has_its_own_file(source: Path) -> None:
     assert converted_file(other, "float32") != converted_file(FILE, "float32")
 
 
+@pytest.mark.parametrize("path", ["student/", "shards/", "diffusers.safetensors", "wan.safetensors"])
 @pytest.mark.parametrize("dtype", ["bfloat16", "float32"])
-def test_converted_weights_count_as_present(source: Path, dtype: DtypeName) -> None:
+def test_published_safetensors_are_loaded_as_they_are(source: Path, path: str, dtype: DtypeName) -> None:
+    """A folder in diffusers' layout, whole or in shards, or a file with either names: nothing is converted."""
+    original = load_transformer(source, SIZES, torch.float32, "cpu")
+    generator = torch.load(source, weights_only=True)["generator"]
+    snapshot = source.parents[1]
+    source.unlink()
+    file = replace(FILE, path=path)
+    with pytest.raises(WeightsMissingError, match=rf"owner/name/{path} is not whole.*it lacks owner/name/{path}"):
+        state(dtype, file)
+    if path.endswith("/"):
+        original.save_pretrained(snapshot / path, max_shard_size="20KB" if path == "shards/" else "1GB")
+    else:
+        wans = {name.removeprefix("model."): tensor for name, tensor in generator.items()}
+        save_file(wans if path == "wan.safetensors" else original.state_dict(), snapshot / path)
+    assert missing_weights((file,)) == []
+    assert resolved_revision(file) == COMMIT
+    expected = original.state_dict()
+    loaded = state(dtype, file)
+    assert loaded.keys() == expected.keys()
+    assert all(torch.equal(tensor, expected[name].to(tensor.dtype)) for name, tensor in loaded.items())
+    assert loaded["proj_out.weight"].dtype == getattr(torch, dtype)
+    assert not converted_root().exists()
+    with pytest.raises(CheckpointError, match="instead of"):
+        load_converted(file, {**SIZES, "ffn_dim": 16}, dtype, "cpu")
+
+
+def test_folder_without_a_shard_is_named_missing(source: Path) -> None:
+    """As before loading, so at loading."""
+    folder = source.parents[1] / "shards"
+    load_transformer(source, SIZES, torch.float32, "cpu").save_pretrained(folder, max_shard_size="20KB")
+    shard = max(folder.glob("*.safetensors"))
+    shard.unlink()
+    with pytest.raises(WeightsMissingError, match=rf"--include 'shards/\*'.*it lacks owner/name/shards/{shard.name}$"):
+        state("float32", replace(FILE, path="shards/"))
+
+
+def test_bfloat16_alone_does_not_count_as_present(source: Path) -> None:
+    """A recipe in float32 could not be loaded from it: what is there is asked before a recipe is known."""
+    write_converted(FILE, source, SIZES, "bfloat16")
+    source.unlink()
+    assert missing_weights((FILE,)) == ["owner/name/student/model.pt"]
+    with pytest.raises(WeightsMissingError, match="is not whole in the local hub cache"):
+        state("float32")
+
+
+def test_weights_converted_to_float32_count_as_present_for_every_dtype(source: Path) -> None:
     """The checkpoint may be deleted once it is converted: model and commit are still known."""
-    write_converted(FILE, source, SIZES, dtype)
+    write_converted(FILE, source, SIZES, "float32")
     shutil.rmtree(source.parents[1])
     assert source_file(FILE) is None
     assert missing_weights((FILE,)) == []
     assert resolved_revision(FILE) == COMMIT
-    os.truncate(target(dtype), 0)
+    for dtype in get_args(DtypeName):
+        assert state(dtype)
+    os.truncate(target("float32"), 0)
     assert missing_weights((FILE,)) == ["owner/name/student/model.pt"]
     assert resolved_revision(FILE) is None

@@ -109,13 +109,12 @@ def test_nothing_of_an_adapter_is_left(tmp_path: Path) -> None:
 
 def test_biases_and_whole_differences_are_added_with_the_strength(tmp_path: Path) -> None:
     """`diff_b` goes to the bias and `diff` to the weight of a layer, norms included, which diffusers would drop."""
-    content = tensors() | {
-        "diffusion_model.blocks.0.self_attn.q.diff_b": torch.full((WIDTH,), 2.0),
-        "diffusion_model.blocks.0.norm3.diff": torch.full((WIDTH,), 4.0),
-        "diffusion_model.head.head.diff_b": torch.full((64,), 1.0),
-    }
+    content = tensors() | {"diffusion_model.head.head.diff_b": torch.full((64,), 1.0)}
+    for block in (0, 1):
+        content[f"diffusion_model.blocks.{block}.self_attn.q.diff_b"] = torch.full((WIDTH,), 2.0)
+        content[f"diffusion_model.blocks.{block}.norm3.diff"] = torch.full((WIDTH,), 4.0)
     fused, before = transformer(), transformer().state_dict()
-    assert fuse_lora(fused, saved(tmp_path, content), 0.5) == 23
+    assert fuse_lora(fused, saved(tmp_path, content), 0.5) == 25
     assert torch.equal(fused.blocks[0].attn1.to_q.bias, before["blocks.0.attn1.to_q.bias"] + 1.0)
     assert torch.equal(fused.blocks[0].norm2.weight, before["blocks.0.norm2.weight"] + 2.0)
     assert torch.equal(fused.proj_out.bias, before["proj_out.bias"] + 0.5)
@@ -144,6 +143,26 @@ def test_version_without_the_first_block_and_with_attention_only_is_whole(tmp_pa
     assert fuse_lora(transformer(), saved(tmp_path, content), 1.0) == 8
 
 
+def test_only_the_first_block_may_be_left_out(tmp_path: Path) -> None:
+    """Of three blocks the last alone, or none: a file that lost its beginning is not v2."""
+    three = build_random(lambda: transformer_on_meta({**TINY.transformer, "num_layers": 3}), "float32", "cpu")
+    assert fuse_lora(three, saved(tmp_path, tensors(blocks=(1, 2))), 1.0) == 20
+    with pytest.raises(LoraError, match=r"lacks diffusion_model\.blocks\.1\.self_attn\.k\.lora_up and .* and 2 more"):
+        fuse_lora(three, saved(tmp_path, tensors(blocks=(2,))), 1.0)
+
+
+def test_file_without_a_pair_for_any_block_is_refused(tmp_path: Path) -> None:
+    """A LoRA of the head, or differences of all blocks, are no LoRA of this model."""
+    head = {
+        f"diffusion_model.head.head.lora_{kind}.weight": torch.ones(shape)
+        for kind, shape in (("down", (RANK, WIDTH)), ("up", (64, RANK)))
+    }
+    norms = {f"diffusion_model.blocks.{block}.norm3.diff": torch.ones(WIDTH) for block in (0, 1)}
+    for content in (head, norms):
+        with pytest.raises(LoraError, match=r"lora\.safetensors: has no pair diffusion_model\.blocks"):
+            fuse_lora(transformer(), saved(tmp_path, content), 1.0)
+
+
 @pytest.mark.parametrize(
     ("change", "said"),
     [
@@ -159,11 +178,29 @@ def test_version_without_the_first_block_and_with_attention_only_is_whole(tmp_pa
         ),
         (
             lambda t: [t.pop(key) for key in list(t) if "blocks.1.self_attn.v." in key],
-            r"lacks blocks\.1\.attn1\.to_v\.weight",
+            r"lacks diffusion_model\.blocks\.1\.self_attn\.v\.lora_up and \S+\.v\.lora_down, which",
         ),
         (
             lambda t: [t.pop(key) for key in list(t) if "blocks.1." in key],
-            r"lacks blocks\.1\.attn1\.to_k\.weight.*more;",
+            r"lacks diffusion_model\.blocks\.1\.self_attn\.k\.lora_up.*and 2 more;",
+        ),
+        (
+            lambda t: t.update({"diffusion_model.blocks.0.self_attn.q.diff_b": torch.ones(WIDTH)}),
+            r"lacks diffusion_model\.blocks\.1\.self_attn\.q\.diff_b, which another",
+        ),
+        (
+            lambda t: t.update({"diffusion_model.blocks.1.norm3.diff": torch.ones(WIDTH)}),
+            r"lacks diffusion_model\.blocks\.0\.norm3\.diff, which another",
+        ),
+        (
+            lambda t: [t.pop(key) for key in list(t) if "blocks.0." in key and "ffn.0." not in key],
+            r"lacks diffusion_model\.blocks\.0\.self_attn\.k\.lora_up",
+        ),
+        (
+            lambda t: t.update(
+                {f"diffusion_model.blocks.one.ffn.0.lora_{kind}.weight": torch.ones(4, 4) for kind in ("up", "down")}
+            ),
+            r"has diffusion_model\.blocks\.one\.ffn\.0\.lora_up, for which the base model has no",
         ),
         (
             lambda t: t.update({"diffusion_model.blocks.0.magic": torch.ones(1)}),

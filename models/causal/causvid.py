@@ -1,6 +1,6 @@
 """What CausVid's model files share: the published values, the weights' origin and how they are loaded. No torch here.
 
-The loaders and `wan_weights` serve every few-step student of Wan 2.1, whoever trained it.
+The loaders and `checkpoint_weights` serve every few-step student of Wan 2.1, whoever trained it.
 
 Source: tianweiy/CausVid at ca21150 (`configs/wan_causal_dmd.yaml`, `configs/wan_bidirectional_dmd_from_scratch.yaml`,
 LICENSE.md), its facts restated, no code copied; the hub repository tianweiy/CausVid.

@@ -17,7 +17,14 @@ from huggingface_hub.errors import HTTPError as NoAnswerError  # type: ignore[at
 
 from models.hub.lock import LockedFile, locked
 from models.spec import WeightsFile
-from models.weights import CONVERTED_DTYPES, cached_snapshot, converted_file, hub_cache, missing_weights
+from models.weights import (
+    CONVERTED_DTYPES,
+    cached_snapshot,
+    converted_file,
+    hub_cache,
+    loads_as_it_is,
+    missing_weights,
+)
 
 # Stored by some exports beside the embedding that it is tied to.
 TIED = {"encoder.embed_tokens.weight": "shared.weight"}
@@ -156,7 +163,8 @@ def _from_cache(repository: str, revision: str | None, wanted: tuple[WeightsFile
 
 def _is_converted_only(file: WeightsFile, commit: str) -> bool:
     """Tell a checkpoint that was deleted after its conversion: its converted files need no second download."""
-    paths = [converted_file(file, dtype, commit) for dtype in CONVERTED_DTYPES] if file.key else []
+    is_checkpoint = file.key is not None and not loads_as_it_is(file)
+    paths = [converted_file(file, dtype, commit) for dtype in CONVERTED_DTYPES] if is_checkpoint else []
     snapshot = cached_snapshot(file.repository, commit)
     is_here = snapshot is not None and (snapshot / file.path).is_file()
     return bool(paths) and not is_here and all(path is not None and path.is_file() for path in paths)

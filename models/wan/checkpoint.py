@@ -25,6 +25,8 @@ from models.wan.meta import parameter_dtypes, transformer_on_meta
 from models.weights import missing_parts
 
 GENERATOR = "generator"
+PREFIX = "model."
+SHOWN_NAMES = 8
 
 
 class CheckpointError(ValueError):
@@ -35,7 +37,8 @@ def read_generator(path: Path, key: str = GENERATOR) -> dict[str, Tensor]:
     """Return the transformer's tensors under diffusers' names, as stored, mapped from the file and not yet read.
 
     `path` is a pickle of tensors, of which the dictionary `key` is taken, a file of safetensors (diffusers' or Wan's
-    names), or a folder in diffusers' layout. Raises CheckpointError where it is damaged or has another layout.
+    names), or a folder in diffusers' layout. Raises CheckpointError where it is damaged, has another layout, holds a
+    tensor twice or one that is not of floating-point numbers.
     """
     if path.is_dir():
         found = _read_folder(path)
@@ -43,7 +46,11 @@ def read_generator(path: Path, key: str = GENERATOR) -> dict[str, Tensor]:
         found = _read_safetensors(path)
     else:
         found = _unpickle(path, key)
-    published = {name.removeprefix("model."): tensor for name, tensor in found.items()}
+    published = {name.removeprefix(PREFIX): tensor for name, tensor in found.items()}
+    if twice := [name for name in published if PREFIX + name in found and name in found]:
+        raise CheckpointError(f'{path}: holds with and without "{PREFIX}": {_listed(twice)}')
+    if others := [f"{name} ({tensor.dtype})" for name, tensor in found.items() if not tensor.is_floating_point()]:
+        raise CheckpointError(f"{path}: holds tensors of other than floating-point numbers: {_listed(others)}")
     if "scale_shift_table" in published:
         return published
     converted: dict[str, Tensor] = convert_wan_transformer_to_diffusers(published)
@@ -84,7 +91,7 @@ def _unpickle(path: Path, key: str) -> dict[str, Tensor]:
         message = f'{path}: has no dictionary "{key}"; found: {found}'
         raise CheckpointError(message)
     if strangers := [str(name) for name, tensor in generator.items() if not isinstance(tensor, Tensor)]:
-        message = f'{path}: "{key}" holds other than tensors: {", ".join(strangers[:8])}'
+        message = f'{path}: "{key}" holds other than tensors: {_listed(strangers)}'
         raise CheckpointError(message)
     return generator
 
@@ -103,8 +110,15 @@ def _read_folder(folder: Path) -> dict[str, Tensor]:
         raise CheckpointError(message)
     tensors: dict[str, Tensor] = {}
     for path in sorted(folder.glob("*.safetensors")):
-        tensors |= _read_safetensors(path)
+        found = _read_safetensors(path)
+        if twice := sorted(tensors.keys() & found.keys()):
+            raise CheckpointError(f"{path}: holds what another file of its folder holds, too: {_listed(twice)}")
+        tensors |= found
     return tensors
+
+
+def _listed(names: list[str]) -> str:
+    return ", ".join(names[:SHOWN_NAMES]) + (f" and {len(names) - SHOWN_NAMES} more" * (len(names) > SHOWN_NAMES))
 
 
 def _check_tensors(path: Path, expected: Mapping[str, tuple[int, ...]], found: Mapping[str, Tensor]) -> None:

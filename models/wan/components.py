@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from safetensors import SafetensorError
+
 from models.spec import Recipe, WeightsFile, WeightsMissingError
 from models.wan.architecture import Architecture
 from models.wan.attention import require_attention, set_attention
@@ -66,6 +68,8 @@ def load_components(
 
     `change_transformer` may change the transformer's weights as they were loaded, before anything else is done to it.
     What is then stored in float8 waits for that in host memory, so that the device never holds it in a longer dtype.
+    The text encoder comes after that: a transformer that cannot be used is told before 11 GB are read, and host memory
+    never holds both in a longer dtype.
 
     Raises `WeightsMissingError` where published weights are not in the local cache: nothing is ever downloaded.
     """
@@ -76,36 +80,45 @@ def load_components(
         if hub is None:
             message = f"{recipe.model}: weights source 'hub' has no repository; use one of random, tiny"
             raise WeightsMissingError(message)
-        components = _from_hub(architecture, recipe, hub)
+        components = _from_hub(architecture, recipe, hub, change_transformer)
     else:
-        components = _at_random(architecture, recipe)
-    if change_transformer is not None:
-        change_transformer(components.transformer)
-    if recipe.weights_dtype == "float8":
-        store_as_float8(components.transformer, recipe.transformer_dtype)
-        components.transformer.to(recipe.device)
+        components = _at_random(architecture, recipe, change_transformer)
     prepare_decoder(components.vae)
     set_attention(components.transformer, recipe.attention)
     compile_networks(components.transformer, components.vae, recipe.compile)
     return components
 
 
-def _at_random(architecture: Architecture, recipe: Recipe) -> Components:
+def _stored(
+    transformer: "WanTransformer3DModel",
+    recipe: Recipe,
+    change: "Callable[[WanTransformer3DModel], None] | None",
+) -> "WanTransformer3DModel":
+    """Give a loaded transformer changed, stored as the recipe asks, and on the device."""
+    if change is not None:
+        change(transformer)
+    if recipe.weights_dtype == "float8":
+        store_as_float8(transformer, recipe.transformer_dtype)
+    return transformer.to(recipe.device)
+
+
+def _at_random(
+    architecture: Architecture, recipe: Recipe, change: "Callable[[WanTransformer3DModel], None] | None"
+) -> Components:
     from diffusers import AutoencoderKLWan
 
     def text_encoder() -> Any:
         build, rests_on = (lambda: _text_encoder(architecture)), _text_encoder_rests_on(recipe)
         return build_random(build, recipe.text_encoder_dtype, recipe.device, rests_on=rests_on)
 
+    def transformer() -> Any:
+        build, rests_on = (lambda: transformer_on_meta(architecture.transformer)), transformer_rests_on(recipe)
+        return build_random(build, recipe.transformer_dtype, recipe.device, rests_on=rests_on)
+
     return Components(
+        transformer=_stored(transformer(), recipe, change),
         tokenizer=offline_tokenizer(),
         text_encoder=TextEncoder(text_encoder, recipe.text_encoder, recipe.device),
-        transformer=build_random(
-            lambda: transformer_on_meta(architecture.transformer),
-            recipe.transformer_dtype,
-            recipe.device,
-            rests_on=transformer_rests_on(recipe),
-        ),
         vae=build_random(lambda: AutoencoderKLWan(**architecture.vae), recipe.vae_dtype, recipe.device),
         text_length=architecture.text_length,
         attention=recipe.attention,
@@ -185,7 +198,12 @@ def offline_tokenizer() -> "PreTrainedTokenizerBase":
     return T5Tokenizer(vocab=pieces + [(letter, -3.0) for letter in string.printable.strip()], extra_ids=0)
 
 
-def _from_hub(architecture: Architecture, recipe: Recipe, hub: HubLayout) -> Components:
+def _from_hub(
+    architecture: Architecture,
+    recipe: Recipe,
+    hub: HubLayout,
+    change: "Callable[[WanTransformer3DModel], None] | None",
+) -> Components:
     import torch
     from diffusers import AutoencoderKLWan
     from transformers import UMT5EncoderModel
@@ -201,11 +219,13 @@ def _from_hub(architecture: Architecture, recipe: Recipe, hub: HubLayout) -> Com
         return model.to(_text_encoder_rests_on(recipe))
 
     load_transformer = hub.load_transformer or pretrained_transformer(hub.repository, hub.revision)
+    for subfolder in ("tokenizer", "vae", "text_encoder"):  # looking is cheap: before anything is loaded
+        _whole_snapshot(hub, subfolder)
     return Components(
         tokenizer=load_tokenizer(hub),
-        text_encoder=TextEncoder(text_encoder, recipe.text_encoder, recipe.device),
-        transformer=load_transformer(architecture, recipe).requires_grad_(requires_grad=False),
         vae=load(AutoencoderKLWan, "vae", recipe.vae_dtype).to(recipe.device),
+        transformer=_stored(load_transformer(architecture, recipe).requires_grad_(requires_grad=False), recipe, change),
+        text_encoder=TextEncoder(text_encoder, recipe.text_encoder, recipe.device),
         text_length=architecture.text_length,
         attention=recipe.attention,
     )
@@ -236,16 +256,22 @@ def load_tokenizer(hub: HubLayout) -> "PreTrainedTokenizerBase":
     return tokenizer
 
 
-def _pretrained(loader: Any, hub: HubLayout, subfolder: str, **options: Any) -> Any:
-    """Load one folder of the repository from the local cache."""
+def _whole_snapshot(hub: HubLayout, subfolder: str) -> Path:
+    """Give the repository's folder in the local cache; WeightsMissingError unless all of `subfolder` is there."""
     snapshot = cached_snapshot(hub.repository, hub.revision)
     if snapshot is None or not (snapshot / subfolder).is_dir():
         raise WeightsMissingError(_missing(hub, subfolder))
     if parts := missing_parts(snapshot / subfolder):
         raise WeightsMissingError(f"{_missing(hub, subfolder)} (it lacks {', '.join(parts)})")
+    return snapshot
+
+
+def _pretrained(loader: Any, hub: HubLayout, subfolder: str, **options: Any) -> Any:
+    """Load one folder of the repository from the local cache."""
+    snapshot = _whole_snapshot(hub, subfolder)
     try:
         return loader.from_pretrained(str(snapshot), subfolder=subfolder, local_files_only=True, **options)
-    except OSError as error:
+    except (OSError, ValueError, SafetensorError) as error:  # cut off, or other than JSON: each library has its own
         message = f"{_missing(hub, subfolder)} ({error})"
         raise WeightsMissingError(message) from error
 

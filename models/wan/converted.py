@@ -24,7 +24,7 @@ from models.hub.lock import locked
 from models.spec import DtypeName, WeightsFile, WeightsMissingError
 from models.wan.checkpoint import GENERATOR, CheckpointError, convert, load_transformer
 from models.wan.meta import transformer_on_meta
-from models.weights import cached_snapshot, converted_file
+from models.weights import cached_snapshot, converted_file, loads_as_it_is, missing_weights
 
 if TYPE_CHECKING:
     from diffusers import WanTransformer3DModel
@@ -39,10 +39,16 @@ def load_converted(
     """Load a checkpoint's transformer from its converted file, which is made where it is absent or out of date.
 
     A file in float32 serves every dtype. Where it cannot be written (a full or read-only disk), that is warned of and
-    the checkpoint itself is loaded. Raises WeightsMissingError where neither is there, CheckpointError for a source
-    that cannot be used.
+    the checkpoint itself is loaded. So are safetensors, a file or a folder in diffusers' layout, which need no
+    converting; their keys and shapes are checked alike. Raises WeightsMissingError where neither is there,
+    CheckpointError for a source that cannot be used.
     """
     source = source_file(checkpoint)
+    if loads_as_it_is(checkpoint):
+        lacking = missing_weights((checkpoint,))
+        if source is None or lacking:
+            raise WeightsMissingError(_absent(checkpoint, [f"it lacks {name}" for name in lacking]))
+        return load_transformer(source, config, getattr(torch, dtype), device)
     stored: DtypeName = "bfloat16" if dtype == "bfloat16" else "float32"
     faults = []
     for candidate in dict.fromkeys((stored, "float32")):
@@ -62,10 +68,12 @@ def load_converted(
 
 
 def source_file(checkpoint: WeightsFile) -> Path | None:
-    """Give the checkpoint's own file in the local hub cache, or `None`."""
+    """Give the checkpoint's own file, or its folder, in the local hub cache, or `None`."""
     snapshot = cached_snapshot(checkpoint.repository, checkpoint.revision)
     path = None if snapshot is None else snapshot / checkpoint.path
-    return path if path is not None and path.is_file() else None
+    if path is None:
+        return None
+    return path if (path.is_dir() if checkpoint.path.endswith("/") else path.is_file()) else None
 
 
 def write_converted(checkpoint: WeightsFile, source: Path, config: Mapping[str, Any], dtype: DtypeName) -> Path:
@@ -170,8 +178,9 @@ def _write_atomically(target: Path, tensors: dict[str, Tensor], metadata: dict[s
 
 
 def _absent(checkpoint: WeightsFile, faults: list[str]) -> str:
+    wanted = f"--include '{checkpoint.path}*'" if checkpoint.path.endswith("/") else checkpoint.path
     return (
-        f"{checkpoint.repository}/{checkpoint.path} is not in the local hub cache and nothing is downloaded during a"
-        f" run; fetch it first with `python -m models.prefetch MODEL` (or `hf download {checkpoint.repository}"
-        f" {checkpoint.path}`), or take the weights source 'random'"
+        f"{checkpoint.repository}/{checkpoint.path} is not whole in the local hub cache and nothing is downloaded"
+        f" during a run; fetch it first with `python -m models.prefetch MODEL` (or `hf download {checkpoint.repository}"
+        f" {wanted}`), or take the weights source 'random'"
     ) + (f"; {'; '.join(faults)}" if faults else "")

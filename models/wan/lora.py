@@ -10,6 +10,7 @@ Source of the layout: the files that ComfyUI and Kijai/WanVideo_comfy use, as re
 """
 
 import math
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 PREFIX = "diffusion_model."
 DOWN, UP = ("lora_down.weight", "lora_A.weight"), ("lora_up.weight", "lora_B.weight")
 PARTS = (*DOWN, *UP, "alpha", "diff_b", "diff")  # diff and diff_b are added whole to a weight and to a bias
+BLOCK = re.compile(r"blocks\.(\d+)\.(.+)")
 RANDOM_RANK = 32
 SHOWN_FAULTS = 8
 
@@ -61,8 +63,9 @@ def fuse_lora(transformer: "WanTransformer3DModel", path: Path, strength: float)
     """Add the LoRA of a safetensors file to `transformer`, in float32 and rounded once; return how many parameters.
 
     `strength` is any finite number, 1 as trained. Raises LoraError, naming the keys, where the file is unreadable, is
-    of another base model, holds half a pair, lacks in one block what it has in another, or holds what is not
-    understood; and where the transformer's weights are no plain floating-point numbers. Then nothing has been changed.
+    of another base model, holds half a pair or none for any block, lacks in one block what it has in another (the first
+    may be left out whole, as in v2), or holds what is not understood; and where the transformer's weights are no plain
+    floating-point numbers. Then nothing has been changed.
     """
     deltas = read_lora(path)
     shapes = {name: tuple(parameter.shape) for name, parameter in transformer.named_parameters()}
@@ -187,15 +190,19 @@ def _misfits(deltas: Mapping[str, Delta], shapes: Mapping[str, tuple[int, ...]])
 
 
 def _gaps(deltas: Mapping[str, Delta], layers: int) -> Iterator[str]:
-    """Name the pairs that one block lacks and another has; only the first blocks may have none at all."""
-    blocks: defaultdict[int, set[str]] = defaultdict(set)
+    """Name what one block lacks and another has, pairs and differences alike; only block 0 may have nothing at all."""
+    found: set[tuple[int, str]] = set()
+    example: dict[str, tuple[str, ...]] = {}
     for name, delta in deltas.items():
-        if name.startswith("blocks.") and len(delta.factors) == 2:
-            _, number, parameter = name.split(".", 2)
-            blocks[int(number)].add(parameter)
-    known = set().union(*blocks.values())
-    for block in range(min(blocks, default=layers), layers):
-        yield from (f"lacks blocks.{block}.{parameter}" for parameter in sorted(known - blocks[block]))
+        if match := BLOCK.fullmatch(name):
+            found.add((int(match[1]), match[2]))
+            example.setdefault(match[2], delta.keys)
+    if not any(BLOCK.fullmatch(name) and len(delta.factors) == 2 for name, delta in deltas.items()):
+        yield f"has no pair {PREFIX}blocks.*.lora_down and lora_up, as every LoRA of this model does"
+    for block in range(0 if any(number == 0 for number, _ in found) else 1, layers):
+        for parameter in (parameter for parameter in sorted(example) if (block, parameter) not in found):
+            keys = (re.sub(r"\bblocks\.\d+\.", f"blocks.{block}.", key) for key in example[parameter])
+            yield f"lacks {' and '.join(keys)}, which another block has"
 
 
 def _refuse(path: Path, faults: list[str]) -> None:
