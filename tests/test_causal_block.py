@@ -14,8 +14,8 @@ from models.causal.rollout import Rollout, roll_out
 from models.causal.tables import fused_layers, modulations, rotations
 from models.fewstep import unwarped_schedule
 from models.spec import DtypeName, Numerics
-from models.wan.components import build_random
 from models.wan.meta import transformer_on_meta
+from models.wan.random_weights import build_random
 from tests.causal_masked_pass import SIZES, random_clip, random_transformer
 from tests.causal_reference import reference_forward
 

@@ -11,9 +11,9 @@ from models.spec import Compile
 from models.wan.architecture import TINY
 from models.wan.attention import attention_kernel, set_attention
 from models.wan.compiling import compile_networks
-from models.wan.components import build_random
 from models.wan.decode import StreamingDecoder
 from models.wan.decoder_layout import prepare_decoder
+from models.wan.random_weights import build_random
 from tests.causal_masked_pass import SIZES, random_transformer
 
 BACKEND = "aot_eager"  # traces and counts as the default does, without its minutes of C++ for the decoder

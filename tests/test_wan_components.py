@@ -16,12 +16,11 @@ from models.wan.architecture import T2V_1_3B, T2V_14B, TINY
 from models.wan.components import (
     Components,
     HubLayout,
-    build_random,
     load_components,
-    offline_tokenizer,
     require_shared_embedding,
 )
 from models.wan.facts import component_dtypes, component_parameters
+from models.wan.random_weights import build_random, offline_tokenizer
 from models.wan.text_encoder import TextEncoder
 from models.weights import missing_weights
 

@@ -7,9 +7,9 @@ import torch
 from diffusers import AutoencoderKLWan
 
 from models.wan.architecture import TINY
-from models.wan.components import build_random
 from models.wan.decode import StreamingDecoder, decode_clip, to_uint8
 from models.wan.decoder_layout import prepare_decoder
+from models.wan.random_weights import build_random
 from tests.recording_probe import RecordingProbe
 
 

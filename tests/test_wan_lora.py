@@ -15,10 +15,11 @@ from torch import Tensor
 from models import wan21_t2v_14b_causvid_lora
 from models.spec import Recipe, RecipeError, WeightsMissingError, needed_weights
 from models.wan.architecture import TINY
-from models.wan.components import build_random, load_components
+from models.wan.components import load_components
 from models.wan.lora import LoraError, add_deltas, fuse_lora, random_deltas, read_lora
 from models.wan.meta import transformer_on_meta
 from models.wan.pipeline import WanPipeline
+from models.wan.random_weights import build_random
 from models.weights import missing_weights
 
 WIDTH, FFN, RANK = 24, 32, 4

@@ -10,8 +10,8 @@ from transformers import UMT5Config, UMT5EncoderModel
 
 from models.wan.architecture import TINY
 from models.wan.checkpoint import load_transformer
-from models.wan.components import build_random
 from models.wan.meta import parameter_dtypes, transformer_on_meta
+from models.wan.random_weights import build_random
 from tests.causal_masked_pass import SIZES
 
 PUBLISHED = Path(__file__).parent / "golden" / "causvid-3step" / "model.pt"

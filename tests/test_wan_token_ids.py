@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from models.wan.components import offline_tokenizer
 from models.wan.published import BASE_REPOSITORY
+from models.wan.random_weights import offline_tokenizer
 from models.wan.token_ids import PROMPTS, differences, main
 
 COMMIT = "c" * 40

@@ -1,12 +1,8 @@
 """Wan's networks, loaded as a recipe asks: from the local hub cache, or built at random on the device.
 
-Random networks have the real sizes, so time and memory are those of the real ones; what they draw means nothing. They
-are built on torch's meta device and filled parameter by parameter, so that 20 billion of them never pass through the
-memory of the host. One trap is closed here: Wan's repositories store UMT5's embedding only once
-(huggingface/transformers#43880).
+One trap is closed here: Wan's repositories store UMT5's embedding only once (huggingface/transformers#43880).
 """
 
-import string
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,17 +14,15 @@ from models.spec import Recipe, WeightsFile, WeightsMissingError
 from models.wan.architecture import Architecture
 from models.wan.attention import require_attention, set_attention
 from models.wan.compiling import compile_networks
-from models.wan.meta import parameter_dtypes, transformer_on_meta
+from models.wan.meta import transformer_on_meta
 from models.wan.precision import store_as_float8
+from models.wan.random_weights import build_random, offline_tokenizer
 from models.wan.text_encoder import TextEncoder
 from models.weights import cached_snapshot, missing_parts
 
 if TYPE_CHECKING:
-    import torch
     from diffusers import AutoencoderKLWan, WanTransformer3DModel
     from transformers import PreTrainedTokenizerBase, UMT5EncoderModel
-
-WEIGHTS_SEED = 0
 
 
 @dataclass(frozen=True)
@@ -140,62 +134,6 @@ def _text_encoder(architecture: Architecture) -> "UMT5EncoderModel":
     text_encoder = UMT5EncoderModel(UMT5Config(**architecture.text_encoder))
     text_encoder.encoder.embed_tokens.weight = text_encoder.shared.weight
     return text_encoder
-
-
-def build_random(
-    build: Callable[[], Any], dtype: str, device: str, seed: int = WEIGHTS_SEED, rests_on: str | None = None
-) -> Any:
-    """Build a network on the meta device and fill it on `device`: the same seed gives the same weights there.
-
-    Each parameter moves to `rests_on` (by default it stays) before the next is filled, so that of a network that rests
-    elsewhere `device` never holds more than one.
-
-    Norms become 1, biases 0, all else normal with deviation 1/sqrt(fan in), which keeps activations of any width near
-    1, so that clips vary visibly. Modules that the class keeps in float32 stay in float32 when `dtype` is shorter.
-    Raises `RuntimeError`, naming them, if parameters or buffers stay without values.
-    """
-    import torch
-
-    with torch.device("meta"):
-        model = build()
-    generator = torch.Generator(device).manual_seed(seed)
-    dtypes = parameter_dtypes(model, getattr(torch, dtype))
-    filled: dict[int, torch.nn.Parameter] = {}  # a tied parameter is one object under two names
-    for name, parameter in list(model.named_parameters(remove_duplicate=False)):
-        if id(parameter) not in filled:
-            values = torch.empty(parameter.shape, dtype=dtypes[name], device=device)
-            _fill(name, values, generator)
-            filled[id(parameter)] = torch.nn.Parameter(values.to(rests_on or device), requires_grad=False)
-        owner, _, leaf = name.rpartition(".")
-        setattr(model.get_submodule(owner), leaf, filled[id(parameter)])
-    _require_all_filled(model)
-    return model.to(rests_on or device).eval()
-
-
-def _fill(name: str, values: "torch.Tensor", generator: "torch.Generator") -> None:
-    leaf = name.rpartition(".")[2]
-    if leaf == "bias":
-        values.zero_()
-    elif leaf == "gamma" or values.ndim == 1:
-        values.fill_(1.0)
-    else:
-        values.normal_(0.0, values[0].numel() ** -0.5, generator=generator)
-
-
-def _require_all_filled(model: Any) -> None:
-    left = [name for name, tensor in model.named_parameters() if tensor.is_meta]
-    left += [name for name, tensor in model.named_buffers() if tensor.is_meta]
-    if left:
-        message = f"{type(model).__name__}: {len(left)} tensors have no values: {', '.join(left[:8])}"
-        raise RuntimeError(message)
-
-
-def offline_tokenizer() -> "PreTrainedTokenizerBase":
-    """Make a tokenizer of single printable ASCII characters, which needs no file; all ids are below 128."""
-    from transformers import T5Tokenizer
-
-    pieces = [("<pad>", 0.0), ("</s>", 0.0), ("<unk>", 0.0), ("\u2581", -2.0)]
-    return T5Tokenizer(vocab=pieces + [(letter, -3.0) for letter in string.printable.strip()], extra_ids=0)
 
 
 def _from_hub(

@@ -3,7 +3,7 @@
 from typing import Any
 
 from models.spec import ModelSpec, PipelineFacts, Probe, Recipe, Request, RequestError, Sampling
-from models.wan.components import offline_tokenizer
+from models.wan.random_weights import offline_tokenizer
 
 VAE = {"block_out_channels": (8,) * 4, "layers_per_block": (1,) * 5}
 TRANSFORMER = {"num_attention_heads": 4, "attention_head_dim": 8, "num_layers": 1, "cross_attention_dim": 32}
