@@ -225,7 +225,7 @@ def test_missing_checkpoint_is_named_with_the_way_on(tmp_path: Path, monkeypatch
     """Without the published file the error names it, the command that fetches it and the source that needs none."""
     monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path))
     checkpoint = causvid_1_3b.MODEL.weights[0]
-    expected = r"tianweiy/CausVid/autoregressive_checkpoint/model\.pt is not in .*hf download.*'random'"
+    expected = r"tianweiy/CausVid/autoregressive_checkpoint/model\.pt is not whole in .*hf download.*'random'"
     with pytest.raises(WeightsMissingError, match=expected):
         load_published(checkpoint, T2V_1_3B, "bfloat16", "cpu")
 
