@@ -28,7 +28,8 @@ class DoublingResample(WanResample):  # type: ignore[misc] # diffusers has no ty
         if before is None:
             feat_cache[slot] = torch.cat([torch.zeros_like(here)] * STATE_FRAMES, dim=2)
         else:
-            feat_cache[slot] = torch.cat([before, here], dim=2)[:, :, -STATE_FRAMES:].clone()
+            known = before[:, :, here.shape[2] :]
+            feat_cache[slot] = torch.cat([known, here], dim=2) if known.shape[2] else here.clone()
             pairs = self.time_conv(x, before).unflatten(1, (2, -1))
             x = torch.stack((pairs[:, 0], pairs[:, 1]), dim=3).flatten(2, 3)
         resampled: Tensor = self.resample(x.transpose(1, 2).flatten(0, 1))
