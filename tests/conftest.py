@@ -1,6 +1,7 @@
 """Warnings are errors here and only here; `pytester` runs inner sessions of pytest."""
 
 import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -23,6 +24,13 @@ def _outside_of_xdist() -> None:
     """Hide from inner sessions that this one is a pytest-xdist worker: pytest-benchmark would measure nothing there."""
     for name in [name for name in os.environ if name.startswith("PYTEST_XDIST")]:
         del os.environ[name]
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _interruptible() -> None:
+    """Hear Ctrl-C although a background job or nohup ignores it: child processes inherit that, and some are struck."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True)
