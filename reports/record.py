@@ -144,8 +144,16 @@ class Chunk(Frozen):
     host_s: float
 
 
+class Span(Frozen):
+    """One visit to a phase, from `start_s` to `end_s` after the prompt was handed over, on the device's clock."""
+
+    phase: str
+    start_s: float
+    end_s: float
+
+
 class Round(Frozen):
-    """One generation. `steps_s` holds every denoise step's time in order; `phases_s` sums re-entered phases."""
+    """One generation. `steps_s` holds every denoise step's time in order; `phases_s` sums the `spans` a phase."""
 
     prompt_to_host_s: Annotated[float, msgspec.Meta(description=DURATIONS["prompt_to_host_s"])]
     prompt_to_device_s: Annotated[float, msgspec.Meta(description=DURATIONS["prompt_to_device_s"])]
@@ -155,6 +163,7 @@ class Round(Frozen):
     steps_s: list[float]
     chunks: list[Chunk]
     frames_sha256: str
+    spans: list[Span] = []
 
 
 class Memory(Frozen):

@@ -89,6 +89,15 @@ def test_each_number_spans_what_its_definition_says() -> None:
     times = generate(script, clock).times
     assert times.phases_s == {"text_encode": 1.0, "denoise": 16.0, "decode": 8.0, "to_host": 0.0}
     assert times.steps_s == [2.0, 3.0, 5.0, 6.0]
+    assert [(s.phase, s.start_s, s.end_s) for s in times.spans] == [
+        ("text_encode", 0.5, 1.5),
+        ("denoise", 1.5, 6.5),
+        ("decode", 6.5, 10.5),
+        ("to_host", 10.5, 10.5),
+        ("denoise", 10.5, 21.5),
+        ("decode", 21.5, 25.5),
+        ("to_host", 25.5, 25.5),
+    ]
     assert times.sampling_s == 16.0
     assert [(c.frames, c.device_s, c.host_s) for c in times.chunks] == [(1, 10.5, 10.5), (2, 25.5, 25.5)]
     assert times.time_to_first_frame_s == 10.5
