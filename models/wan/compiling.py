@@ -39,7 +39,9 @@ def compile_networks(
 ) -> None:
     """Have the transformer's blocks ("transformer") and the VAE's decoder as well ("all") compiled when first called.
 
-    A causal runner never calls the blocks, but parts of them that it compiles itself; uncalled blocks cost nothing.
+    The decoder, which must be a prepared one, is compiled layer by layer: one program of all its layers compiles longer
+    and holds 3 GiB more at 832x480. A causal runner never calls the transformer's blocks, but parts of them that it
+    compiles itself; uncalled blocks cost nothing.
     """
     if extent != "none":
         import torch
@@ -48,7 +50,11 @@ def compile_networks(
         _allow_many_shapes()
         transformer.compile_repeated_blocks(dynamic=False, fullgraph=True, backend=backend)
     if extent == "all":
-        vae.decoder.compile(dynamic=False, fullgraph=True, backend=backend)
+        from models.wan.decoder_layout import STREAMED
+
+        for module in vae.decoder.modules():
+            if isinstance(module, STREAMED):
+                setattr(module, "advance", compile_function(module.advance, backend))  # noqa: B010 - a method to mypy
 
 
 def _allow_many_shapes() -> None:
