@@ -196,10 +196,7 @@ class Work:
 
 PLAIN: Mapping[str, tuple[str, ...]] = MappingProxyType({"numerics": ("diffusers",), "compile": ("none",)})
 COMPILES: Mapping[str, tuple[str, ...]] = MappingProxyType({**PLAIN, "compile": get_args(Compile)})
-# The causal runner computes with the weights itself, which a layer in 8 bits casts only for its own forward.
-CAUSAL: Mapping[str, tuple[str, ...]] = MappingProxyType(
-    {**COMPILES, "numerics": get_args(Numerics), "weights_dtype": ("same",)}
-)
+CAUSAL: Mapping[str, tuple[str, ...]] = MappingProxyType({**COMPILES, "numerics": get_args(Numerics)})
 
 
 @dataclass(frozen=True, kw_only=True)

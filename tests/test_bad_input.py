@@ -79,10 +79,6 @@ def refused(*arguments: object) -> str:
             "causvid-tiny-bidirectional: numerics is 'reference', but the model supports diffusers",
         ),
         (
-            ["--model", "causvid-tiny", "--set", "weights_dtype=float8"],
-            "causvid-tiny: weights_dtype is 'float8', but the model supports same",
-        ),
-        (
             ["--model", "wan2.1-t2v-tiny", "--set", "weights_dtype=float8", "--set", "compile=transformer"],
             "wan2.1-t2v-tiny: weights_dtype float8 cannot be compiled, but compile is 'transformer'",
         ),

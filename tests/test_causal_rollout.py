@@ -12,6 +12,7 @@ from models.causal.pipeline import WholeClipTransformer
 from models.causal.rollout import Clip, Rollout, roll_out
 from models.fewstep import FewStepSchedule, unwarped_schedule, warped_schedule
 from models.spec import Numerics
+from models.wan.precision import store_as_float8
 from tests.causal_masked_pass import masked_rollout, random_clip, random_transformer
 
 THREE_STEPS = unwarped_schedule((1000, 757, 522), 8.0)
@@ -61,6 +62,24 @@ def test_cached_rollout_equals_block_causal_masked_full_pass(
     torch.testing.assert_close(found, expected, rtol=0, atol=1e-5)
     torch.testing.assert_close(cached.cache.keys_LBSHD[0], keys, rtol=0, atol=1e-5)
     torch.testing.assert_close(cached.cache.values_LBSHD[0], values, rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize("numerics", ["diffusers", "reference"])
+def test_weights_in_8_bits_give_what_the_same_weights_widened_give(numerics: Numerics) -> None:
+    """The runner casts as diffusers' own layers do: stored in 8 bits, or rounded to 8 bits and widened again."""
+    stored, widened = random_transformer(), random_transformer()
+    store_as_float8(stored, "float32")
+    for narrow, wide in zip(stored.parameters(), widened.parameters(), strict=True):
+        wide.data = narrow.data.to(wide.dtype, copy=True)
+    shape = CacheShape(frames=6, height=8, width=8, text_length=16)
+    execution = Execution(timesteps=ROLLOUT.timesteps, numerics=numerics)
+    found, expected, plain = (
+        torch.cat(latents(CachedTransformer(transformer, shape, execution), random_clip(blocks=2, steps=3)), dim=2)
+        for transformer in (stored, widened, random_transformer())
+    )
+    assert [p.dtype for p in stored.parameters()].count(torch.float8_e4m3fn) == 3 * 20
+    assert torch.equal(found, expected)
+    assert not torch.equal(found, plain)
 
 
 @pytest.mark.parametrize("changed", [0, 1, 2])

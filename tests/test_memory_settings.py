@@ -42,9 +42,10 @@ def test_place_and_order_do_not_change_a_byte_of_the_frames(swept: dict[str, dic
     assert len(set.union(*(frames(case) for case in swept.values()))) == 1
 
 
-def test_storage_shows_in_the_dtypes_that_ran_and_in_the_frames(tmp_path: Path) -> None:
+@pytest.mark.parametrize("model", ["causvid-tiny", "causvid-tiny-bidirectional"])
+def test_storage_shows_in_the_dtypes_that_ran_and_in_the_frames(tmp_path: Path, model: str) -> None:
     """The record proves it by the weights' dtype, also with the text encoder freed, and the frames are others."""
-    cases = run(tmp_path, "causvid-tiny-bidirectional", "text_encoder=resident,freed", "weights_dtype=same,float8")
+    cases = run(tmp_path, model, "text_encoder=resident,freed", "weights_dtype=same,float8")
     assert len(cases) == 4
     for name, case in cases.items():
         assert ("float8_e4m3fn" in case["measurement"]["facts"]["dtypes"]["transformer"]) == ("float8" in name)

@@ -67,7 +67,7 @@ def before_self_attention(
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Return query, key (both after norm and rotation) and value, each BSHD in the dtype of `hidden_BSC`."""
     normed = modulated_norm(hidden_BSC, modulation_6C[0], modulation_6C[1])
-    query, key, value = functional.linear(normed, weights.qkv_weight, weights.qkv_bias).chunk(3, dim=-1)
+    query, key, value = project(normed, weights.qkv_weight, weights.qkv_bias).chunk(3, dim=-1)
     size = 2 * turns.cos.shape[-1]
     query = rotate(split_heads(rms_norm(query, weights.norm_query, numerics), size), turns)
     key = rotate(split_heads(rms_norm(key, weights.norm_key, numerics), size), turns)
@@ -78,12 +78,12 @@ def between_attentions(
     weights: BetweenWeights, modulation_6C: Tensor, hidden_BSC: Tensor, attended_BSHD: Tensor, numerics: Numerics
 ) -> tuple[Tensor, Tensor]:
     """Return the hidden states [B, S, C], self-attention's output added, and cross-attention's query [B, S, H, D]."""
-    attended = functional.linear(attended_BSHD.flatten(2), weights.out_weight, weights.out_bias)
+    attended = project(attended_BSHD.flatten(2), weights.out_weight, weights.out_bias)
     hidden = gated_add(hidden_BSC, attended, modulation_6C[2])
     normed = functional.layer_norm(
         hidden.to(weights.norm_weight.dtype), hidden.shape[-1:], weights.norm_weight, weights.norm_bias, EPSILON
     )
-    query = functional.linear(normed.to(hidden.dtype), weights.query_weight, weights.query_bias)
+    query = project(normed.to(hidden.dtype), weights.query_weight, weights.query_bias)
     return hidden, split_heads(rms_norm(query, weights.norm_query, numerics), attended_BSHD.shape[-1])
 
 
@@ -91,15 +91,20 @@ def after_cross_attention(
     weights: AfterWeights, modulation_6C: Tensor, hidden_BSC: Tensor, attended_BSHD: Tensor
 ) -> Tensor:
     """Return the block's result [B, S, C]: cross-attention's output added, then the gated feed-forward network's."""
-    hidden = hidden_BSC + functional.linear(attended_BSHD.flatten(2), weights.out_weight, weights.out_bias)
+    hidden = hidden_BSC + project(attended_BSHD.flatten(2), weights.out_weight, weights.out_bias)
     normed = modulated_norm(hidden, modulation_6C[3], modulation_6C[4])
-    raised = functional.gelu(functional.linear(normed, weights.up_weight, weights.up_bias), approximate="tanh")
-    return gated_add(hidden, functional.linear(raised, weights.down_weight, weights.down_bias), modulation_6C[5])
+    raised = functional.gelu(project(normed, weights.up_weight, weights.up_bias), approximate="tanh")
+    return gated_add(hidden, project(raised, weights.down_weight, weights.down_bias), modulation_6C[5])
 
 
 def head(weight: Tensor, bias: Tensor, modulation_2C: Tensor, hidden_BSC: Tensor) -> Tensor:
     """Return every token's patch of velocities [B, S, patch volume x channels]."""
-    return functional.linear(modulated_norm(hidden_BSC, modulation_2C[0], modulation_2C[1]), weight, bias)
+    return project(modulated_norm(hidden_BSC, modulation_2C[0], modulation_2C[1]), weight, bias)
+
+
+def project(values: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+    """Return values @ weight + bias in the dtype of `values`, to which weights stored in 8 bits are cast."""
+    return functional.linear(values, weight.to(values.dtype), bias.to(values.dtype))
 
 
 def modulated_norm(hidden: Tensor, shift_C: Tensor, scale_C: Tensor) -> Tensor:

@@ -17,7 +17,7 @@ from diffusers.models.transformers.transformer_wan import WanTransformer3DModel
 from torch import Tensor, nn
 from torch.nn import functional
 
-from models.causal.block import EPSILON, AfterWeights, BeforeWeights, BetweenWeights, Turns
+from models.causal.block import EPSILON, AfterWeights, BeforeWeights, BetweenWeights, Turns, project
 from models.spec import Numerics
 
 PERIOD = 10_000.0
@@ -129,7 +129,8 @@ def _modulation(transformer: WanTransformer3DModel, timestep: float, numerics: N
     else:
         sinusoid = sinusoid.to(dtype)
         first, second = embedder.time_embedder.linear_1, embedder.time_embedder.linear_2
-        time_1C = _linear(second, functional.silu(_linear(first, sinusoid)))
+        hidden = functional.silu(project(sinusoid, first.weight, first.bias))
+        time_1C = project(hidden, second.weight, second.bias)
     projected_6C = embedder.time_proj(functional.silu(time_1C)).unflatten(1, (6, -1))[0].to(dtype)
     layers_6C = tuple(block.scale_shift_table[0].to(dtype) + projected_6C for block in transformer.blocks)
     for layer_6C in layers_6C:
@@ -137,8 +138,3 @@ def _modulation(transformer: WanTransformer3DModel, timestep: float, numerics: N
     head_2C = transformer.scale_shift_table[0].to(dtype) + time_1C.to(dtype)
     head_2C[1] += 1
     return Modulation(layers_6C=layers_6C, head_2C=head_2C)
-
-
-def _linear(linear: nn.Linear, values: Tensor) -> Tensor:
-    """Apply a layer in the dtype of `values`: the weights may be kept in float32 for other numerics."""
-    return functional.linear(values, linear.weight.to(values.dtype), linear.bias.to(values.dtype))
