@@ -99,7 +99,10 @@ class Probe(Protocol):
         """Mark a phase: `text_encode`, `denoise`, `decode`, `to_host` where they exist; re-enterable, not nested."""
 
     def step(self, done: int, total: int) -> None:
-        """Tell that transformer step `done` of `total` of the clip has been enqueued (1-based), in phase `denoise`."""
+        """Tell that transformer step `done` of `total` of the clip has been enqueued (1-based), in phase `denoise`.
+
+        A causal model visits `denoise` once a block; a block's cache pass is a step too, the first of the next visit.
+        """
 
     def check_finite(self, name: str, values: "torch.Tensor") -> None:
         """Look for NaN and Inf in `values` (any shape, on the device); the answer is read after the clock stops."""

@@ -16,6 +16,8 @@ from msgspec.structs import fields
 from reports.compare import OF_THE_MODEL, differing_axes, is_timed, names_backend
 from reports.record import CaseRecord, Environment, PlannedCase, Run
 from reports.rows import figures
+from reports.spread import quartiles
+from reports.timing_rows import timing_figures
 
 PYTEST_BENCHMARK_VERSION = "5.3.1"
 
@@ -102,7 +104,7 @@ def stats_of(data: list[float]) -> dict[str, Any]:
     """Compute pytest-benchmark's statistics of durations in seconds, of which there is at least one."""
     ordered = sorted(data)
     mean, spread = statistics.mean(data), statistics.stdev(data) if len(data) > 1 else 0
-    q1, q3 = _quartiles(ordered)
+    q1, q3 = quartiles(ordered)
     low_fence, high_fence = q1 - 1.5 * (q3 - q1), q3 + 1.5 * (q3 - q1)
     by_spread = sum(not mean - spread <= value <= mean + spread for value in data)
     by_fence = sum(not low_fence <= value <= high_fence for value in data)
@@ -126,25 +128,6 @@ def stats_of(data: list[float]) -> dict[str, Any]:
         "data": data,
         "iterations": 1,
     }
-
-
-def _quartiles(ordered: list[float]) -> tuple[float, float]:
-    """Quartiles by method 2 for even and method 3 for odd counts (https://en.wikipedia.org/wiki/Quartile)."""
-    count, (quarter, rest) = len(ordered), divmod(len(ordered), 4)
-    if count == 1:
-        return ordered[0], ordered[0]
-    if count % 2 == 0:
-        return statistics.median(ordered[: count // 2]), statistics.median(ordered[count // 2 :])
-    at = 3 * quarter
-    if rest == 1:
-        return (
-            0.25 * ordered[quarter - 1] + 0.75 * ordered[quarter],
-            0.75 * ordered[at] + 0.25 * ordered[at + 1],
-        )
-    return (
-        0.75 * ordered[quarter] + 0.25 * ordered[quarter + 1],
-        0.25 * ordered[at + 1] + 0.75 * ordered[at + 2],
-    )
 
 
 def _entry(case: CaseRecord, group: str) -> dict[str, Any]:
@@ -191,6 +174,7 @@ def _extra_info(case: CaseRecord) -> dict[str, Any]:
         "weights_source": plan.model.weights_source,
         "deterministic": measurement.deterministic if measurement else None,
         **figures(case)._asdict(),
+        "timing": timing_figures(case),
         "peak_allocated_bytes": measurement.memory.peak_allocated_bytes if measurement else None,
     }
 

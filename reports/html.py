@@ -19,6 +19,7 @@ from markupsafe import Markup
 from reports import rows
 from reports.compare import comparison_lines
 from reports.record import CaseRecord, Run, WeightsRecord
+from reports.timing_rows import timing_rows
 
 TEMPLATES = Path(__file__).parent / "templates"
 _UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
@@ -62,6 +63,7 @@ def render_html(run: Run, folder: Path | None = None) -> str:
         tally=rows.tally(run),
         groups=rows.groups(run),
         not_deterministic={case.id for case in rows.not_deterministic(run)},
+        clocks_apart={case.id for case, _ in rows.clocks_apart(run)},
         non_commercial=rows.non_commercial(run),
         comparisons=comparison_lines(run),
         metrics=rows.metric_lines(run),
@@ -124,12 +126,26 @@ def _details(case: CaseRecord) -> dict[str, Any]:
     if measurement is not None:
         details |= {
             "prompt to host frames [s], round by round": [rows.show(r.prompt_to_host_s) for r in measurement.rounds],
+            **_timing(case),
             "devices": [device.name for device in measurement.devices],
             "metrics": [f"{m.id} {m.reason or m.value} {m.unit}".strip() for m in measurement.metrics],
             "rounds repeat exactly": {True: "yes", False: "NO", None: rows.MISSING}[measurement.deterministic],
             "not measured": measurement.reasons,
         }
     return {name: value for name, value in details.items() if value}
+
+
+def _timing(case: CaseRecord) -> dict[str, Any]:
+    """Show what is derived of the times; pages of runs that did not stamp the whole round stay as they were."""
+    measurement = case.measurement
+    if measurement is None or all(timed.device_clock_s is None for timed in measurement.rounds):
+        return {}
+    first = measurement.first_call
+    return {
+        "load [s]": "" if measurement.load_s is None else rows.show(measurement.load_s),
+        "first call, prompt to host frames [s]": "" if first is None else rows.show(first.prompt_to_host_s),
+        **timing_rows(case),
+    }
 
 
 def _revision(weights: WeightsRecord) -> str:

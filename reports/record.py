@@ -145,15 +145,24 @@ class Chunk(Frozen):
 
 
 class Span(Frozen):
-    """One visit to a phase, from `start_s` to `end_s` after the prompt was handed over, on the device's clock."""
+    """One visit to a phase, from `start_s` to `end_s` after the prompt was handed over, on the device's clock.
+
+    `steps` of the round's `steps_s` lie in it. A causal model visits `denoise` once a block, and where a visit has one
+    step more than the request, its first is the cache pass of the block before: `reports.timing.blocks` reads it so.
+    """
 
     phase: str
     start_s: float
     end_s: float
+    steps: int | None = None
 
 
 class Round(Frozen):
-    """One generation. `steps_s` holds every denoise step's time in order; `phases_s` sums the `spans` a phase."""
+    """One generation. `steps_s` holds every denoise step's time in order; `phases_s` sums the `spans` a phase.
+
+    `device_clock_s` is the whole round on the device's clock, from its first stamp to its last; on the host's it is
+    `prompt_to_host_s`. `take` tells rounds of another prompt than the case's apart: equal takes have one prompt.
+    """
 
     prompt_to_host_s: Annotated[float, msgspec.Meta(description=DURATIONS["prompt_to_host_s"])]
     prompt_to_device_s: Annotated[float, msgspec.Meta(description=DURATIONS["prompt_to_device_s"])]
@@ -164,6 +173,8 @@ class Round(Frozen):
     chunks: list[Chunk]
     frames_sha256: str
     spans: list[Span] = []
+    device_clock_s: float | None = None
+    take: int | None = None
 
 
 class Memory(Frozen):

@@ -103,6 +103,12 @@ def not_deterministic(run: Run) -> list[CaseRecord]:
     return [case for case in run.cases if case.measurement is not None and case.measurement.deterministic is False]
 
 
+def clocks_apart(run: Run) -> list[tuple[CaseRecord, str]]:
+    """List the cases whose clocks disagreed by more than the limit, each with what was said of it when measured."""
+    measured = [(case, case.measurement.reasons) for case in run.cases if case.measurement is not None]
+    return [(case, reasons["clocks"]) for case, reasons in measured if "clocks" in reasons]
+
+
 def metric_lines(run: Run) -> list[str]:
     """Tell each metric's range over the clips, and where it has no value, why."""
     values: dict[str, list[float]] = {}

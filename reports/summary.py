@@ -12,6 +12,7 @@ from reports.record import CaseRecord, Run
 from reports.rows import (
     HEADINGS,
     NAMES,
+    clocks_apart,
     figures,
     groups,
     metric_lines,
@@ -77,10 +78,14 @@ def _line(row: Sequence[str], widths: Sequence[int]) -> str:
 
 def _reasons(run: Run) -> list[str]:
     return [
-        f"{case.status.upper()} {case.id}: {one_line(case.reason) or 'no reason was recorded'}"
-        for case in run.cases
-        if case.status != "passed"
-    ] + [f"NOT DETERMINISTIC {case.id}: rounds of one seed made different frames" for case in not_deterministic(run)]
+        *(
+            f"{case.status.upper()} {case.id}: {one_line(case.reason) or 'no reason was recorded'}"
+            for case in run.cases
+            if case.status != "passed"
+        ),
+        *(f"NOT DETERMINISTIC {case.id}: rounds of one seed made different frames" for case in not_deterministic(run)),
+        *(f"CLOCKS DISAGREE {case.id}: {one_line(reason)}" for case, reason in clocks_apart(run)),
+    ]
 
 
 def _closing(run: Run) -> list[str]:

@@ -13,7 +13,6 @@ import statistics
 import sys
 import time
 from collections.abc import Callable, Iterator
-from math import comb
 
 import torch
 
@@ -24,6 +23,7 @@ from fixtures.progress import Progress
 from fixtures.vram import peaks_for
 from models.discover import discover
 from models.spec import DtypeName, ModelSpec, Pipeline, Recipe, Request
+from reports.spread import median_interval
 
 LIMIT_RATIO = 1.01
 
@@ -41,18 +41,6 @@ class BareProbe:
 
     def check_finite(self, name: str, values: torch.Tensor) -> None:
         """Look at nothing."""
-
-
-def median_interval(ratios: list[float], confidence: float = 0.95) -> tuple[float, float]:
-    """Give the distribution-free interval of the median: the narrowest symmetric pair of order statistics."""
-    ordered, count = sorted(ratios), len(ratios)
-    rank = 0
-    while rank + 1 < count - rank - 1:
-        outside = 2 * sum(comb(count, k) for k in range(rank + 2)) / 2**count
-        if 1 - outside < confidence:
-            break
-        rank += 1
-    return ordered[rank], ordered[-1 - rank]
 
 
 def seconds(work: Callable[[], object]) -> float:

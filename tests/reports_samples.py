@@ -98,7 +98,12 @@ def a_round(total_s: float) -> Round:
         prompt_to_device_s=0.99 * total_s,
         time_to_first_frame_s=0.25 * total_s,
         sampling_s=0.5 * total_s,
-        phases_s={"text_encode": 0.01 * total_s, "denoise": 0.5 * total_s, "decode": 0.4 * total_s},
+        phases_s={
+            "text_encode": 0.01 * total_s,
+            "denoise": 0.5 * total_s,
+            "decode": 0.4 * total_s,
+            "to_host": 0.09 * total_s,
+        },
         steps_s=[0.1 * total_s] * 5,
         chunks=[Chunk(frames=81, device_s=0.98 * total_s, host_s=0.99 * total_s)],
         frames_sha256="a" * 64,

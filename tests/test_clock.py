@@ -6,13 +6,16 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+import msgspec
 import pytest
 import torch
 
 from fixtures.clock import Generated, HostTimeline, NotFiniteError, RoundProbe, run_round, timeline_for
 from fixtures.media import frames_sha256
 from fixtures.vram import NoPeaks
-from models.spec import Request
+from models.discover import discover
+from models.spec import DecodeOrder, Recipe, Request
+from reports.timing import blocks, clocks
 
 REQUEST = Request(
     prompt="x", width=4, height=2, frames=3, fps=8.0, steps=2, guidance_scale=1.0, shift=1.0, seed=0
@@ -89,24 +92,68 @@ def test_each_number_spans_what_its_definition_says() -> None:
     times = generate(script, clock).times
     assert times.phases_s == {"text_encode": 1.0, "denoise": 16.0, "decode": 8.0, "to_host": 0.0}
     assert times.steps_s == [2.0, 3.0, 5.0, 6.0]
-    assert [(s.phase, s.start_s, s.end_s) for s in times.spans] == [
-        ("text_encode", 0.5, 1.5),
-        ("denoise", 1.5, 6.5),
-        ("decode", 6.5, 10.5),
-        ("to_host", 10.5, 10.5),
-        ("denoise", 10.5, 21.5),
-        ("decode", 21.5, 25.5),
-        ("to_host", 25.5, 25.5),
+    assert [(s.phase, s.start_s, s.end_s, s.steps) for s in times.spans] == [
+        ("text_encode", 0.5, 1.5, 0),
+        ("denoise", 1.5, 6.5, 2),
+        ("decode", 6.5, 10.5, 0),
+        ("to_host", 10.5, 10.5, 0),
+        ("denoise", 10.5, 21.5, 2),
+        ("decode", 21.5, 25.5, 0),
+        ("to_host", 25.5, 25.5, 0),
     ]
     assert times.sampling_s == 16.0
     assert [(c.frames, c.device_s, c.host_s) for c in times.chunks] == [(1, 10.5, 10.5), (2, 25.5, 25.5)]
     assert times.time_to_first_frame_s == 10.5
     assert times.prompt_to_device_s == 25.5
     assert times.prompt_to_host_s == 26.0
+    assert times.device_clock_s == 26.0
+    assert clocks(times) == (26.0, 26.0, 25.0)
+
+
+def test_device_that_lags_behind_the_host_is_stamped_to_its_end() -> None:
+    """The last stamp is set before the host waits: the device's clock ends when the device does, the host's later."""
+    clock = HandClock()
+
+    @dataclass(frozen=True)
+    class Lagging(HostTimeline):
+        def synchronize(self) -> None:
+            clock.now += 3.0
+
+    def script(probe: RoundProbe) -> Iterator[torch.Tensor]:
+        with probe.phase("denoise"):
+            clock.now += 7.0
+        yield chunk(3)
+
+    pipeline: Any = Scripted(script)
+    times = run_round(pipeline, REQUEST, (), chunk(3, 0), RoundProbe(Lagging(clock), Seen(), NoPeaks())).times
+    assert clocks(times) == (10.0, 7.0, 7.0)
+    assert clocks(times).disagreement_pct == 30.0
+
+
+@pytest.mark.parametrize(("decode", "chunks"), [("streamed", 2), ("whole", 1)])
+def test_real_rollout_tells_its_blocks_and_cache_passes(decode: DecodeOrder, chunks: int) -> None:
+    """CausVid at toy size, two blocks of three steps: seven forwards, of which one is the first block's cache pass."""
+    recipe = Recipe(
+        model="causvid-tiny", weights="tiny", device="cpu", transformer_dtype="float32", text_encoder_dtype="float32",
+        vae_dtype="float32", attention="native_math", decode=decode,
+    )  # fmt: skip
+    request = msgspec.structs.replace(REQUEST, width=32, height=32, frames=21, steps=3, shift=8.0)
+    pipeline = discover()["causvid-tiny"].load(recipe)
+    probe = RoundProbe(timeline_for("cpu"), Seen(), NoPeaks())
+    host_BTCHW = torch.empty((1, 21, 3, 32, 32), dtype=torch.uint8)
+    times = run_round(pipeline, request, pipeline.draw_noise(request), host_BTCHW, probe).times
+    found = blocks(times, request.steps)
+    assert found is not None
+    assert [len(block.steps_s) for block in found] == [3, 3]
+    assert [block.cache_pass_s is not None for block in found] == [True, False]
+    passes_s = [block.cache_pass_s for block in found if block.cache_pass_s is not None]
+    assert sorted([*passes_s, *(s for block in found for s in block.steps_s)]) == sorted(times.steps_s)
+    assert len(times.steps_s) == pipeline.facts(request).forwards == 7
+    assert len(times.chunks) == chunks
 
 
 def test_work_behind_a_phases_last_step_is_the_phases_and_no_steps() -> None:
-    """A cache pass after the last step counts to `denoise`, and the next step starts at its own phase's begin."""
+    """What a model does after its last step counts to `denoise`; the next step starts at its own phase's begin."""
     clock = HandClock()
 
     def script(probe: RoundProbe) -> Iterator[torch.Tensor]:

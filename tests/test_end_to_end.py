@@ -86,8 +86,8 @@ def test_speed_has_three_rounds_and_one_first_call_a_recipe_and_shape(record: di
     first_calls = []
     for case in record["cases"]:
         plan, measurement = case["plan"], case["measurement"]
-        assert len(measurement["rounds"]) == (3 if plan["scenario"] == "speed" else 1)
-        if plan["scenario"] == "speed":
+        assert len(measurement["rounds"]) == {"speed": 3, "audit": 12, "quality": 1}[plan["scenario"]]
+        if plan["scenario"] != "quality":
             assert measurement["deterministic"] is True
         if measurement["first_call"] is not None:
             first_calls.append((str(plan["recipe"]), plan["request"]["width"], plan["request"]["frames"]))

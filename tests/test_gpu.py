@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Iterator
-from typing import Literal, get_args
+from typing import Literal, cast, get_args
 
 import msgspec
 import pytest
@@ -19,11 +19,13 @@ from models.causal.cached_transformer import CachedTransformer, CacheShape, Exec
 from models.causal.rollout import Clip, Rollout, roll_out
 from models.discover import discover
 from models.fewstep import unwarped_schedule
-from models.spec import Compile, Numerics, Recipe, Request, TextEncoderPlace
+from models.spec import Compile, Numerics, Pipeline, Probe, Recipe, Request, TextEncoderPlace
 from models.wan.architecture import TINY
 from models.wan.components import load_components
 from models.wan.lora import add_deltas, random_deltas
 from models.wan.text import encode_prompt
+from reports.timing import blocks, clock_disagreement, clocks
+from tests.measure_overhead import recipe_and_request
 from tests.recording_probe import RecordingProbe
 
 MIB = 2**20
@@ -43,6 +45,14 @@ def _no_tf32() -> Iterator[None]:
     torch.backends.cudnn.conv.fp32_precision = "ieee"  # type: ignore[attr-defined]
     yield
     torch.backends.cudnn.conv.fp32_precision = before  # type: ignore[attr-defined]
+
+
+class Silent:
+    """A watcher that looks away."""
+
+    def on_phase(self, name: str) -> None: ...
+
+    def on_step(self, done: int, total: int) -> None: ...
 
 
 def recipe_of(model: str, device: Literal["cpu", "cuda"]) -> Recipe:
@@ -217,16 +227,75 @@ def test_round_counts_the_same_frames_on_device_and_host() -> None:
     noise = pipeline.draw_noise(request)
     host_BTCHW = torch.zeros((1, 21, 3, 64, 64), dtype=torch.uint8, pin_memory=True)
 
-    class Silent:
-        def on_phase(self, name: str) -> None: ...
-
-        def on_step(self, done: int, total: int) -> None: ...
-
     made = run_round(pipeline, request, noise, host_BTCHW, RoundProbe(CudaTimeline(), Silent(), peaks_for("cuda")))
     whole = torch.cat(list(pipeline.generate(request, noise, RecordingProbe())), dim=1).cpu()
     assert torch.equal(made.frames_BTCHW, whole)
     assert made.times.chunks[0].device_s <= made.times.chunks[0].host_s <= made.times.chunks[1].host_s
     assert made.times.prompt_to_device_s <= made.times.prompt_to_host_s
+
+
+class Multiplying:
+    """A pipeline of known phases: each keeps the device busy for some 0.15 s; the host sleeps before the decoder."""
+
+    def __init__(self, sleep_s: float) -> None:
+        self.sleep_s = sleep_s
+        self.values = torch.randn(8192, 8192, device="cuda", dtype=torch.bfloat16)
+
+    def work(self) -> torch.Tensor:
+        values = self.values
+        for _ in range(100):
+            values = values @ self.values / 90
+        return values
+
+    def generate(self, request: Request, noise: object, probe: Probe) -> Iterator[torch.Tensor]:
+        with probe.phase("text_encode"):
+            self.work()
+        for done in (1, 2):
+            with probe.phase("denoise"):
+                self.work()
+                probe.step(done, 2)
+            if self.sleep_s:
+                torch.cuda.synchronize()
+                time.sleep(self.sleep_s)
+            with probe.phase("decode"):
+                frames_BTCHW = self.work()[:64, :].to(torch.uint8).view(1, 8, 1, 256, 256).repeat(1, 1, 3, 1, 1)
+            yield frames_BTCHW
+
+
+@pytest.mark.parametrize("sleep_s", [0.0, 0.05])
+def test_clocks_agree_within_one_percent_unless_time_is_in_no_phase(sleep_s: float) -> None:
+    """Wall clock, events and sum of phases of a busy device; a host that sleeps twice leaves both sleeps unclaimed."""
+    pipeline = Multiplying(sleep_s)
+    host_BTCHW = torch.zeros((1, 16, 3, 256, 256), dtype=torch.uint8, pin_memory=True)
+    for _ in range(2):  # the first loads libraries
+        probe = RoundProbe(CudaTimeline(), Silent(), peaks_for("cuda"))
+        times = run_round(cast("Pipeline", pipeline), request_of(9), (), host_BTCHW, probe).times
+    found = clocks(times)
+    assert found.device_s is not None
+    assert abs(found.wall_s - found.device_s) <= 0.01 * found.wall_s
+    if sleep_s:
+        assert found.unattributed_s == pytest.approx(2 * sleep_s, rel=0.05)
+        assert "before 'decode'" in (clock_disagreement([times]) or "")
+    else:
+        assert clock_disagreement([times]) is None, found
+
+
+def test_clocks_of_a_full_size_clip_agree_within_one_percent() -> None:
+    """CausVid 1.3B with random weights, 33 frames: three blocks, of which two have a cache pass."""
+    spec = discover()["causvid-1.3b"]
+    recipe, request = recipe_and_request(spec)
+    request = msgspec.structs.replace(request, frames=33)
+    pipeline = spec.load(recipe)
+    noise = pipeline.draw_noise(request)
+    host_BTCHW = torch.zeros((1, 33, 3, request.height, request.width), dtype=torch.uint8, pin_memory=True)
+    for _ in range(2):
+        probe = RoundProbe(CudaTimeline(), Silent(), peaks_for("cuda"))
+        times = run_round(pipeline, request, noise, host_BTCHW, probe).times
+    assert clock_disagreement([times]) is None, clocks(times)
+    found = blocks(times, request.steps)
+    assert found is not None
+    assert [block.cache_pass_s is None for block in found] == [False, False, True]
+    assert all(0 < step_s < times.prompt_to_host_s for block in found for step_s in block.steps_s)
 
 
 @pytest.mark.parametrize("place", ["offload", "freed"])

@@ -77,6 +77,28 @@ def test_first_call_counts_for_determinism() -> None:
     assert Taken(planned(), rounds=[a_round(1.0)]).measurement(CPU).deterministic is None
 
 
+def test_clips_of_several_prompts_are_compared_by_prompt() -> None:
+    """In the audit each take is deterministic for itself: other frames of another prompt are no fault."""
+    rounds = [
+        msgspec.structs.replace(a_round(1.0), take=take, frames_sha256=digest * 64)
+        for take, digest in ((1, "a"), (1, "a"), (2, "b"), (2, "b"), (3, "c"))
+    ]
+    assert Taken(planned(), rounds=rounds).measurement(GPU).deterministic is True
+    assert Taken(planned(), rounds=[*rounds, rounds[0]]).measurement(GPU).deterministic is True
+    odd = msgspec.structs.replace(rounds[0], take=3)
+    assert Taken(planned(), rounds=[*rounds, odd]).measurement(GPU).deterministic is False
+    assert Taken(planned(), rounds=[rounds[0], rounds[2]]).measurement(GPU).deterministic is None
+
+
+def test_clocks_that_disagree_are_told_on_a_gpu() -> None:
+    """A tenth of the time in no phase: told on an accelerator, recorded without a judgement on a CPU."""
+    apart = msgspec.structs.replace(a_round(1.0), phases_s={"denoise": 0.9}, device_clock_s=1.0)
+    taken = Taken(planned(), rounds=[a_round(1.0), apart, a_round(1.0)])
+    assert "1 of 3 rounds are more than 1 % apart; worst is round 2" in taken.measurement(GPU).reasons["clocks"]
+    assert "clocks" not in taken.measurement(CPU).reasons
+    assert taken.measurement(CPU).rounds[1].device_clock_s == 1.0
+
+
 def test_missing_sampling_time_has_a_reason() -> None:
     """A model without a phase `denoise` has no sampling time."""
     unknown = msgspec.structs.replace(a_round(1.0), sampling_s=None)

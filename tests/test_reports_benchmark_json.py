@@ -43,6 +43,7 @@ def test_entry_is_named_as_pytest_would_from_the_root() -> None:
     assert entry["extra_info"]["sampling_s"] == 1.95
     assert entry["extra_info"]["peak_allocated_bytes"] == 24 * 2**30
     assert entry["extra_info"]["weights_source"] == "random"
+    assert entry["extra_info"]["timing"]["spreads"]["prompt_to_host_s"]["q1"] == entry["stats"]["q1"]
 
 
 def test_failed_case_with_all_rounds_is_there_and_says_so() -> None:

@@ -183,6 +183,26 @@ def test_unpinned_weights_name_the_commit_that_was_loaded(
     assert shown in Page(render_html(run_of(case_of(plan, 4.0)))).text
 
 
+def test_times_of_a_case_are_told_where_the_whole_round_was_stamped() -> None:
+    """Spread, playback and clocks stand in the case; a page of an older run stays as it was published."""
+    case = case_of(planned(), 3.9, 4.0, 4.2)
+    assert case.measurement is not None
+    rounds = [
+        msgspec.structs.replace(timed, device_clock_s=timed.prompt_to_host_s) for timed in case.measurement.rounds
+    ]
+    stamped = msgspec.structs.replace(
+        case.measurement, rounds=rounds, first_call=rounds[2], reasons={"clocks": "the clocks are apart"}
+    )
+    page = Page(render_html(run_of(msgspec.structs.replace(case, measurement=stamped)))).text
+    assert "prompt_to_host_s 4.00 [3.92, 4.15] 5.6 %, drift +7.5 %" in page
+    assert "first on the device 3.92, on the host 3.96; playback never stalls from 4.16 on" in page
+    assert "first call, prompt to host frames [s]4.20" in page.replace("\n", "").replace("  ", "")
+    assert "passed clocks disagree" in " ".join(page.split())
+    old = Page(render_html(run_of(case))).text
+    assert "drift" not in old
+    assert "clocks" not in old
+
+
 def test_ratio_definitions_and_environment_are_on_the_page() -> None:
     """The page stands alone: what was compared, what the words mean and where it ran."""
     run = run_of(case_of(planned(), 4.0), case_of(planned("wan2.1-t2v-1.3b"), 64.0))

@@ -75,6 +75,15 @@ def test_rounds_that_differ_are_told() -> None:
     assert "NOT DETERMINISTIC" not in render_summary(run_of(STUDENT))
 
 
+def test_clocks_that_disagree_are_told() -> None:
+    """What was said of it when it was measured stands below the tables."""
+    assert STUDENT.measurement is not None
+    apart = msgspec.structs.replace(STUDENT.measurement, reasons={"clocks": "the clocks of 1 of 3 rounds"})
+    case = msgspec.structs.replace(STUDENT, measurement=apart)
+    assert f"CLOCKS DISAGREE {case.id}: the clocks of 1 of 3 rounds" in render_summary(run_of(case))
+    assert "CLOCKS DISAGREE" not in render_summary(run_of(STUDENT))
+
+
 def test_ratio_is_printed_with_its_spread() -> None:
     """The comparison stands below the tables."""
     text = render_summary(run_of(STUDENT, TEACHER))
