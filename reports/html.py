@@ -114,11 +114,7 @@ def _details(case: CaseRecord) -> dict[str, Any]:
         "weights": [f"{w.repository} {w.path} at {_revision(w)} ({w.licence})" for w in plan.model.weights],
         "prompt": f"{plan.prompt.id}, {plan.prompt.licence}, {plan.prompt.source}",
         "recipe": msgspec.structs.asdict(plan.recipe),
-        "request": {
-            k: v
-            for k, v in msgspec.structs.asdict(plan.request).items()
-            if k != "prompt" and (v or not k.startswith("start_clip"))
-        },
+        "request": {name: value for name, value in _told(plan.request).items() if name != "prompt"},
         "sources": plan.sources,
     }
     if measurement is not None:
@@ -130,6 +126,12 @@ def _details(case: CaseRecord) -> dict[str, Any]:
             "not measured": measurement.reasons,
         }
     return {name: value for name, value in details.items() if value}
+
+
+def _told(record: msgspec.Struct) -> dict[str, Any]:
+    """Give a record's fields but those at their default: an older run has no more to tell than it told."""
+    values = msgspec.to_builtins(record)
+    return {f.name: values[f.name] for f in msgspec.structs.fields(record) if f.required or values[f.name] != f.default}
 
 
 def _revision(weights: WeightsRecord) -> str:
