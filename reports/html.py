@@ -70,7 +70,7 @@ def render_html(run: Run, folder: Path | None = None) -> str:
         clips={case.id: clip_of(case, folder) for case in run.cases},
         details=_details,
         as_text=_as_text,
-        environment=msgspec.structs.asdict(run.environment),
+        environment=_told(run.environment),
     )
 
 
@@ -130,8 +130,13 @@ def _details(case: CaseRecord) -> dict[str, Any]:
 
 def _told(record: msgspec.Struct) -> dict[str, Any]:
     """Give a record's fields but those at their default: an older run has no more to tell than it told."""
-    values = msgspec.to_builtins(record)
-    return {f.name: values[f.name] for f in msgspec.structs.fields(record) if f.required or values[f.name] != f.default}
+    plain = {
+        field.name: field.default if field.default_factory is msgspec.NODEFAULT else field.default_factory()
+        for field in msgspec.structs.fields(record)
+        if not field.required
+    }
+    values: dict[str, Any] = msgspec.to_builtins(record)
+    return {name: value for name, value in values.items() if name not in plain or value != plain[name]}
 
 
 def _revision(weights: WeightsRecord) -> str:

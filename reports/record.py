@@ -284,11 +284,37 @@ class CaseRecord(Frozen):
     attempts: list[Attempt]
 
 
+class ContainerLimits(Frozen):
+    """What control groups allow the process: `None` is no limit or, where `cgroup` is None too, unknown by `reason`.
+
+    `cpus` is processor time a second: 1.5 is that of one and a half processors.
+    """
+
+    cgroup: Literal["v1", "v2"] | None = None
+    memory_bytes: int | None = None
+    cpus: float | None = None
+    reason: str = ""
+
+
+class GpuUse(Frozen):
+    """Who used a GPU at one moment, this process left out of `processes` (`pid`, `name`, `used_bytes`).
+
+    A container may hide other processes: an empty list beside many `used_bytes` proves nothing. `reason` says why
+    something is None.
+    """
+
+    uuid: str
+    used_bytes: int | None
+    processes: list[dict[str, Any]] | None
+    reason: str = ""
+
+
 class Environment(Frozen):
     """Where it ran.
 
     `packages` maps distribution to version (with "+git.<commit>" for editable and git installs); `gpus` holds NVML's
-    facts a device; `settings` the numeric flags that change speed or numbers.
+    facts a device; `settings` the numeric flags that change speed or numbers. `attention_backends` lists those that the
+    recipe may name here and that no package is missing for. `gpus_before` tells of the time before anything was loaded.
     """
 
     python: str
@@ -305,6 +331,10 @@ class Environment(Frozen):
     settings: dict[str, Any]
     git_commit: str | None
     git_dirty: bool | None
+    container: ContainerLimits | None = None
+    attention_backends: list[str] | None = None
+    gpus_before: list[GpuUse] = []
+    reasons: dict[str, str] = {}
 
 
 class Plan(Frozen):

@@ -10,8 +10,8 @@ import torch
 
 from fixtures.clock import CudaTimeline, RoundProbe, run_round
 from fixtures.compilations import graphs_compiled
-from fixtures.gpu import device_used_bytes, torch_problem, visible_gpus
-from fixtures.machine import device_uuid
+from fixtures.gpu import device_used_bytes, gpu_state, torch_problem, visible_gpus
+from fixtures.machine import device_uuid, environment
 from fixtures.status import status_of
 from fixtures.vram import CudaPeaks, peaks_for
 from models.causal.block import EAGER, compiled_parts
@@ -58,9 +58,7 @@ def recipe_of(model: str, device: Literal["cpu", "cuda"]) -> Recipe:
 
 
 def request_of(frames: int, batch: int = 1) -> Request:
-    one = Request(
-        prompt="dogs", width=64, height=64, frames=frames, fps=16, steps=3, guidance_scale=1, shift=8, seed=0
-    )
+    one = Request(prompt="dogs", width=64, height=64, frames=frames, fps=16, steps=3, guidance_scale=1, shift=8, seed=0)
     return msgspec.structs.replace(one, batch=batch)
 
 
@@ -69,6 +67,17 @@ def test_torch_can_use_what_nvml_shows() -> None:
     gpus = visible_gpus()
     assert torch_problem(gpus, gpus[0].driver) is None
     assert device_uuid() in {gpu.uuid for gpu in gpus}
+
+
+def test_environment_of_a_gpu_is_whole() -> None:
+    """Allocator, attention kernels of torch's CUDA build, PCI id and memory in use are told, with nothing missing."""
+    here = environment(gpu_state(), torch_module=torch)
+    assert here.settings["torch.cuda.get_allocator_backend"] in ("native", "cudaMallocAsync")
+    assert {"native", "native_cudnn", "native_flash"} <= set(here.attention_backends or ())
+    assert here.reasons == {}
+    assert all(gpu["pci_id"].startswith("10de:") and gpu["form"] in ("PCIe", "SXM", None) for gpu in here.gpus)
+    assert [use.uuid for use in here.gpus_before] == [gpu["uuid"] for gpu in here.gpus]
+    assert all(use.used_bytes is not None for use in here.gpus_before)
 
 
 def test_stamps_of_the_stream_order_and_fit_into_the_wall_clock() -> None:
