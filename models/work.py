@@ -21,15 +21,18 @@ SPACE_STRIDE = 8
 
 
 def bidirectional_work(architecture: Architecture, request: Request, forwards: int) -> Work:
-    """Work of `forwards` whole-clip forwards, guidance's included; with guidance two prompts are encoded."""
+    """Work of `forwards` whole-clip forwards, guidance's included; with guidance two prompts are encoded.
+
+    Each forward and the decoding do the whole batch; its prompt is encoded once.
+    """
     frames, height, width = latent_shape(request)
     tokens = frames * _tokens_per_frame(architecture, height, width)
     once = _forward_flop(architecture, tokens, tokens) + _text_flop(architecture)
     prompts = 2 if request.guidance_scale > 1.0 else 1
     return Work(
         text_encode_flop=prompts * text_encoder_flop(architecture),
-        denoise_flop=forwards * once,
-        decode_flop=vae_decode_flop(architecture.vae, frames, height, width),
+        denoise_flop=request.batch * forwards * once,
+        decode_flop=request.batch * vae_decode_flop(architecture.vae, frames, height, width),
         forwards=forwards,
     )
 
@@ -44,6 +47,8 @@ def causal_work(
     long_video: LongVideo | None = None,
 ) -> Work:
     """Work of a block-by-block run with a key-value cache: `steps` forwards a block and one that fills the cache.
+
+    Each forward and the decoding do the whole batch; its prompt is encoded once.
 
     Block b attends to itself and all before it, as far as a window reaches. Given blocks only fill the cache. The cache
     of a rollout's last block is read by nobody: its pass is counted only with `final_cache_pass`. Keys and values of
@@ -63,10 +68,11 @@ def causal_work(
             passes = (steps if block * frames_per_block > given else 0) + (block < blocks or final_cache_pass)
             denoise_flop += passes * _forward_flop(architecture, tokens, min(block * tokens, most_keys))
             total += passes
+    clips = request.batch * len(plan.given)
     return Work(
         text_encode_flop=text_encoder_flop(architecture),
-        denoise_flop=denoise_flop,
-        decode_flop=len(plan.given) * vae_decode_flop(architecture.vae, plan.decoded_latents, height, width),
+        denoise_flop=request.batch * denoise_flop,
+        decode_flop=clips * vae_decode_flop(architecture.vae, plan.decoded_latents, height, width),
         forwards=total,
     )
 

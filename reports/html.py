@@ -72,7 +72,7 @@ def render_html(run: Run, folder: Path | None = None) -> str:
         clips={case.id: clip_of(case, folder) for case in run.cases},
         details=_details,
         as_text=_as_text,
-        environment=msgspec.structs.asdict(run.environment),
+        environment=_told(run.environment),
     )
 
 
@@ -116,11 +116,7 @@ def _details(case: CaseRecord) -> dict[str, Any]:
         "weights": [f"{w.repository} {w.path} at {_revision(w)} ({w.licence})" for w in plan.model.weights],
         "prompt": f"{plan.prompt.id}, {plan.prompt.licence}, {plan.prompt.source}",
         "recipe": msgspec.structs.asdict(plan.recipe),
-        "request": {
-            k: v
-            for k, v in msgspec.structs.asdict(plan.request).items()
-            if k != "prompt" and (v or not k.startswith("start_clip"))
-        },
+        "request": {name: value for name, value in _told(plan.request).items() if name != "prompt"},
         "sources": plan.sources,
     }
     if measurement is not None:
@@ -146,6 +142,17 @@ def _timing(case: CaseRecord) -> dict[str, Any]:
         "first call, prompt to host frames [s]": "" if first is None else rows.show(first.prompt_to_host_s),
         **timing_rows(case),
     }
+
+
+def _told(record: msgspec.Struct) -> dict[str, Any]:
+    """Give a record's fields but those at their default: an older run has no more to tell than it told."""
+    plain = {
+        field.name: field.default if field.default_factory is msgspec.NODEFAULT else field.default_factory()
+        for field in msgspec.structs.fields(record)
+        if not field.required
+    }
+    values: dict[str, Any] = msgspec.to_builtins(record)
+    return {name: value for name, value in values.items() if name not in plain or value != plain[name]}
 
 
 def _revision(weights: WeightsRecord) -> str:

@@ -129,6 +129,27 @@ def test_text_encoder_formula_equals_torchs_count(architecture: Architecture) ->
     assert text_encoder_flop(architecture) == counted(encode)
 
 
+def test_batch_multiplies_all_but_the_text_and_the_forwards() -> None:
+    """Torch's own count of one forward of three clips; the text encoder and the number of forwards stay."""
+    three = msgspec.structs.replace(SMALL, batch=3)
+
+    def forward() -> None:
+        WanTransformer3DModel(**TINY.transformer)(
+            hidden_states=torch.empty((3, 16, *latent_shape(SMALL))),
+            timestep=torch.empty((3,)),
+            encoder_hidden_states=torch.empty((3, TINY.text_length, TINY.transformer["text_dim"])),
+        )
+
+    one, work = (bidirectional_work(TINY, request, forwards=1) for request in (SMALL, three))
+    assert work.denoise_flop == counted(forward)
+    assert (work.text_encode_flop, work.forwards) == (one.text_encode_flop, one.forwards)
+    assert work.decode_flop == 3 * one.decode_flop
+    block = msgspec.structs.replace(three, frames=21)
+    causal, alone = (causal_work(TINY, msgspec.structs.replace(block, batch=n), 3, 3) for n in (3, 1))
+    assert (causal.denoise_flop, causal.decode_flop) == (3 * alone.denoise_flop, 3 * alone.decode_flop)
+    assert (causal.text_encode_flop, causal.forwards) == (alone.text_encode_flop, alone.forwards)
+
+
 def test_three_rollouts_are_27_and_twice_24_forwards() -> None:
     """216 frames at 480p: two given blocks save 3 forwards each, and of 21 latents 19 are decoded a rollout."""
     long_clip = msgspec.structs.replace(P480, frames=216)
