@@ -5,6 +5,7 @@ under each meaning that the claim may have, times are never carried from one GPU
 as 10^9 bytes, beside what it would be if GiB were meant. Lower is better in every quantity. A verdict fails no run.
 """
 
+import math
 from collections.abc import Iterator, Sequence
 from typing import Literal, NamedTuple
 
@@ -61,7 +62,9 @@ def verdict_on(actual: float, claimed: float, tolerance_pct: float) -> Verdict:
     >>> [verdict_on(actual, 20.0, 5.0) for actual in (18.9, 19.0, 21.0, 21.1)]
     ['better', 'reproduced', 'reproduced', 'worse']
     """
-    if abs(actual - claimed) <= claimed * tolerance_pct / 100:
+    difference, allowed = abs(actual - claimed), claimed * tolerance_pct / 100
+    # 2.2 - 2.0 is more than 0.2 in binary.
+    if difference <= allowed or math.isclose(difference, allowed, rel_tol=1e-9):
         return "reproduced"
     return "better" if actual < claimed else "worse"
 
