@@ -16,7 +16,9 @@ from reports.record import CaseRecord, Claim, Quantity, Run
 from reports.rows import one_line
 
 # A text encoder that is loaded for a new prompt only does not run in a round that repeats one.
-NO_TEXT = " (no text encoding in it: the prompt's embeddings were reused)"
+NO_TEXT = "without text encoding, the prompt's embeddings were reused"
+NOISE = "its mp4 is of noise, which takes longer to encode"
+UNREAD = "no weights were read from a disk"
 WITHOUT_TEXT = frozenset({"sampling_s", "cold_start_s"})
 Verdict = Literal["reproduced", "better", "worse", "not comparable", "not measured"]
 
@@ -108,8 +110,20 @@ def _of_case(claim: Claim, quantity: Quantity, case: CaseRecord) -> Answer | Non
         return Answer(claim, name, quantity, "not comparable", actual, note=f"on {gpu}, the claim is of {claim.gpu}")
     verdict = verdict_on(actual, claim.value, claim.tolerance_pct)
     if_gib = verdict_on(actual, in_gb(claim.value), claim.tolerance_pct) if unit_of(quantity) == "GB" else None
-    encoded = "" if quantity in WITHOUT_TEXT or "text_encode" not in case.measurement.reasons else NO_TEXT
-    return Answer(claim, name, quantity, verdict, actual, if_gib, f"on {gpu}{encoded}")
+    return Answer(claim, name, quantity, verdict, actual, if_gib, f"on {gpu}{_reservations(quantity, case)}")
+
+
+def _reservations(quantity: Quantity, case: CaseRecord) -> str:
+    """Say what a quantity of this case holds that it should not, or lacks."""
+    reasons = case.measurement.reasons if case.measurement else {}
+    unread = case.plan.recipe.weights != "hub"
+    found = [
+        (NO_TEXT, quantity not in WITHOUT_TEXT and "text_encode" in reasons),
+        (NOISE, unread and quantity in ("prompt_to_mp4_s", "cold_start_s")),
+        (UNREAD, unread and quantity == "cold_start_s"),
+    ]
+    told = [text for text, holds in found if holds]
+    return f" ({'; '.join(told)})" if told else ""
 
 
 def in_gb(gib: float) -> float:

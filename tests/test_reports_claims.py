@@ -129,7 +129,24 @@ def test_reused_embeddings_are_told_beside_the_number() -> None:
     quiet = msgspec.structs.replace(case.measurement, reasons={"text_encode": "embeddings were reused"})
     claim = msgspec.structs.replace(TIME, quantities=["prompt_to_host_s", "sampling_s"])
     rows = answers([run_with(msgspec.structs.replace(case, measurement=quiet), claims=(claim,))])
-    assert [("no text encoding in it" in row.note) for row in rows[:2]] == [True, False]
+    assert [("without text encoding" in row.note) for row in rows[:2]] == [True, False]
+
+
+def test_random_weights_are_told_where_they_make_a_time_another() -> None:
+    """Noise takes longer to encode than a clip, and random weights are built, not read; real ones have no such note."""
+    case = replaced(case_of(planned(), 4.0), warmup=True)
+    assert case.measurement is not None
+    times = msgspec.structs.replace(case.measurement, prompt_to_mp4_s=5.0, cold_start_s=9.0)
+    claim = msgspec.structs.replace(TIME, quantities=["sampling_s", "prompt_to_mp4_s", "cold_start_s"])
+    timed = msgspec.structs.replace(case, measurement=times)
+    noise, unread = "its mp4 is of noise, which takes longer to encode", "no weights were read from a disk"
+    assert [row.note for row in answers([run_with(timed, claims=(claim,))])[:3]] == [
+        "on NVIDIA H200",
+        f"on NVIDIA H200 ({noise})",
+        f"on NVIDIA H200 ({noise}; {unread})",
+    ]
+    real = replaced(timed, weights="hub")
+    assert {row.note for row in answers([run_with(real, claims=(claim,))])[:3]} == {"on NVIDIA H200"}
 
 
 def test_sweeps_of_a_setting_are_candidates_of_it() -> None:
