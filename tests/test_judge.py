@@ -186,3 +186,10 @@ def test_resumed_run_keeps_claims_and_budgets(tmp_path: Path) -> None:
     assert after.claims == before.claims
     assert [one.verdict for one in only_case(after).measurement.budgets] == ["over"]
     assert "claim c: a claim" in ended.output
+
+
+def test_unknown_way_of_judging_is_refused() -> None:
+    """Argparse lists the known ones; exit code 4."""
+    ended = bench("--budget", "never")
+    assert ended.code == pytest.ExitCode.USAGE_ERROR
+    assert "argument --budget: invalid choice: 'never'" in ended.output
