@@ -9,7 +9,7 @@ tianweiy/CausVid, autoregressive_checkpoint. Code and weights are CC BY-NC-SA 4.
 
 from models.causal import causvid
 from models.causal.rules import ClipRules
-from models.spec import CAUSAL, ModelSpec, Pipeline, Recipe, Request, Work
+from models.spec import CAUSAL, CAUSAL_PHASES, ModelSpec, Pipeline, Recipe, Request, Work
 from models.wan.architecture import T2V_1_3B
 from models.work import causal_work
 
@@ -49,6 +49,7 @@ MODEL = ModelSpec(
     load=load,
     work=work,
     supports=CAUSAL,
+    phases=CAUSAL_PHASES,
     published_recipe=causvid.CAUSAL_PUBLISHED_RECIPE,
     published_recipe_source=causvid.PUBLISHED_RECIPE_SOURCE,
 )

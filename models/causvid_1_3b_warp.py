@@ -8,7 +8,7 @@ Source: tianweiy/CausVid, autoregressive_checkpoint_warp_4step_cfg2 (CC BY-NC-SA
 from models.causal import causvid
 from models.causal.rules import ClipRules
 from models.fewstep import StepList
-from models.spec import CAUSAL, ModelSpec, Pipeline, Recipe, Request, Sampling, Work
+from models.spec import CAUSAL, CAUSAL_PHASES, ModelSpec, Pipeline, Recipe, Request, Sampling, Work
 from models.wan.architecture import T2V_1_3B
 from models.work import causal_work
 
@@ -61,6 +61,7 @@ MODEL = ModelSpec(
     load=load,
     work=work,
     supports=CAUSAL,
+    phases=CAUSAL_PHASES,
     published_recipe=causvid.CAUSAL_PUBLISHED_RECIPE,
     published_recipe_source=causvid.PUBLISHED_RECIPE_SOURCE,
 )

@@ -5,7 +5,7 @@ Its clips mean nothing; it proves that the suite works where there is no GPU.
 
 from models.causal import causvid
 from models.causal.rules import ClipRules
-from models.spec import CAUSAL, ModelSpec, Pipeline, Recipe, Request, Work
+from models.spec import CAUSAL, CAUSAL_PHASES, ModelSpec, Pipeline, Recipe, Request, Work
 from models.wan.architecture import TINY
 from models.work import causal_work
 
@@ -44,6 +44,7 @@ MODEL = ModelSpec(
     load=load,
     work=work,
     supports=CAUSAL,
+    phases=CAUSAL_PHASES,
     published_recipe=causvid.TINY_RECIPE,
     published_recipe_source="models/causal/causvid.py",
 )

@@ -13,7 +13,7 @@ from models.causal.causvid import checkpoint_weights, load_few_step
 from models.causal.rules import ClipRules
 from models.causal.window import Window
 from models.fewstep import StepList
-from models.spec import CAUSAL, ModelSpec, Pipeline, Recipe, Request, Sampling, Work
+from models.spec import CAUSAL, CAUSAL_PHASES, ModelSpec, Pipeline, Recipe, Request, Sampling, Work
 from models.wan.architecture import T2V_1_3B
 from models.wan.published import SHARED_WEIGHTS
 from models.work import causal_work
@@ -74,6 +74,7 @@ MODEL = ModelSpec(
     load=load,
     work=work,
     supports=CAUSAL,
+    phases=CAUSAL_PHASES,
     published_recipe=MappingProxyType(
         {
             "transformer_dtype": "bfloat16",

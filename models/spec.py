@@ -203,6 +203,8 @@ class Work:
 
 PLAIN: Mapping[str, tuple[str, ...]] = MappingProxyType({"numerics": ("diffusers",), "compile": ("none",)})
 COMPILES: Mapping[str, tuple[str, ...]] = MappingProxyType({**PLAIN, "compile": get_args(Compile)})
+PHASES = ("text_encode", "denoise", "decode", "to_host")
+CAUSAL_PHASES = ("encode_clip", "encode_frame", *PHASES)
 CAUSAL: Mapping[str, tuple[str, ...]] = MappingProxyType({**COMPILES, "numerics": get_args(Numerics)})
 
 
@@ -213,6 +215,7 @@ class ModelSpec:
     `published_recipe` holds the precision, attention and placement of the model's own release (fields of `Recipe`),
     with `published_recipe_source`. `weights_sources` lists which of hub, random and tiny `load` accepts, `supports`
     which values of the recipe's other fields that not every model serves: without it "diffusers" numerics, uncompiled.
+    `phases` lists what its pipeline may mark, and the harness's own `to_host`: a budget names one of them.
     `load` imports torch itself. `work` may be `None` for models whose arithmetic nobody has written down.
     """
 
@@ -231,6 +234,7 @@ class ModelSpec:
     load: Callable[[Recipe], Pipeline]
     work: Callable[[Request], Work] | None = None
     supports: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: PLAIN)
+    phases: tuple[str, ...] = PHASES
     published_recipe: Mapping[str, str | float] = field(default_factory=lambda: MappingProxyType({}))
     published_recipe_source: str = ""
 

@@ -17,7 +17,7 @@ from reports.merge import read_run
 from reports.record import Run
 from reports.schema import schema_json
 from reports.strict_json import NonFiniteError, encode, write_atomically
-from reports.summary import render_summary
+from reports.summary import render_claims, render_summary
 
 EXIT_BAD_INPUT = 2
 
@@ -29,8 +29,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stdout.write(schema_json())
         return 0
     try:
-        for path in options.runs:
-            sys.stdout.write(COMMANDS[options.command](read_run(path), path))
+        runs = [read_run(path) for path in options.runs]
+        for run, path in zip(runs, options.runs, strict=True):
+            sys.stdout.write(COMMANDS[options.command](run, path))
+        if options.command == "summary" and len(runs) > 1:
+            sys.stdout.write(render_claims(runs, _columns()))
     except (RunFolderError, NonFiniteError, OSError) as error:
         sys.stderr.write(f"python -m reports {options.command}: {error}\n")
         return EXIT_BAD_INPUT
@@ -45,7 +48,11 @@ def _html(run: Run, path: Path) -> str:
 
 
 def _summary(run: Run, _path: Path) -> str:
-    return render_summary(run, shutil.get_terminal_size((120, 24)).columns)
+    return render_summary(run, _columns())
+
+
+def _columns() -> int:
+    return shutil.get_terminal_size((120, 24)).columns
 
 
 def _json(run: Run, _path: Path) -> str:
@@ -64,7 +71,7 @@ COMMANDS: dict[str, Callable[[Run, Path], str]] = {
 }
 HELP = {
     "html": "write report.html into each run folder and print its path",
-    "summary": "print each run's tables",
+    "summary": "print each run's tables, and of several runs what they together say of claims",
     "json": "print each run's record, a line each",
     "benchmark-json": "print each run as pytest-benchmark's JSON, a line each",
 }

@@ -17,6 +17,8 @@ import msgspec
 from markupsafe import Markup
 
 from reports import rows
+from reports.budgets import budget_lines
+from reports.claims import claim_lines
 from reports.compare import comparison_lines
 from reports.record import CaseRecord, Run, WeightsRecord
 from reports.timing_rows import timing_rows
@@ -67,6 +69,8 @@ def render_html(run: Run, folder: Path | None = None) -> str:
         non_commercial=rows.non_commercial(run),
         comparisons=comparison_lines(run),
         metrics=rows.metric_lines(run),
+        budgets=budget_lines(run),
+        claims=claim_lines([run]),
         prompts=prompts,
         anchors={case.id: f"case-{number}" for number, case in enumerate(run.cases, start=1)},
         clips={case.id: clip_of(case, folder) for case in run.cases},

@@ -64,6 +64,7 @@ def merge(run_dir: Path) -> Run:
         durations=DURATIONS,
         torn_journal_lines=journal.torn_lines,
         cases=[_outcome(case, by_case[case.id]) for case in plan.cases],
+        claims=plan.claims,
     )
 
 

@@ -5,6 +5,7 @@ The five durations of a generation are defined in `DURATIONS`; `prompt_to_host_s
 `reports/run.schema.json` is this module as JSON Schema; a test keeps the two equal.
 """
 
+import math
 from typing import Annotated, Any, Literal, dataclass_transform
 
 import msgspec
@@ -13,6 +14,23 @@ SCHEMA_VERSION = 1
 
 Status = Literal["passed", "failed", "oom", "nan", "error", "timeout", "crashed", "invalid_env", "skipped", "not_run"]
 Track = Literal["matched", "published"]
+# What a budget or a claim may speak of, its unit at the end: GiB of 2^30 bytes, GB of 10^9 bytes, seconds.
+Quantity = Literal[
+    "peak_allocated_gib",
+    "peak_allocated_gb",
+    "peak_reserved_gib",
+    "peak_reserved_gb",
+    "peak_device_gib",
+    "peak_device_gb",
+    "sampling_s",
+    "prompt_to_device_s",
+    "prompt_to_host_s",
+    "time_to_first_frame_s",
+    "prompt_to_mp4_s",
+    "cold_start_s",
+    "phase_s",
+]
+BudgetVerdict = Literal["within", "over", "not judged"]
 
 DURATIONS = {
     "sampling_s": "The sum of the phases `denoise`: every transformer forward with its scheduler step and cache pass, "
@@ -116,6 +134,65 @@ class PromptRecord(Frozen):
     sha256: str
 
 
+class Budget(Frozen):
+    """The most that a case may need of a quantity, in the unit that ends its name: in all or in one phase.
+
+    `gpu` is the name, or whole words of the name, of the GPU that it is meant for; None for any. `source` says who set
+    it: a suite's table or a marker.
+    """
+
+    quantity: Quantity
+    limit: float
+    phase: str | None
+    gpu: str | None
+    source: str
+
+
+class JudgedBudget(Frozen):
+    """A budget as judged: durations by the median of the timed rounds, memory by their peak.
+
+    `actual` has the limit's unit. `explanation` says why it is over or not judged, and is empty otherwise.
+    """
+
+    budget: Budget
+    actual: float | None
+    verdict: BudgetVerdict
+    explanation: str = ""
+
+
+class Candidate(Frozen):
+    """Configurations that a claim may be about: these models in these settings of a suite."""
+
+    suite: str
+    models: Annotated[list[str], msgspec.Meta(min_length=1)]
+    settings: Annotated[list[str], msgspec.Meta(min_length=1)]
+
+
+class Claim(Frozen):
+    """A number that somebody claimed, to be held against what is measured.
+
+    `quantities` are what the claim may mean, all in one unit, which is that of `value`. Measured on another GPU than
+    `gpu` (whole words of its name; None: the claim names none), nothing is said of the claim.
+    """
+
+    id: str
+    text: str
+    quantities: Annotated[list[Quantity], msgspec.Meta(min_length=1)]
+    value: Annotated[float, msgspec.Meta(gt=0)]
+    tolerance_pct: Annotated[float, msgspec.Meta(ge=0, lt=100)]
+    candidates: Annotated[list[Candidate], msgspec.Meta(min_length=1)]
+    gpu: str | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse readings of two units, which one value cannot have, and a phase's time, which names no phase."""
+        if not math.isfinite(self.value):
+            raise ValueError(f"`value` must be a finite number, not {self.value}")
+        if "phase_s" in self.quantities:
+            raise ValueError("`quantities` holds phase_s, but a claim is about a whole generation")
+        if len(units := sorted({name.rpartition("_")[2] for name in self.quantities})) > 1:
+            raise ValueError(f"`quantities` have the units {', '.join(units)}, but one value has one unit")
+
+
 class PlannedCase(Frozen):
     """One case of the plan: a model × prompt × setting × seed in a scenario.
 
@@ -138,6 +215,7 @@ class PlannedCase(Frozen):
     sources: dict[str, str]
     estimate_s: float | None
     reproduce: str
+    budgets: list[Budget] = []
 
 
 class Chunk(Frozen):
@@ -268,6 +346,7 @@ class Measurement(Frozen):
     reasons: dict[str, str]
     cold_start_s: Annotated[float | None, msgspec.Meta(description=DURATIONS["cold_start_s"])] = None
     clips: int = 1
+    budgets: list[JudgedBudget] = []
 
 
 class Attempt(Frozen):
@@ -358,6 +437,7 @@ class Plan(Frozen):
     banners: list[str]
     environment: Environment
     cases: list[PlannedCase]
+    claims: list[Claim] = []
 
 
 class Run(Frozen):
@@ -379,3 +459,4 @@ class Run(Frozen):
     durations: Annotated[dict[str, str], msgspec.Meta(description="What each duration spans.", examples=[DURATIONS])]
     cases: list[CaseRecord]
     torn_journal_lines: int = 0
+    claims: list[Claim] = []

@@ -7,12 +7,15 @@ case a row, and prints "× as fast" only where `reports/compare.py` allows it.
 import textwrap
 from collections.abc import Sequence
 
+from reports.budgets import budget_lines
+from reports.claims import claim_lines
 from reports.compare import comparison_lines
 from reports.record import CaseRecord, Run
 from reports.rows import (
     HEADINGS,
     NAMES,
     clocks_apart,
+    counted,
     figures,
     groups,
     metric_lines,
@@ -35,11 +38,19 @@ def render_summary(run: Run, width: int = 120) -> str:
         [one_line(f"!! {banner}") for banner in run.banners],
         comparison_lines(run),
         metric_lines(run),
+        budget_lines(run),
+        claim_lines([run]),
         _reasons(run),
     ]
     texts.append(_closing(run))
     banners, *others = [[wrapped for line in lines for wrapped in _wrapped(line, width)] for lines in texts]
     return "\n\n".join("\n".join(block) for block in [banners, *tables, *others] if block) + "\n"
+
+
+def render_claims(runs: Sequence[Run], width: int = 120) -> str:
+    """Render what all the runs together say of their suites' claims; empty where they hold none."""
+    lines = [wrapped for line in claim_lines(runs) for wrapped in _wrapped(line, width)]
+    return "\n".join([f"{counted(runs, 'run')} together", *lines, ""]) if lines else ""
 
 
 def _wrapped(line: str, width: int) -> list[str]:

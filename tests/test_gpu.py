@@ -1,7 +1,12 @@
 """What only a CUDA device can show: `tox run -e gpu` runs these; elsewhere they are skipped and counted."""
 
+import os
+import re
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, Literal, cast, get_args
 
 import msgspec
@@ -24,9 +29,11 @@ from models.wan.architecture import TINY
 from models.wan.components import load_components
 from models.wan.lora import add_deltas, random_deltas
 from models.wan.text import encode_prompt
+from reports.merge import read_run
 from reports.timing import blocks, clock_disagreement, clocks
 from tests.measure_overhead import recipe_and_request
 from tests.recording_probe import RecordingProbe
+from tests.running import ROOT
 
 MIB = 2**20
 
@@ -363,3 +370,24 @@ def test_float8_storage_runs_on_the_device() -> None:
     list(pipeline.generate(request, pipeline.draw_noise(request), probe))
     assert probe.finite["latents"].isfinite().all()
     assert pipeline.facts(request).dtypes["transformer"].startswith("float8_e4m3fn")
+
+
+def test_memory_budget_is_judged_on_what_the_device_held(tmp_path: Path) -> None:
+    """CausVid 1.3B at 33 frames needs more than 1 GiB and less than the card has: one budget over, one within."""
+    tables = [
+        f'[[budgets]]\nscenario = "speed"\nmodels = ["causvid-1.3b"]\nsettings = ["480p33"]\n{limit}\n'
+        for limit in ("peak_allocated_gib = 1", "peak_reserved_gb = 1000", 'phase = "decode"\npeak_allocated_gb = 1000')
+    ]
+    smoke = (ROOT / "benchmarks" / "suites" / "smoke.toml").read_text(encoding="utf-8")
+    (tmp_path / "own.toml").write_text("\n".join([smoke, *tables]), encoding="utf-8")
+    words = ["benchmarks", "--suite", tmp_path / "own.toml", "--model", "causvid-1.3b", "--run-dir", tmp_path / "run"]
+    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *map(str, words)]
+    done = subprocess.run(command, cwd=ROOT, env=dict(os.environ), capture_output=True, text=True, check=False)
+    assert done.returncode == 1, done.stdout + done.stderr
+    (case,) = read_run(tmp_path / "run").cases
+    assert case.measurement is not None
+    assert case.status == "failed"
+    said = r"peak VRAM \S+ GiB is over its budget of 1\.00 GiB by \S+ GiB; highest in phase '\w+'"
+    assert re.search(said, case.reason), case.reason
+    assert [one.verdict for one in case.measurement.budgets] == ["over", "within", "within"]
+    assert len(case.measurement.rounds) == 3

@@ -1,0 +1,176 @@
+"""Claimed numbers held against measured ones: every candidate configuration a row, none of them chosen for the reader.
+
+Why it matters: a claim that does not state its configuration can be met by the wrong one. So each candidate is shown
+under each meaning that the claim may have, times are never carried from one GPU to another, and a claim in GB is read
+as 10^9 bytes, beside what it would be if GiB were meant. Lower is better in every quantity. A verdict fails no run.
+"""
+
+import math
+from collections.abc import Iterator, Sequence
+from typing import Literal, NamedTuple
+
+from reports.budgets import is_over_only
+from reports.compare import model_and_setting
+from reports.quantities import BYTES, is_gpu, spelled, unit_of, value_of, why_missing
+from reports.record import CaseRecord, Claim, Quantity, Run
+from reports.rows import one_line
+
+# A text encoder that is loaded for a new prompt only does not run in a round that repeats one.
+NO_TEXT = "without text encoding, the prompt's embeddings were reused"
+NOISE = "its mp4 is of noise, which takes longer to encode"
+UNREAD = "no weights were read from a disk"
+WITHOUT_TEXT = frozenset({"sampling_s", "cold_start_s"})
+Verdict = Literal["reproduced", "better", "worse", "not comparable", "not measured"]
+
+
+class Answer(NamedTuple):
+    """What a configuration says of a claim, read as one quantity; `quantity` is None where no case of it was measured.
+
+    `actual` has the claim's unit. `if_gib` is the verdict if a claim in GB meant GiB, and None for other units.
+    """
+
+    claim: Claim
+    configuration: str
+    quantity: Quantity | None
+    verdict: Verdict
+    actual: float | None = None
+    if_gib: Verdict | None = None
+    note: str = ""
+
+
+def claims_of(runs: Sequence[Run]) -> list[Claim]:
+    """List the claims of the runs' suites, each once: several suites may hold one and the same."""
+    found: list[Claim] = []
+    for run in runs:
+        found += [claim for claim in run.claims if claim not in found]
+    return found
+
+
+def answers(runs: Sequence[Run]) -> list[Answer]:
+    """Hold every candidate of every claim against the claim, whichever of the runs measured it."""
+    return [
+        answer
+        for claim in claims_of(runs)
+        for candidate in claim.candidates
+        for model in candidate.models
+        for setting in candidate.settings
+        for answer in _of_configuration(claim, (candidate.suite, model, setting), runs)
+    ]
+
+
+def verdict_on(actual: float, claimed: float, tolerance_pct: float) -> Verdict:
+    """Compare two numbers of one unit, of which the lower is better; at the tolerance's end it is still reproduced.
+
+    >>> [verdict_on(actual, 20.0, 5.0) for actual in (18.9, 19.0, 21.0, 21.1)]
+    ['better', 'reproduced', 'reproduced', 'worse']
+    """
+    difference, allowed = abs(actual - claimed), claimed * tolerance_pct / 100
+    # 2.2 - 2.0 is more than 0.2 in binary.
+    if difference <= allowed or math.isclose(difference, allowed, rel_tol=1e-9):
+        return "reproduced"
+    return "better" if actual < claimed else "worse"
+
+
+def _cases(runs: Sequence[Run], configuration: tuple[str, str, str]) -> list[CaseRecord]:
+    """Find the cases of suite, model and setting; a sweep over a setting's fields belongs to its setting."""
+    return [
+        case
+        for run in runs
+        for case in run.cases
+        if (run.suite, case.plan.model.id, case.plan.setting.partition("+")[0]) == configuration
+    ]
+
+
+def _of_configuration(claim: Claim, configuration: tuple[str, str, str], runs: Sequence[Run]) -> Iterator[Answer]:
+    suite, model, setting = configuration
+    cases = _cases(runs, configuration)
+    sound = [case for case in cases if case.measurement is not None and (case.status == "passed" or is_over_only(case))]
+    if not sound:
+        ended = f"its case is {cases[0].status}: {one_line(cases[0].reason, 120)}" if cases else "no case of it is here"
+        yield Answer(claim, f"{model} {setting}", None, "not measured", note=f"{ended} (suite {suite})")
+        return
+    for quantity in claim.quantities:
+        # A scenario that does not warm up may hold a first call in its one round; a cold start is measured in no other.
+        fit = [case for case in sound if case.plan.warmup or quantity == "cold_start_s"]
+        found = [answer for case in fit if (answer := _of_case(claim, quantity, case)) is not None]
+        lacking = next((case.measurement for case in fit), None)
+        why = why_missing(lacking, quantity) if lacking else "no scenario that warms up measured it"
+        yield from found or [Answer(claim, f"{model} {setting}", quantity, "not measured", note=why)]
+
+
+def _of_case(claim: Claim, quantity: Quantity, case: CaseRecord) -> Answer | None:
+    assert case.measurement is not None, f"{case.id}: a sound case has a measurement"
+    actual = value_of(case.measurement, quantity)
+    if actual is None:
+        return None
+    weights = case.plan.recipe.weights
+    name = model_and_setting(case) + ("" if weights == "hub" else f" ({weights} weights)")
+    gpu = case.measurement.devices[0].name
+    if claim.gpu is not None and not is_gpu(claim.gpu, gpu):
+        return Answer(claim, name, quantity, "not comparable", actual, note=f"on {gpu}, the claim is of {claim.gpu}")
+    verdict = verdict_on(actual, claim.value, claim.tolerance_pct)
+    if_gib = verdict_on(actual, in_gb(claim.value), claim.tolerance_pct) if unit_of(quantity) == "GB" else None
+    return Answer(claim, name, quantity, verdict, actual, if_gib, f"on {gpu}{_reservations(quantity, case)}")
+
+
+def _reservations(quantity: Quantity, case: CaseRecord) -> str:
+    """Say what a quantity of this case holds that it should not, or lacks."""
+    reasons = case.measurement.reasons if case.measurement else {}
+    unread = case.plan.recipe.weights != "hub"
+    found = [
+        (NO_TEXT, quantity not in WITHOUT_TEXT and "text_encode" in reasons),
+        (NOISE, unread and quantity in ("prompt_to_mp4_s", "cold_start_s")),
+        (UNREAD, unread and quantity == "cold_start_s"),
+    ]
+    told = [text for text, holds in found if holds]
+    return f" ({'; '.join(told)})" if told else ""
+
+
+def in_gb(gib: float) -> float:
+    """Give in GB of 10^9 bytes what is in GiB of 2^30.
+
+    >>> round(in_gb(21.56), 2)
+    23.15
+    """
+    return gib * BYTES["GiB"] / BYTES["GB"]
+
+
+def claim_lines(runs: Sequence[Run]) -> list[str]:
+    """Tell each claim and below it, a line each, what every candidate says of it."""
+    lines: list[str] = []
+    found = answers(runs)
+    for claim in claims_of(runs):
+        lines.append(_heading(claim))
+        lines += [_line(answer) for answer in found if answer.claim == claim]
+    return lines
+
+
+def _heading(claim: Claim) -> str:
+    unit = unit_of(claim.quantities[0])
+    also = f"; 1 GB is 10^9 bytes, and {claim.value:g} GiB would be {in_gb(claim.value):.2f} GB" if unit == "GB" else ""
+    held = f"{claim.value:g} {unit} on {claim.gpu or 'any GPU'}, ± {claim.tolerance_pct:g} %{also}"
+    return f"claim {claim.id}: {claim.text} (held as {held})"
+
+
+def _line(answer: Answer) -> str:
+    start = f"  {answer.verdict}: {answer.configuration}"
+    if answer.quantity is None:
+        return f"{start}: {answer.note}"
+    start = f"{start}: {spelled(answer.quantity)}"
+    if answer.actual is None:
+        return f"{start}: {answer.note}"
+    claim, unit = answer.claim, unit_of(answer.quantity)
+    text = f"{start} {answer.actual:,.2f} {unit}"
+    if unit == "GB":
+        text += f" = {answer.actual / in_gb(1.0):.2f} GiB"
+    text += f" {answer.note}"
+    if answer.verdict == "not comparable":
+        return text
+    text += f", {_difference(answer.actual, claim.value)}"
+    if answer.if_gib is None:
+        return text
+    return f"{text}; were GiB meant, {answer.if_gib} ({_difference(answer.actual, in_gb(claim.value))})"
+
+
+def _difference(actual: float, claimed: float) -> str:
+    return f"{100 * (actual / claimed - 1):+.1f} %"

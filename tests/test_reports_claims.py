@@ -1,0 +1,185 @@
+"""Claims are held against every candidate, in every meaning, and only on the GPU that they are of."""
+
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from reports.__main__ import main
+from reports.claims import answers, claim_lines, claims_of
+from reports.html import render_html
+from reports.record import Candidate, CaseRecord, Claim, Run, Status
+from reports.strict_json import write_json_atomically
+from reports.summary import render_summary
+from tests.reports_samples import case_of, planned, replaced, run_of
+
+GB = 10**9
+CANDIDATES = [
+    Candidate(suite="quick", models=["causvid-1.3b"], settings=["480p81"]),
+    Candidate(suite="other", models=["wan"], settings=["480p81"]),
+]
+TIME = Claim(
+    id="sampling",
+    text="21 s sampling",
+    quantities=["sampling_s"],
+    value=2.0,
+    tolerance_pct=10,
+    candidates=CANDIDATES,
+    gpu="H200",
+)
+VRAM = msgspec.structs.replace(
+    TIME, id="vram", quantities=["peak_allocated_gb", "peak_reserved_gb"], value=21.56, tolerance_pct=5
+)
+
+
+def run_with(*cases: CaseRecord, claims: tuple[Claim, ...] = (TIME,), suite: str = "quick") -> Run:
+    return msgspec.structs.replace(run_of(*cases), claims=list(claims), suite=suite)
+
+
+def sized(allocated_bytes: int | None, gpu: str = "NVIDIA H200") -> CaseRecord:
+    """Give a case of 2 s of sampling with this peak on this GPU."""
+    case = case_of(planned(), 4.0)
+    assert case.measurement is not None
+    memory = msgspec.structs.replace(case.measurement.memory, peak_allocated_bytes=allocated_bytes)
+    devices = [msgspec.structs.replace(case.measurement.devices[0], name=gpu)]
+    return msgspec.structs.replace(
+        case, measurement=msgspec.structs.replace(case.measurement, memory=memory, devices=devices)
+    )
+
+
+@pytest.mark.parametrize(
+    ("total_s", "verdict"),
+    [(3.59, "better"), (3.6, "reproduced"), (4.0, "reproduced"), (4.4, "reproduced"), (4.41, "worse")],
+)
+def test_tolerance_decides_and_its_ends_belong_to_it(total_s: float, verdict: str) -> None:
+    """A claim of 2 s ± 10 % against half of these totals."""
+    first, _ = answers([run_with(case_of(planned(), total_s))])
+    assert (first.verdict, first.quantity, first.configuration) == (
+        verdict,
+        "sampling_s",
+        "causvid-1.3b 480p81 (random weights)",
+    )
+
+
+def test_candidate_of_a_suite_that_did_not_run_is_not_measured() -> None:
+    """Each candidate is shown, and says where its case would be."""
+    lines = claim_lines([run_with(case_of(planned(), 4.0))])
+    assert lines[2] == "  not measured: wan 480p81: no case of it is here (suite other)"
+
+
+def test_other_gpu_is_not_comparable_and_nothing_is_scaled() -> None:
+    """The measured number is shown as it is, with the GPU that it is of; no difference is."""
+    lines = claim_lines([run_with(sized(24 * GB, "NVIDIA H100 80GB HBM3"))])
+    assert lines[1] == (
+        "  not comparable: causvid-1.3b 480p81 (random weights): sampling 2.00 s on NVIDIA H100 80GB HBM3, the claim "
+        "is of H200"
+    )
+
+
+def test_claim_of_no_gpu_is_comparable_anywhere() -> None:
+    """A claim that names none is held against all."""
+    anywhere = msgspec.structs.replace(TIME, gpu=None)
+    first, _ = answers([run_with(sized(24 * GB, "NVIDIA L4"), claims=(anywhere,))])
+    assert first.verdict == "reproduced"
+
+
+def test_gb_is_held_as_10_to_the_9_and_told_as_gib_too() -> None:
+    """25.21 GB are 23.48 GiB: worse than 21.56 GB, and worse by less if GiB were meant; 23 GB would be both."""
+    (heading, line, *_) = claim_lines([run_with(sized(25_210_000_000), claims=(VRAM,))])
+    assert "21.56 GB on H200, ± 5 %; 1 GB is 10^9 bytes, and 21.56 GiB would be 23.15 GB" in heading
+    assert line.endswith("peak VRAM 25.21 GB = 23.48 GiB on NVIDIA H200, +16.9 %; were GiB meant, worse (+8.9 %)")
+    both = answers([run_with(sized(23 * GB), claims=(VRAM,))])[0]
+    assert (both.verdict, both.if_gib) == ("worse", "reproduced")
+
+
+def test_every_meaning_of_a_claim_has_a_row_a_candidate() -> None:
+    """Allocated is measured; reserved is not, and says so."""
+    rows = answers([run_with(sized(22 * GB), claims=(VRAM,))])
+    assert [(row.quantity, row.verdict, row.note) for row in rows[:2]] == [
+        ("peak_allocated_gb", "reproduced", "on NVIDIA H200"),
+        ("peak_reserved_gb", "not measured", "it was not measured"),
+    ]
+
+
+@pytest.mark.parametrize("status", ["oom", "invalid_env", "crashed", "failed"])
+def test_case_that_did_not_pass_gives_no_number(status: Status) -> None:
+    """Its status and reason stand in the place of a verdict."""
+    case = msgspec.structs.replace(case_of(planned(), 4.0), status=status, reason="no luck")
+    first, _ = answers([run_with(case)])
+    assert (first.verdict, first.note) == ("not measured", f"its case is {status}: no luck (suite quick)")
+
+
+def test_scenario_without_warm_up_gives_a_cold_start_only() -> None:
+    """Its one round may hold a first call, so that its other times say nothing of the claim."""
+    case = replaced(case_of(planned(), 4.0), warmup=False)
+    assert case.measurement is not None
+    cold = msgspec.structs.replace(case, measurement=msgspec.structs.replace(case.measurement, cold_start_s=2.0))
+    both = msgspec.structs.replace(TIME, quantities=["sampling_s", "cold_start_s"])
+    rows = answers([run_with(cold, claims=(both,))])
+    assert [(row.quantity, row.verdict) for row in rows[:2]] == [
+        ("sampling_s", "not measured"),
+        ("cold_start_s", "reproduced"),
+    ]
+
+
+def test_reused_embeddings_are_told_beside_the_number() -> None:
+    """A text encoder that did not run in the rounds makes a time shorter than a person waits."""
+    case = case_of(planned(), 4.0)
+    assert case.measurement is not None
+    quiet = msgspec.structs.replace(case.measurement, reasons={"text_encode": "embeddings were reused"})
+    claim = msgspec.structs.replace(TIME, quantities=["prompt_to_host_s", "sampling_s"])
+    rows = answers([run_with(msgspec.structs.replace(case, measurement=quiet), claims=(claim,))])
+    assert [("without text encoding" in row.note) for row in rows[:2]] == [True, False]
+
+
+def test_random_weights_are_told_where_they_make_a_time_another() -> None:
+    """Noise takes longer to encode than a clip, and random weights are built, not read; real ones have no such note."""
+    case = replaced(case_of(planned(), 4.0), warmup=True)
+    assert case.measurement is not None
+    times = msgspec.structs.replace(case.measurement, prompt_to_mp4_s=5.0, cold_start_s=9.0)
+    claim = msgspec.structs.replace(TIME, quantities=["sampling_s", "prompt_to_mp4_s", "cold_start_s"])
+    timed = msgspec.structs.replace(case, measurement=times)
+    noise, unread = "its mp4 is of noise, which takes longer to encode", "no weights were read from a disk"
+    assert [row.note for row in answers([run_with(timed, claims=(claim,))])[:3]] == [
+        "on NVIDIA H200",
+        f"on NVIDIA H200 ({noise})",
+        f"on NVIDIA H200 ({noise}; {unread})",
+    ]
+    real = replaced(timed, weights="hub")
+    assert {row.note for row in answers([run_with(real, claims=(claim,))])[:3]} == {"on NVIDIA H200"}
+
+
+def test_sweeps_of_a_setting_are_candidates_of_it() -> None:
+    """Each with its own row; another setting is not meant."""
+    swept = replaced(case_of(planned(), 4.0), setting="480p81+attention=native_flash")
+    longer = replaced(case_of(planned(), 4.0), setting="480p811")
+    first, _ = answers([run_with(swept, longer)])
+    assert first.configuration == "causvid-1.3b 480p81+attention=native_flash (random weights)"
+
+
+def test_runs_of_several_suites_answer_together(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two suites hold one claim; each has measured a candidate; `python -m reports summary A B` ends with both."""
+    monkeypatch.setenv("COLUMNS", "120")
+    runs = [run_with(case_of(planned(), 4.0)), run_with(case_of(planned("wan"), 9.0), suite="other")]
+    assert claims_of(runs) == [TIME]
+    assert [row.verdict for row in answers(runs)] == ["reproduced", "worse"]
+    paths = [tmp_path / f"{run.suite}.json" for run in runs]
+    for path, run in zip(paths, runs, strict=True):
+        write_json_atomically(path, run)
+    assert main(["summary", *map(str, paths)]) == 0
+    together = capsys.readouterr().out.partition("2 runs together\n")[2]
+    assert together.count("\n") == 3
+    assert "not measured" not in together
+
+
+def test_terminal_and_page_show_the_same_lines() -> None:
+    """Both are made of `claim_lines`; a run without claims shows no heading."""
+    run = run_with(case_of(planned(), 4.0))
+    text, page = render_summary(run, 400), render_html(run)
+    for line in claim_lines([run]):
+        assert line in text
+        assert line.replace("'", "&#39;") in page
+    assert "<h2>Claims</h2>" in page
+    assert "<h2>Claims</h2>" not in render_html(run_of())
