@@ -18,6 +18,7 @@ from markupsafe import Markup
 
 from reports import rows
 from reports.compare import comparison_lines
+from reports.device_state import state_lines
 from reports.record import CaseRecord, Run, WeightsRecord
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -64,6 +65,7 @@ def render_html(run: Run, folder: Path | None = None) -> str:
         not_deterministic={case.id for case in rows.not_deterministic(run)},
         non_commercial=rows.non_commercial(run),
         comparisons=comparison_lines(run),
+        states=state_lines(run),
         metrics=rows.metric_lines(run),
         prompts=prompts,
         anchors={case.id: f"case-{number}" for number, case in enumerate(run.cases, start=1)},
@@ -126,10 +128,17 @@ def _details(case: CaseRecord) -> dict[str, Any]:
             "prompt to host frames [s], round by round": [rows.show(r.prompt_to_host_s) for r in measurement.rounds],
             "devices": [device.name for device in measurement.devices],
             "metrics": [f"{m.id} {m.reason or m.value} {m.unit}".strip() for m in measurement.metrics],
+            "GPU during the timed rounds": _state(case),
             "rounds repeat exactly": {True: "yes", False: "NO", None: rows.MISSING}[measurement.deterministic],
             "not measured": measurement.reasons,
         }
     return {name: value for name, value in details.items() if value}
+
+
+def _state(case: CaseRecord) -> dict[str, Any]:
+    """Lay out the state and its energy as plain values."""
+    state = case.measurement.state if case.measurement else None
+    return {} if state is None else msgspec.to_builtins(state)
 
 
 def _revision(weights: WeightsRecord) -> str:

@@ -167,7 +167,7 @@ class Round(Frozen):
 
 
 class Memory(Frozen):
-    """Memory of the timed rounds. Allocated and reserved are torch's peaks; those of the phases say which.
+    """Memory of the timed rounds. Allocated and reserved are torch's peaks; those of the phases say whose.
 
     `peak_device_bytes` is the most that NVML said is used on the device, by all its processes, in samples taken every
     `state.period_s` of the timed rounds: what lived shorter may have escaped it. Older runs, and those whose `reasons`
