@@ -74,7 +74,7 @@ def run_heat(folder: Path, prompts: dict[str, str], *arguments: object) -> Heate
 def heated(tmp_path_factory: pytest.TempPathFactory) -> Heated:
     """Run all of them."""
     folder = tmp_path_factory.mktemp("heat")
-    return run_heat(folder, PROMPTS, f"--junitxml={folder / 'junit.xml'}")
+    return run_heat(folder, PROMPTS, f"--junitxml={folder / 'junit.xml'}", "--gpu-hour-price=2.4")
 
 
 def test_hot_case_is_measured_again_once(heated: Heated) -> None:
@@ -114,6 +114,8 @@ def test_session_tells_and_counts_what_was_measured_again(heated: Heated) -> Non
     assert "1 failed, 3 passed, 2 measured again" in heated.done.stdout.replace("\n", " ")
     assert "INVALID_ENV faulty hot1" in heated.done.stdout
     assert "4 cases: 3 passed, 1 invalid_env" in heated.done.stdout
+    assert read_json(heated.folder / "run" / "run.json")["gpu_hour_price"] == 2.4
+    assert "a video at 2.4 a GPU-hour" in heated.done.stdout
     assert [event["recipe"] for event in events(heated.folder, "load")] == ["native"]
 
 
