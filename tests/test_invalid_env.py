@@ -15,6 +15,7 @@ from collections import Counter
 
 import pytest
 
+from fixtures.energy import repeat
 from fixtures.gpu_watch import CaseWatch
 from fixtures.sampler import Sample
 
@@ -31,14 +32,23 @@ class Thermometer:
         now_s, start_s = time.perf_counter(), self.since_s
         self.since_s = now_s
         moments = [start_s + n * self.period_s for n in range(int((now_s - start_s) / self.period_s))]
-        return [Sample(at_s=moment, events=self.events) for moment in (*moments, now_s)]
+        return [
+            Sample(at_s=moment, events=self.events, energy_j=100.0 * moment, power_w=100.0, power_is_instant=True)
+            for moment in (*moments, now_s)
+        ]
+
+
+class ShortWindow(CaseWatch):
+    def repeat(self, generate):
+        self.repeated = repeat(generate, 0.05)
 
 
 class Heat:
     def watch(self, case):
         ATTEMPTS[case.id] += 1
         hot = case.prompt.id.startswith("hot") and ATTEMPTS[case.id] <= int(case.prompt.id[3:])
-        return CaseWatch(Thermometer(0x40 if hot else 0x4), no_energy="not on a CPU")
+        kind = ShortWindow if case.prompt.id == "cool" else CaseWatch
+        return kind(Thermometer(0x40 if hot else 0x4), no_energy="" if kind is ShortWindow else "not on a CPU")
 
 
 @pytest.fixture(scope="session")
@@ -106,6 +116,21 @@ def test_record_of_a_case_that_cooled_down_is_the_second_attempts(heated: Heated
     assert case["measurement"] == case["attempts"][1]["measurement"]
     assert case["measurement"]["state"]["event_shares"] == {"sw_power_cap": 1.0}
     assert case["measurement"]["reasons"]["energy"] == "not on a CPU"
+
+
+def test_energy_is_counted_over_generations_after_the_rounds(heated: Heated) -> None:
+    """At 100 W; they are no rounds and are told in the case's row."""
+    case = heated.cases["native-cool"]
+    energy, rounds = case["measurement"]["state"]["energy"], case["measurement"]["rounds"]
+    generations = [event for event in events(heated.folder, "generate") if event["prompt"] == PROMPTS["cool"]]
+    assert len(rounds) == 2
+    assert (energy["source"], energy["videos"]) == ("repeated", len(generations) - 1 - len(rounds))
+    assert energy["frames"] == 5 * energy["videos"]
+    assert energy["windows_s"][0] >= 0.05
+    assert energy["counter_j"] == pytest.approx(100.0 * energy["windows_s"][0])
+    assert energy["integrated_j"] == pytest.approx(energy["counter_j"])
+    assert energy["cross_check"] == "not cross-checked"
+    assert " J a video" in heated.done.stdout
 
 
 def test_session_tells_and_counts_what_was_measured_again(heated: Heated) -> None:
