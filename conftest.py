@@ -12,6 +12,7 @@ pytest_plugins = [
     "fixtures.run",
     "fixtures.pipelines",
     "fixtures.progress",
+    "fixtures.gpu_watch",
     "fixtures.measure",
     "fixtures.judge",
     "fixtures.journal",

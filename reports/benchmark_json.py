@@ -14,6 +14,7 @@ from typing import Any
 from msgspec.structs import fields
 
 from reports.compare import OF_THE_MODEL, differing_axes, is_timed, names_backend
+from reports.device_state import joules_per_video
 from reports.record import CaseRecord, Environment, PlannedCase, Run
 from reports.rows import figures
 from reports.spread import quartiles
@@ -177,6 +178,7 @@ def _extra_info(case: CaseRecord) -> dict[str, Any]:
         **figures(case)._asdict(),
         "timing": timing_figures(case),
         "peak_allocated_bytes": measurement.memory.peak_allocated_bytes if measurement else None,
+        "joules_per_video": joules_per_video(case),
     }
 
 

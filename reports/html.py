@@ -20,6 +20,7 @@ from reports import rows
 from reports.budgets import budget_lines
 from reports.claims import claim_lines
 from reports.compare import comparison_lines
+from reports.device_state import state_lines
 from reports.record import CaseRecord, Run, WeightsRecord
 from reports.timing_rows import timing_rows
 
@@ -68,6 +69,7 @@ def render_html(run: Run, folder: Path | None = None) -> str:
         clocks_apart={case.id for case, _ in rows.clocks_apart(run)},
         non_commercial=rows.non_commercial(run),
         comparisons=comparison_lines(run),
+        states=state_lines(run),
         metrics=rows.metric_lines(run),
         budgets=budget_lines(run),
         claims=claim_lines([run]),
@@ -129,6 +131,7 @@ def _details(case: CaseRecord) -> dict[str, Any]:
             **_timing(case),
             "devices": [device.name for device in measurement.devices],
             "metrics": [f"{m.id} {m.reason or m.value} {m.unit}".strip() for m in measurement.metrics],
+            "GPU during the timed rounds": _state(case),
             "rounds repeat exactly": {True: "yes", False: "NO", None: rows.MISSING}[measurement.deterministic],
             "not measured": measurement.reasons,
         }
@@ -157,6 +160,12 @@ def _told(record: msgspec.Struct) -> dict[str, Any]:
     }
     values: dict[str, Any] = msgspec.to_builtins(record)
     return {name: value for name, value in values.items() if name not in plain or value != plain[name]}
+
+
+def _state(case: CaseRecord) -> dict[str, Any]:
+    """Lay out the state and its energy as plain values."""
+    state = case.measurement.state if case.measurement else None
+    return {} if state is None else msgspec.to_builtins(state)
 
 
 def _revision(weights: WeightsRecord) -> str:

@@ -63,6 +63,7 @@ def merge(run_dir: Path) -> Run:
         environment=plan.environment,
         durations=DURATIONS,
         torn_journal_lines=journal.torn_lines,
+        gpu_hour_price=plan.gpu_hour_price,
         cases=[_outcome(case, by_case[case.id]) for case in plan.cases],
         claims=plan.claims,
     )

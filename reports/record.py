@@ -262,16 +262,18 @@ class Round(Frozen):
 
 
 class Memory(Frozen):
-    """Memory of the timed rounds. Allocated and reserved are torch's peaks; those of the phases are allocated.
+    """Memory of the timed rounds. Allocated and reserved are torch's peaks; those of the phases say whose.
 
-    `peak_device_bytes` is no sampled peak: it is what NVML says is used on the device, by all its processes, read once
-    right after the timed rounds while torch still holds what it reserved. A peak outside torch's allocator escapes it.
+    `peak_device_bytes` is the most that NVML said is used on the device, by all its processes, in samples taken every
+    `state.period_s` of the timed rounds: what lived shorter may have escaped it. Older runs, and those whose `reasons`
+    say so, have one reading taken right after the rounds. `phases_peak_device_bytes` has only phases with a sample.
     """
 
     peak_allocated_bytes: int | None
     peak_reserved_bytes: int | None
     peak_device_bytes: int | None
     phases_peak_allocated_bytes: dict[str, int]
+    phases_peak_device_bytes: dict[str, int] = {}
 
 
 class Facts(Frozen):
@@ -320,6 +322,56 @@ class MetricValue(Frozen):
     reason: str = ""
 
 
+class GpuProcess(Frozen):
+    """A process that computes on a GPU, as NVML tells it; inside a container ids and names may be the host's."""
+
+    pid: int
+    name: str | None
+    used_bytes: int | None
+
+
+class Energy(Frozen):
+    """What `videos` clips with together `frames` frames took, by the whole device.
+
+    `counter_j` is what NVML's energy counter grew by in windows that begin and end with a synchronisation: the timed
+    rounds ("rounds"), or where these are short one window of generations back to back outside of them ("repeated").
+    `integrated_j` is power integrated over the same windows. `cross_check` says whether the two are within 5 % of each
+    other; it is left out where a window is shorter than 15 s or NVML tells no instantaneous power.
+    """
+
+    source: Literal["rounds", "repeated"]
+    windows_s: list[float]
+    videos: int
+    frames: int
+    counter_j: float
+    integrated_j: float | None
+    cross_check: Literal["agrees", "disagrees", "not cross-checked"]
+
+
+class DeviceState(Frozen):
+    """The GPU during the timed rounds, from `samples` readings of NVML by a side process, one every `period_s`.
+
+    `longest_gap_s` is the longest stretch of a round without a sample. `event_shares` is the share of samples in which
+    each of NVML's clocks event reasons was active, those never active left out. Temperatures are those right before the
+    first and after the last round. `other_processes` are those seen during the rounds, `other_processes_before` and
+    `used_before_bytes` (device memory in use by anybody) what there was before this process touched the device.
+    """
+
+    period_s: float
+    samples: int
+    longest_gap_s: float | None
+    mean_power_w: float | None
+    sm_clock_median_mhz: float | None
+    sm_clock_min_mhz: int | None
+    temperature_before_c: int | None
+    temperature_after_c: int | None
+    event_shares: dict[str, float] | None
+    used_before_bytes: int | None
+    other_processes_before: list[GpuProcess] | None
+    other_processes: list[GpuProcess] | None
+    energy: Energy | None
+
+
 class Measurement(Frozen):
     """What one attempt measured.
 
@@ -347,6 +399,7 @@ class Measurement(Frozen):
     cold_start_s: Annotated[float | None, msgspec.Meta(description=DURATIONS["cold_start_s"])] = None
     clips: int = 1
     budgets: list[JudgedBudget] = []
+    state: DeviceState | None = None
 
 
 class Attempt(Frozen):
@@ -426,7 +479,7 @@ class Environment(Frozen):
 
 
 class Plan(Frozen):
-    """plan.json: written before anything is loaded."""
+    """plan.json: written before anything is loaded. `gpu_hour_price` is what a GPU-hour costs, in any currency."""
 
     schema_version: int
     run_id: str
@@ -438,6 +491,7 @@ class Plan(Frozen):
     environment: Environment
     cases: list[PlannedCase]
     claims: list[Claim] = []
+    gpu_hour_price: float | None = None
 
 
 class Run(Frozen):
@@ -460,3 +514,4 @@ class Run(Frozen):
     cases: list[CaseRecord]
     torn_journal_lines: int = 0
     claims: list[Claim] = []
+    gpu_hour_price: float | None = None

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from reports.budgets import budget_lines
 from reports.claims import claim_lines
 from reports.compare import comparison_lines
+from reports.device_state import state_lines
 from reports.record import CaseRecord, Run
 from reports.rows import (
     HEADINGS,
@@ -37,6 +38,7 @@ def render_summary(run: Run, width: int = 120) -> str:
     texts = [
         [one_line(f"!! {banner}") for banner in run.banners],
         comparison_lines(run),
+        state_lines(run),
         metric_lines(run),
         budget_lines(run),
         claim_lines([run]),

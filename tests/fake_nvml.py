@@ -21,8 +21,8 @@ GIB = 2**30
 class FakeGpu:
     """One device.
 
-    `processes` holds (pid, used bytes), `instances` its MIG instances; `values` maps any other `nvmlDeviceGet…`
-    function to its answer, or to an error to raise.
+    `processes` holds (pid, used bytes), `instances` its MIG instances, `fields` the values of NVML's fields by number;
+    `values` maps any other `nvmlDeviceGet…` function to its answer, or to an error to raise.
     The standard values are those of an H200: 700 W, 300 W drawn, 45 °C, 1,980 MHz, 10 kJ used so far.
     """
 
@@ -32,6 +32,7 @@ class FakeGpu:
     used_bytes: int = GIB
     processes: list[tuple[int, int | None]] = field(default_factory=list)
     instances: list["FakeGpu"] = field(default_factory=list)
+    fields: dict[int, int] = field(default_factory=lambda: {pynvml.NVML_FI_DEV_POWER_INSTANT: 310_000})
     values: dict[str, Any] = field(
         default_factory=lambda: {
             "nvmlDeviceGetCudaComputeCapability": (9, 0),
@@ -85,7 +86,7 @@ class FakeNvml(ModuleType):
         gpu = arguments[0]
         assert isinstance(gpu, FakeGpu), f"{function} takes a device handle, not {gpu!r}"
         if function not in gpu.values and function in _DEVICE:
-            return _DEVICE[function](self, gpu)
+            return _DEVICE[function](self, gpu, *arguments[1:])
         answer = gpu.values.get(function, pynvml.NVMLError_NotSupported())
         if isinstance(answer, pynvml.NVMLError):
             raise answer
@@ -145,7 +146,7 @@ _SYSTEM: dict[str, Callable[..., Any]] = {
     "nvmlDeviceGetHandleByIndex": _by_index,
     "nvmlDeviceGetHandleByUUID": _by_uuid,
 }
-_DEVICE: dict[str, Callable[[FakeNvml, FakeGpu], Any]] = {
+_DEVICE: dict[str, Callable[..., Any]] = {
     "nvmlDeviceGetName": lambda _, gpu: gpu.name,
     "nvmlDeviceGetUUID": lambda _, gpu: gpu.uuid,
     "nvmlDeviceGetIndex": lambda module, gpu: module.gpus.index(gpu),
@@ -156,4 +157,11 @@ _DEVICE: dict[str, Callable[[FakeNvml, FakeGpu], Any]] = {
         SimpleNamespace(pid=pid, usedGpuMemory=used) for pid, used in gpu.processes
     ],
     "nvmlDeviceGetDeviceHandleFromMigDeviceHandle": _parent,
+    "nvmlDeviceGetFieldValues": lambda _, gpu, numbers: [
+        SimpleNamespace(
+            nvmlReturn=pynvml.NVML_SUCCESS if number in gpu.fields else pynvml.NVML_ERROR_NOT_SUPPORTED,
+            value=SimpleNamespace(uiVal=gpu.fields.get(number, 0)),
+        )
+        for number in numbers
+    ],
 }

@@ -3,12 +3,14 @@
 Run: `python -m tests.measure_overhead [--model ID] [--pairs N]`. It prints the median of the paired ratios (harness
 over bare) with its 95 % interval by order statistics, and exits with 1 when the median is above 1.01. The bare loop
 generates, copies the frames to the same pinned memory and synchronises at both ends; the harness adds stamps, the looks
-for NaN, the peak meter and the progress thread. The order within a pair alternates.
+for NaN, the peak meter, the progress thread and on a GPU the side process that samples it, which is stopped while the
+bare loop runs (`--period` in seconds, the suite's own by default). The order within a pair alternates.
 """
 
 import argparse
 import contextlib
 import gc
+import signal
 import statistics
 import sys
 import time
@@ -18,8 +20,10 @@ import torch
 
 from fixtures.clock import RoundProbe, run_round, timeline_for
 from fixtures.gpu import gpu_state
-from fixtures.machine import environment
+from fixtures.machine import device_uuid, environment
 from fixtures.progress import Progress
+from fixtures.sampler import PERIOD_S
+from fixtures.side_process import SideSampler, start_sampler
 from fixtures.vram import peaks_for
 from models.discover import discover
 from models.spec import DtypeName, ModelSpec, Pipeline, Recipe, Request
@@ -51,8 +55,10 @@ def seconds(work: Callable[[], object]) -> float:
     return time.perf_counter() - start_s
 
 
-def measure(pipeline: Pipeline, request: Request, device: str, pairs: int) -> list[float]:
-    """Time `pairs` interleaved pairs and give the ratios, harness over bare."""
+def measure(
+    pipeline: Pipeline, request: Request, device: str, pairs: int, sampler: SideSampler | None = None
+) -> list[float]:
+    """Time `pairs` interleaved pairs and give the ratios, harness over bare; only the harness is sampled."""
     timeline = timeline_for(device)
     noise = pipeline.draw_noise(request)
     size = (1, request.frames, 3, request.height, request.width)
@@ -78,9 +84,16 @@ def measure(pipeline: Pipeline, request: Request, device: str, pairs: int) -> li
         harness()
         for pair in range(pairs):
             first, second = (bare, harness) if pair % 2 == 0 else (harness, bare)
-            times_s = {first: seconds(first), second: seconds(second)}
+            times_s = {}
+            for work in (first, second):
+                if sampler is not None:
+                    sampler.process.send_signal(signal.SIGCONT if work is harness else signal.SIGSTOP)
+                times_s[work] = seconds(work)
             ratios.append(times_s[harness] / times_s[bare])
             print(f"pair {pair + 1:2}: bare {times_s[bare]:.4f} s, harness {times_s[harness]:.4f} s", flush=True)
+    if sampler is not None:
+        sampler.process.send_signal(signal.SIGCONT)
+        print(f"{len(sampler.take())} samples by the side process {sampler.problem or ''}")
     return ratios
 
 
@@ -117,11 +130,16 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--model", default=None, help="default: causvid-1.3b with a GPU, causvid-tiny without")
     parser.add_argument("--pairs", type=int, default=15)
+    parser.add_argument("--period", type=float, default=PERIOD_S, help="seconds between two samples of the GPU")
     options = parser.parse_args()
     device = "cuda" if torch.cuda.is_available() else "cpu"
     spec = discover()[options.model or ("causvid-1.3b" if device == "cuda" else "causvid-tiny")]
     recipe, request = recipe_and_request(spec)
-    ratios = measure(spec.load(recipe), request, recipe.device, options.pairs)
+    pipeline = spec.load(recipe)
+    sampler = start_sampler(device_uuid(), options.period) if recipe.device == "cuda" else None
+    ratios = measure(pipeline, request, recipe.device, options.pairs, sampler)
+    if sampler is not None:
+        sampler.close()
     facts = environment(gpu_state(), torch_module=torch)
     where = facts.gpus[0]["name"] if recipe.device == "cuda" else facts.cpu
     low, high = median_interval(ratios)

@@ -1,6 +1,7 @@
 """Records of made-up runs for the tests of the reports: each builder takes what its test is about."""
 
 from pathlib import Path
+from typing import Literal
 
 import msgspec
 
@@ -10,8 +11,11 @@ from reports.record import (
     CaseRecord,
     Chunk,
     Device,
+    DeviceState,
+    Energy,
     Environment,
     Facts,
+    GpuProcess,
     Measurement,
     Memory,
     ModelRecord,
@@ -232,3 +236,40 @@ def replaced(case: CaseRecord, **changes: object) -> CaseRecord:
         inner = msgspec.structs.replace(getattr(plan, part), **{name: value}) if part else value
         plan = msgspec.structs.replace(plan, **{part or name: inner})
     return msgspec.structs.replace(case, plan=plan)
+
+
+def state_of(
+    event_shares: dict[str, float] | None = None,
+    others: list[GpuProcess] | None = None,
+    used_before_bytes: int | None = 0,
+    energy: Energy | None = None,
+) -> DeviceState:
+    """Give a GPU's state during 4 s of rounds: 612.4 W, 45 to 61 °C."""
+    return DeviceState(
+        period_s=0.02,
+        samples=200,
+        longest_gap_s=0.025,
+        mean_power_w=612.4,
+        sm_clock_median_mhz=1980.0,
+        sm_clock_min_mhz=1755,
+        temperature_before_c=45,
+        temperature_after_c=61,
+        event_shares=event_shares,
+        used_before_bytes=used_before_bytes,
+        other_processes_before=[],
+        other_processes=others,
+        energy=energy,
+    )
+
+
+def energy_of(verdict: Literal["agrees", "disagrees", "not cross-checked"] = "agrees") -> Energy:
+    """Give the joules of four clips of 81 frames."""
+    return Energy(
+        source="repeated",
+        windows_s=[17.2],
+        videos=4,
+        frames=324,
+        counter_j=10_530.0,
+        integrated_j=10_480.0,
+        cross_check=verdict,
+    )

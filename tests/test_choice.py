@@ -91,6 +91,13 @@ def test_banners_say_what_the_numbers_are_worth() -> None:
     assert [line.split(":")[0] for line in banners([free])] == ["RANDOM WEIGHTS"]
 
 
+def test_allowed_sharing_is_a_banner_on_a_gpu_only() -> None:
+    """Whoever reads the numbers must know that the GPU need not have been theirs alone."""
+    assert banners([planned()], allow_shared_gpu=True)[1].startswith("SHARED GPU allowed: ")
+    on_cpu = msgspec.structs.replace(planned(), recipe=msgspec.structs.replace(planned().recipe, device="cpu"))
+    assert banners([on_cpu], allow_shared_gpu=True) == banners([on_cpu])
+
+
 def test_resume_without_the_metrics_of_before_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Later cases of a run must not be judged by fewer metrics than its earlier ones."""
     value = MetricValue(id="brightness", value=1.0, unit="levels", better="neither")

@@ -69,10 +69,17 @@ def test_total_warms_up_once_a_recipe_and_shape() -> None:
     cases = [with_estimate(planned(seed=seed), 10.0) for seed in (0, 1)]
     overhead_s = sum(estimate.case_overhead_s(case) for case in cases)
     loading_s = estimate.CUDA_START_S + estimate.CUDA_LOAD_S
-    assert total_estimate_s(cases) == pytest.approx(loading_s + (3 + 1 + 3) * 10.0 + overhead_s)
+    assert total_estimate_s(cases) == pytest.approx(loading_s + (3 + 1 + 3) * 10.0 + 2 * 20.0 + overhead_s)
     wide = with_estimate(planned(width=1280), 10.0)
     more_s = total_estimate_s([*cases, wide]) - total_estimate_s(cases)
-    assert more_s == pytest.approx(4 * 10.0 + estimate.case_overhead_s(wide))
+    assert more_s == pytest.approx(4 * 10.0 + 20.0 + estimate.case_overhead_s(wide))
+
+
+@pytest.mark.parametrize(("one_s", "expected_s"), [(4.0, 16.0), (5.0, 15.0), (14.9, 29.8), (15.0, 0.0), (60.0, 0.0)])
+def test_short_generations_are_repeated_for_energy(one_s: float, expected_s: float) -> None:
+    """Whole generations fill at least 15 s; a round of 15 s is long enough, and without a warm-up none is added."""
+    assert estimate.energy_s(with_estimate(planned(), one_s)) == pytest.approx(expected_s)
+    assert estimate.energy_s(with_estimate(planned(), one_s, warmup=False)) == 0.0
 
 
 def test_freed_text_encoder_is_warmed_up_for_each_prompt() -> None:

@@ -81,7 +81,7 @@ def test_record_of_a_whole_case_gives_no_reason_for_what_is_there() -> None:
     assert (measurement.width, measurement.height, measurement.frames) == (832, 480, 81)
     assert measurement.prompt_to_mp4_s == 1.7
     assert measurement.deterministic is True
-    assert set(measurement.reasons) == {"cold_start_s", "facts"}
+    assert set(measurement.reasons) == {"cold_start_s", "facts", "state"}
 
 
 def test_first_call_counts_for_determinism() -> None:

@@ -97,6 +97,9 @@ def test_other_processes_are_named(gpu: FakeGpu) -> None:
     assert ended.code == 1
     assert "1 other processes compute on GPU-1111" in line(ended, "company")
     assert "4711 (process-4711)" in line(ended, "company")
+    allowed = preflight("--allow-shared-gpu")
+    assert (allowed.code, line(allowed, "company")[:2]) == (0, "ok")
+    assert "4711 (process-4711)" in line(allowed, "company")
 
 
 @pytest.mark.parametrize(("used_bytes", "code"), [(2 * GIB, 0), (2 * GIB + 1, 1)])

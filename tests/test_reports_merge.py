@@ -187,10 +187,10 @@ def test_sampling_is_defined_as_the_sum_of_its_phases() -> None:
     assert "also those between blocks" in DURATIONS["sampling_s"]
 
 
-def test_device_memory_is_not_called_a_sampled_peak() -> None:
+def test_device_memory_says_how_it_was_sampled() -> None:
     """The schema carries the warning to whoever reads `peak_device_bytes`."""
     description = run_schema()["$defs"]["Memory"]["description"]
-    assert "`peak_device_bytes` is no sampled peak" in description
+    assert "in samples taken every `state.period_s` of the timed rounds" in " ".join(description.split())
 
 
 def test_record_without_the_commit_that_was_loaded_is_read() -> None:

@@ -146,7 +146,7 @@ def test_exit_code_is_that_of_the_whole_run(before: int, statuses: list[Any], af
 
 def test_entries_without_data_are_swept() -> None:
     """One empty entry would end pytest-benchmark's writer with a ValueError and cost every case's numbers."""
-    full, empty = (SimpleNamespace(stats=SimpleNamespace(data=data)) for data in ([1.0], []))
+    full, empty = (SimpleNamespace(fullname="a", stats=SimpleNamespace(data=data)) for data in ([1.0], []))
     config: Any = SimpleNamespace(_benchmarksession=SimpleNamespace(benchmarks=[empty, full, empty]))
     take_over(config)
     assert config._benchmarksession.benchmarks == [full]
