@@ -17,6 +17,7 @@ import msgspec
 from markupsafe import Markup
 
 from reports import rows
+from reports.cold_start import cold_start_lines
 from reports.compare import comparison_lines
 from reports.record import CaseRecord, Run, WeightsRecord
 
@@ -64,6 +65,7 @@ def render_html(run: Run, folder: Path | None = None) -> str:
         not_deterministic={case.id for case in rows.not_deterministic(run)},
         non_commercial=rows.non_commercial(run),
         comparisons=comparison_lines(run),
+        cold_starts=cold_start_lines(run),
         metrics=rows.metric_lines(run),
         prompts=prompts,
         anchors={case.id: f"case-{number}" for number, case in enumerate(run.cases, start=1)},

@@ -7,6 +7,7 @@ case a row, and prints "× as fast" only where `reports/compare.py` allows it.
 import textwrap
 from collections.abc import Sequence
 
+from reports.cold_start import cold_start_lines
 from reports.compare import comparison_lines
 from reports.record import CaseRecord, Run
 from reports.rows import (
@@ -33,6 +34,7 @@ def render_summary(run: Run, width: int = 120) -> str:
     texts = [
         [one_line(f"!! {banner}") for banner in run.banners],
         comparison_lines(run),
+        cold_start_lines(run),
         metric_lines(run),
         _reasons(run),
     ]

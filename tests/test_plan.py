@@ -30,9 +30,9 @@ def test_no_gpu_chooses_tiny_and_says_why() -> None:
     ended = collect("-v")
     assert "video benchmark: suite tiny (default with no GPU): toy models on a CPU" in ended.output
     assert "TOY MODELS on the CPU" in ended.output
-    assert "15 cases, 3 recipes, about 1" in ended.output
+    assert "16 cases, 3 recipes, about 2" in ended.output
     assert "NON-COMMERCIAL" not in ended.output
-    assert len(ended.cases) == 15
+    assert len(ended.cases) == 16
 
 
 def test_gpu_chooses_quick_and_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -81,17 +81,17 @@ def test_options_select() -> None:
 
 
 def test_rounds_are_the_scenarios_unless_said() -> None:
-    """Speed has three and takes more; a clip that is judged is made once; only speed warms up."""
+    """Speed has three and takes more; a clip that is judged is made once; only speed warms up; a toy starts once."""
     by_default = {case.scenario: (case.rounds, case.warmup) for case in collect().cases}
-    assert by_default == {"speed": (3, True), "quality": (1, False)}
+    assert by_default == {"speed": (3, True), "quality": (1, False), "cold_start": (1, False)}
     asked = {case.scenario: case.rounds for case in collect("--rounds", "5").cases}
-    assert asked == {"speed": 5, "quality": 1}
+    assert asked == {"speed": 5, "quality": 1, "cold_start": 5}
     assert len(collect("--rounds", "2", "-k", "quality").cases) == 9
 
 
 def test_cases_are_ordered_so_that_a_recipe_is_loaded_once() -> None:
     """Over all scenarios the recipes come one after the other, and speed warms a shape up before quality uses it."""
-    cases = collect("--set", "attention=native,native_math").cases
+    cases = [c for c in collect("--set", "attention=native,native_math").cases if not c.fresh_process]
     recipes = [case.recipe for case in cases]
     changes = sum(before != after for before, after in pairwise(recipes))
     assert changes + 1 == len(set(recipes)) == 6
@@ -176,7 +176,12 @@ def test_prompt_option_keeps_a_timed_scenario_to_one_prompt() -> None:
     """Time does not depend on the prompt: of several wanted ones a scenario that lists one takes the first."""
     ended = collect("--prompt", "campfire,sailboat", "--setting", "64p9", "--model", "causvid-tiny")
     by_scenario = {(case.scenario, case.prompt.id) for case in ended.cases}
-    assert by_scenario == {("speed", "campfire"), ("quality", "campfire"), ("quality", "sailboat")}
+    assert by_scenario == {
+        ("speed", "campfire"),
+        ("cold_start", "campfire"),
+        ("quality", "campfire"),
+        ("quality", "sailboat"),
+    }
 
 
 def test_reproduce_command_needs_no_other_models_weights() -> None:
