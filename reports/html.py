@@ -19,6 +19,7 @@ from markupsafe import Markup
 from reports import rows
 from reports.cold_start import cold_start_lines
 from reports.compare import comparison_lines
+from reports.profile import profile_lines
 from reports.record import CaseRecord, Run, WeightsRecord
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -129,6 +130,7 @@ def _details(case: CaseRecord) -> dict[str, Any]:
             "devices": [device.name for device in measurement.devices],
             "metrics": [f"{m.id} {m.reason or m.value} {m.unit}".strip() for m in measurement.metrics],
             "rounds repeat exactly": {True: "yes", False: "NO", None: rows.MISSING}[measurement.deterministic],
+            "profile": profile_lines(measurement.profile) if measurement.profile else [],
             "not measured": measurement.reasons,
         }
     return {name: value for name, value in details.items() if value}
