@@ -5,14 +5,18 @@ import signal
 import subprocess
 import time
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import jsonschema
 import msgspec
 import pytest
 
-from fixtures.cold_start import with_cold_starts
+from fixtures.clock import Silent
+from fixtures.cold_start import Processes, with_cold_starts
 from fixtures.estimate import case_expected_s, fresh_process_s, total_estimate_s
+from fixtures.taken import Taken
+from models.discover import discover
 from reports.benchmark_json import benchmark_entries
 from reports.cold_start import cold_start_lines
 from reports.html import render_html
@@ -122,6 +126,41 @@ def test_interrupted_session_ends_the_fresh_process(tmp_path: Path, name: str) -
     assert session.returncode == 2
     assert cases_of(tmp_path)["native-hang"]["status"] == "not_run"
     assert fresh_processes(tmp_path) == []
+
+
+def processes_of(folder: Path, **recipe: object) -> Processes:
+    """Make what starts a case's processes, before any of them."""
+    case = replaced(case_of(planned()), weights="hub", **recipe).plan
+    return Processes(Taken(case), discover()["causvid-1.3b"], SimpleNamespace(folder=folder), folder, None)  # type: ignore[arg-type]
+
+
+def test_first_process_finds_the_weights_out_of_the_page_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They are dropped before the first process alone; what is there is measured before each."""
+    path = tmp_path / "weights"
+    path.write_bytes(b"x" * 2**20)
+    monkeypatch.setattr("fixtures.page_cache.weights_paths", lambda *_: [path])
+    processes, silent = processes_of(tmp_path), Silent()
+    processes.prepare(silent)
+    if processes.weights_cached_ratio == 1.0:
+        pytest.skip("this file system keeps its pages (a tmpfs does)")
+    assert processes.weights_cached_ratio == 0.0
+    path.read_bytes()
+    processes.cold_starts.append(cold(1.0))
+    processes.prepare(silent)
+    assert processes.weights_cached_ratio == 1.0
+    assert "weights_cached_ratio" not in processes.taken.reasons
+    path.unlink()
+    processes.prepare(silent)
+    assert processes.weights_cached_ratio is None
+    assert "could not be handled: " in processes.taken.reasons["weights_cached_ratio"]
+
+
+def test_compiling_processes_share_a_cache_of_their_own(tmp_path: Path) -> None:
+    """Not the user's, which another run may have filled; without compiling nothing is set."""
+    variables = processes_of(tmp_path, compile="all").variables()
+    assert {Path(folder).parent for folder in variables.values()} == {tmp_path}
+    assert "TORCHINDUCTOR_CACHE_DIR" in variables
+    assert processes_of(tmp_path).variables() == {}
 
 
 def cold(total_s: float, ratio: float | None = None, **parts_s: float) -> ColdStart:
