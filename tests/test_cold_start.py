@@ -92,6 +92,7 @@ def test_record_and_terminal_tell_of_cold_starts(faults: Path) -> None:
     """run.json keeps its schema; the table is followed by each whole and its parts."""
     jsonschema.validate(read_json(faults / "run" / "run.json"), read_json(ROOT / "reports" / "run.schema.json"))
     printed = (faults / "printed.txt").read_text(encoding="utf-8")
+    assert 'raise ValueError("broken latents")' in printed  # the traceback in the fresh process
     assert "cold start, faulty native, fine s0: first process" in printed
     assert "s (interpreter" in printed
 
