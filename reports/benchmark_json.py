@@ -133,8 +133,12 @@ def stats_of(data: list[float]) -> dict[str, Any]:
 
 
 def _entry(case: CaseRecord, group: str) -> dict[str, Any]:
-    """Make an entry. One of a case that did not pass says so in `name`, which is all that `compare` shows of a case."""
+    """Make an entry: of a cold start's whole processes, of any other case's rounds from prompt to host frames.
+
+    One of a case that did not pass says so in `name`, which is all that `compare` shows of a case.
+    """
     plan, rounds = case.plan, case.measurement.rounds if case.measurement else []
+    starts = case.measurement.cold_starts if case.measurement else []
     name = plan.id.split("::", 1)[-1]
     return {
         "group": group,
@@ -159,7 +163,7 @@ def _entry(case: CaseRecord, group: str) -> dict[str, Any]:
             "confidence": None,
             "warmup": plan.warmup,
         },
-        "stats": stats_of([r.prompt_to_host_s for r in rounds]),
+        "stats": stats_of([start.total_s for start in starts] or [r.prompt_to_host_s for r in rounds]),
     }
 
 

@@ -19,8 +19,10 @@ from markupsafe import Markup
 from reports import rows
 from reports.budgets import budget_lines
 from reports.claims import claim_lines
+from reports.cold_start import cold_start_lines
 from reports.compare import comparison_lines
 from reports.device_state import state_lines
+from reports.profile import profile_lines
 from reports.record import CaseRecord, Run, WeightsRecord
 from reports.timing_rows import timing_rows
 
@@ -70,6 +72,7 @@ def render_html(run: Run, folder: Path | None = None) -> str:
         non_commercial=rows.non_commercial(run),
         comparisons=comparison_lines(run),
         states=state_lines(run),
+        cold_starts=cold_start_lines(run),
         metrics=rows.metric_lines(run),
         budgets=budget_lines(run),
         claims=claim_lines([run]),
@@ -133,6 +136,7 @@ def _details(case: CaseRecord) -> dict[str, Any]:
             "metrics": [f"{m.id} {m.reason or m.value} {m.unit}".strip() for m in measurement.metrics],
             "GPU during the timed rounds": _state(case),
             "rounds repeat exactly": {True: "yes", False: "NO", None: rows.MISSING}[measurement.deterministic],
+            "profile": profile_lines(measurement.profile) if measurement.profile else [],
             "not measured": measurement.reasons,
         }
     return {name: value for name, value in details.items() if value}

@@ -45,7 +45,9 @@ DURATIONS = {
     "prompt_to_mp4_s": "`prompt_to_host_s` plus the time to encode and write the mp4 file, of a batch that of its "
     "first clip alone.",
     "frames_per_second": "Pixel frames of the clip, of a batch those of all its clips, divided by `prompt_to_host_s`.",
-    "cold_start_s": "From starting `python` to an mp4 on disk, in a fresh process. Not measured yet: always null.",
+    "cold_start_s": "From starting `python` to an mp4 on disk, in a fresh process: the median over the processes after "
+    "the first, which finds the caches empty and stands apart; the first's own where it is the only one. "
+    "Only the scenario `cold_start` measures it.",
 }
 
 
@@ -198,7 +200,7 @@ class PlannedCase(Frozen):
 
     `id` is the pytest node id below benchmarks/ ("bench_speed.py::bench_generate[causvid-1.3b-480p81-dogs-s0]").
     `sources` says where each value of a published recipe comes from. `estimate_s` is the time expected for one
-    generation, or None where nobody can tell.
+    generation, or None where nobody can tell. `fresh_process`: each round is a process of its own, started cold.
     """
 
     id: str
@@ -216,6 +218,7 @@ class PlannedCase(Frozen):
     estimate_s: float | None
     reproduce: str
     budgets: list[Budget] = []
+    fresh_process: bool = False
 
 
 class Chunk(Frozen):
@@ -372,12 +375,54 @@ class DeviceState(Frozen):
     energy: Energy | None
 
 
+class ColdStart(Frozen):
+    """One fresh process, from starting `python` to an mp4 on disk. The `parts_s` are in order and sum up to `total_s`.
+
+    `interpreter`: until the first statement of our own. `import`: every library and model file, also what the model
+    imports while it loads. `load`: the rest of loading, the CUDA context included; with random weights that is building
+    them. `compile`, only where the recipe compiles: what all phases but `text_encode` took longer than in a second call
+    in the same process, which holds more than compiling (libraries start up); those phases are then the second call's.
+    Every phase by its name. `file`: encoding and writing the mp4. `other`: noise, host memory, and what is between.
+
+    `weights_cached_ratio` is how much of the weights' files lay in the page cache at the start, from 0 to 1; None where
+    no files are read. `compile_cache` tells whether compiled kernels lay on the disk; None where nothing is compiled.
+    """
+
+    total_s: float
+    parts_s: dict[str, float]
+    weights_cached_ratio: float | None
+    compile_cache: Literal["empty", "filled"] | None
+
+
+class Kernel(Frozen):
+    """One kernel, or operation on a CPU, of a profiled phase: how often it ran, and the seconds of all its runs."""
+
+    name: str
+    calls: int
+    total_s: float
+
+
+class Profile(Frozen):
+    """One more round under torch.profiler, slower than the timed ones. `trace` is relative to the run folder.
+
+    `phases` holds the twenty heaviest by phase: on CUDA kernels and copies, by the phase that launched them, on a CPU
+    operations without those that they call. `idle_ratio` is the share of `round_s` in which the device ran none of
+    them: None on a CPU, and where the profiler saw no kernels, as `reasons` then says.
+    """
+
+    trace: str
+    round_s: float
+    idle_ratio: float | None
+    phases: dict[str, list[Kernel]]
+
+
 class Measurement(Frozen):
     """What one attempt measured.
 
     `rounds` are the timed ones; `first_call` is apart and None where another case of the same recipe and shape warmed
     it up. `load_s` is None likewise when the recipe was already loaded. `video` is relative to the run folder; of a
-    batch it is the first of its `clips`, each of which has `frames` frames.
+    batch it is the first of its `clips`, each of which has `frames` frames. `cold_starts` holds a fresh process for
+    each of `rounds`, which are their first calls; empty in other scenarios.
     """
 
     rounds: list[Round]
@@ -400,6 +445,8 @@ class Measurement(Frozen):
     clips: int = 1
     budgets: list[JudgedBudget] = []
     state: DeviceState | None = None
+    cold_starts: list[ColdStart] = []
+    profile: Profile | None = None
 
 
 class Attempt(Frozen):

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 from reports.budgets import budget_lines
 from reports.claims import claim_lines
+from reports.cold_start import cold_start_lines
 from reports.compare import comparison_lines
 from reports.device_state import state_lines
 from reports.record import CaseRecord, Run
@@ -39,6 +40,7 @@ def render_summary(run: Run, width: int = 120) -> str:
         [one_line(f"!! {banner}") for banner in run.banners],
         comparison_lines(run),
         state_lines(run),
+        cold_start_lines(run),
         metric_lines(run),
         budget_lines(run),
         claim_lines([run]),

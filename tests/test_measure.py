@@ -63,7 +63,7 @@ def test_clip_is_named_by_scenario_and_case() -> None:
 def test_record_of_a_case_that_did_nothing_has_a_reason_for_everything() -> None:
     """What is missing is null with a reason, never 0."""
     measurement = Taken(planned()).measurement(CPU)
-    missing = ("first_call", "load_s", "mp4_encode_s", "prompt_to_mp4_s", "facts", "video")
+    missing = ("first_call", "load_s", "mp4_encode_s", "prompt_to_mp4_s", "facts", "video", "profile")
     assert [getattr(measurement, name) for name in missing] == [None] * len(missing)
     assert {measurement.reasons[name] for name in missing} == {ENDED_BEFORE}
     assert measurement.reasons["rounds"] == "0 of 3 planned rounds have ended"
@@ -73,7 +73,7 @@ def test_record_of_a_case_that_did_nothing_has_a_reason_for_everything() -> None
 
 
 def test_record_of_a_whole_case_gives_no_reason_for_what_is_there() -> None:
-    """Reasons are for what is missing: here the cold start, which nothing measures yet."""
+    """Reasons are for what is missing: here what other scenarios and options measure."""
     taken = Taken(planned(), load_s=1.0, first_call=a_round(2.0), rounds=[a_round(1.0), a_round(1.1), a_round(1.2)])
     taken.mp4_encode_s, taken.video = 0.5, "media/x.mp4"
     taken.shapes = [SHAPE] * 4
@@ -81,7 +81,7 @@ def test_record_of_a_whole_case_gives_no_reason_for_what_is_there() -> None:
     assert (measurement.width, measurement.height, measurement.frames) == (832, 480, 81)
     assert measurement.prompt_to_mp4_s == 1.7
     assert measurement.deterministic is True
-    assert set(measurement.reasons) == {"cold_start_s", "facts", "state"}
+    assert set(measurement.reasons) == {"cold_start_s", "facts", "profile", "state"}
 
 
 def test_first_call_counts_for_determinism() -> None:

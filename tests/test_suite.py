@@ -40,7 +40,7 @@ def test_tiny_holds_three_models_three_prompts_two_settings() -> None:
     assert {case.model.id for case in cases} == {"causvid-tiny", "causvid-tiny-bidirectional", "wan2.1-t2v-tiny"}
     assert len({case.prompt.id for case in cases}) >= 3
     assert len({case.setting for case in cases}) >= 2
-    assert {case.scenario for case in cases} == {"speed", "audit", "quality"}
+    assert {case.scenario for case in cases} == {"speed", "audit", "quality", "cold_start"}
     assert next(c for c in cases if c.model.id == "wan2.1-t2v-tiny").request.guidance_scale > 1
 
 
