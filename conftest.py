@@ -13,6 +13,7 @@ pytest_plugins = [
     "fixtures.pipelines",
     "fixtures.progress",
     "fixtures.measure",
+    "fixtures.ceilings",
     "fixtures.journal",
     "fixtures.results",
 ]

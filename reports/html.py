@@ -8,6 +8,7 @@ so that the text of a prompt or of an error stays text.
 import base64
 import hashlib
 import re
+from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple
 from urllib.parse import quote
@@ -19,6 +20,7 @@ from markupsafe import Markup
 from reports import rows
 from reports.compare import comparison_lines
 from reports.record import CaseRecord, Run, WeightsRecord
+from reports.work_lines import ceiling_lines, work_details
 
 TEMPLATES = Path(__file__).parent / "templates"
 _UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
@@ -68,9 +70,10 @@ def render_html(run: Run, folder: Path | None = None) -> str:
         prompts=prompts,
         anchors={case.id: f"case-{number}" for number, case in enumerate(run.cases, start=1)},
         clips={case.id: clip_of(case, folder) for case in run.cases},
-        details=_details,
+        details=partial(_details, run),
         as_text=_as_text,
-        environment=msgspec.structs.asdict(run.environment),
+        environment=msgspec.structs.asdict(run.environment)
+        | ({"ceilings": ceiling_lines(run.ceilings)} if run.ceilings else {}),
     )
 
 
@@ -107,7 +110,7 @@ def clip_url(video: str) -> str:
     return quote(str(path))
 
 
-def _details(case: CaseRecord) -> dict[str, Any]:
+def _details(run: Run, case: CaseRecord) -> dict[str, Any]:
     plan, measurement = case.plan, case.measurement
     details: dict[str, Any] = {
         "model": f"{plan.model.title}, {plan.model.weights_source} weights, {plan.model.licence}",
@@ -125,6 +128,7 @@ def _details(case: CaseRecord) -> dict[str, Any]:
         details |= {
             "prompt to host frames [s], round by round": [rows.show(r.prompt_to_host_s) for r in measurement.rounds],
             "devices": [device.name for device in measurement.devices],
+            "work": work_details(case, run),
             "metrics": [f"{m.id} {m.reason or m.value} {m.unit}".strip() for m in measurement.metrics],
             "rounds repeat exactly": {True: "yes", False: "NO", None: rows.MISSING}[measurement.deterministic],
             "not measured": measurement.reasons,

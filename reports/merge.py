@@ -64,6 +64,8 @@ def merge(run_dir: Path) -> Run:
         durations=DURATIONS,
         torn_journal_lines=journal.torn_lines,
         cases=[_outcome(case, by_case[case.id]) for case in plan.cases],
+        ceilings=plan.ceilings,
+        ceilings_reason=plan.ceilings_reason,
     )
 
 

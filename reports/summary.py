@@ -22,6 +22,7 @@ from reports.rows import (
     show,
     tally,
 )
+from reports.work_lines import work_lines
 
 GAP = "  "
 NARROWEST = 8
@@ -33,6 +34,7 @@ def render_summary(run: Run, width: int = 120) -> str:
     texts = [
         [one_line(f"!! {banner}") for banner in run.banners],
         comparison_lines(run),
+        work_lines(run),
         metric_lines(run),
         _reasons(run),
     ]

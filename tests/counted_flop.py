@@ -4,7 +4,7 @@ Every call of the pipeline is made, from the text to the last frame, so that wha
 torch's own, which the counter sees as its two batched products.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -110,3 +110,10 @@ def count_phases(
         probe = CountingProbe(counter)
         frames = sum(chunk.shape[1] for chunk in pipeline.generate(request, noise, probe))
     return probe.phases, frames
+
+
+def count_flop(call: Callable[[], object]) -> int:
+    """Count the FLOP of one call."""
+    with FlopCounterMode(display=False) as counter:
+        call()
+    return int(counter.get_total_flops())
