@@ -7,7 +7,7 @@ their name, tensors their axes: B batch, T pixel frames, F latent frames, C chan
 import math
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal, Protocol, get_args
 
@@ -39,12 +39,15 @@ class WeightsMissingError(RuntimeError):
 
 
 class Request(msgspec.Struct, frozen=True, kw_only=True):
-    """One clip to generate.
+    """One clip to generate, or `batch` of them at once.
 
     `width` and `height` are pixels, `frames` pixel frames, `fps` frames a second of playback. `steps` counts the
     denoising steps a clip (a block, for causal models), not forwards. `guidance_scale` 1.0 means no classifier-free
     guidance. `shift` is the flow-matching timestep shift. `seed` fixes all noise. `start_clip` is the path of a video
     that the clip continues, "" for none; a model that cannot continue one refuses it in its `check`.
+
+    `batch` clips of this prompt are generated at once. Clip i, from 0, has the noise of `seed + i`, so that it is the
+    clip of that seed alone. A model that makes one clip at a time refuses others in its `check`.
     """
 
     prompt: str
@@ -58,6 +61,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     seed: int
     negative_prompt: str = ""
     start_clip: str = ""
+    batch: int = 1
 
 
 class Recipe(msgspec.Struct, frozen=True, kw_only=True):
@@ -111,8 +115,8 @@ class PipelineFacts:
     """What a pipeline really did for a request, told after a generation, outside the clock.
 
     `timesteps` and `sigmas` are those the model was given, in order, one an evaluated step (of one block for causal
-    models). `forwards` counts transformer forwards a clip, cache passes and guidance included. `reasons` says, by the
-    name of a figure or phase, why it is not what its name promises in this generation.
+    models). `forwards` counts transformer forwards, cache passes and guidance included; each does a batch at once.
+    `reasons` says, by the name of a figure or phase, why it is not what its name promises in this generation.
     """
 
     scheduler_class: str
@@ -131,10 +135,10 @@ class Pipeline(Protocol):
     """A loaded recipe."""
 
     def draw_noise(self, request: Request) -> tuple["torch.Tensor", ...]:
-        """Draw all noise of the request on the CPU in float32 from its seed and move it to the device.
+        """Draw all noise of the request on the CPU in float32 from its seeds and move it to the device.
 
-        Called before the clock starts. The first tensor is the initial noise. A model that continues a clip reads the
-        clip here, too.
+        Called before the clock starts. The first tensor is the initial noise; clip i of a batch has a generator of its
+        own, seeded with `seed + i`. A model that continues a clip reads the clip here, too.
         """
 
     def generate(self, request: Request, noise: tuple["torch.Tensor", ...], probe: Probe) -> Iterator["torch.Tensor"]:
@@ -209,13 +213,17 @@ class PhaseWork:
 
     def __rmul__(self, times: float) -> "PhaseWork":
         """Do it so many times."""
-        flop = {name: times * flop for name, flop in self.flop.items()}
-        return PhaseWork(flop=flop, weights=times * self.weights, values=times * self.values)
+        return replace(self.of_batch(times), weights=times * self.weights)
+
+    def of_batch(self, clips: float) -> "PhaseWork":
+        """Do it for so many clips at once: weights are read but once."""
+        flop = {name: clips * flop for name, flop in self.flop.items()}
+        return replace(self, flop=flop, values=clips * self.values)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Work:
-    """Work of one request by phase (the names that the pipeline tells its probe), and transformer forwards a clip."""
+    """Work of one request, its whole batch, by phase (named as to its probe), and transformer forwards."""
 
     phases: Mapping[str, PhaseWork]
     forwards: int

@@ -22,7 +22,10 @@ SPACE_STRIDE = 8
 
 
 def bidirectional_work(architecture: Architecture, request: Request, forwards: int) -> Work:
-    """Work of `forwards` whole-clip forwards, guidance's included; with guidance two prompts are encoded."""
+    """Work of `forwards` whole-clip forwards, guidance's included; with guidance two prompts are encoded.
+
+    Each forward and the decoding do the whole batch; its prompt is encoded once.
+    """
     frames, height, width = latent_shape(request)
     tokens = frames * _tokens_per_frame(architecture, height, width)
     text = PhaseWork(values=architecture.text_length * architecture.transformer["text_dim"])
@@ -31,8 +34,8 @@ def bidirectional_work(architecture: Architecture, request: Request, forwards: i
     return Work(
         phases={
             "text_encode": prompts * text_encoder_work(architecture),
-            "denoise": forwards * once,
-            "decode": decode_work(architecture.vae, frames, height, width),
+            "denoise": (forwards * once).of_batch(request.batch),
+            "decode": decode_work(architecture.vae, frames, height, width).of_batch(request.batch),
         },
         forwards=forwards,
     )
@@ -49,10 +52,12 @@ def causal_work(
 ) -> Work:
     """Work of a block-by-block run with a key-value cache: `steps` forwards a block and one that fills the cache.
 
+    Each forward and the decoding do the whole batch; its prompt is encoded once.
+
     Block b attends to itself and all before it, as far as a window reaches. Given blocks only fill the cache. The cache
     of a rollout's last block is read by nobody: its pass is counted only with `final_cache_pass`. Keys and values of
     the text are computed once a rollout, modulation never: it is a table. A further rollout starts from a frame that is
-    encoded again (`encode_frame`), a start clip is encoded as well (`encode_clip`).
+    encoded again (`encode_frame`), a start clip is encoded once for all clips (`encode_clip`).
     """
     _, height, width = latent_shape(request)
     plan = plan_clip(request, frames_per_block, long_video)
@@ -65,15 +70,16 @@ def causal_work(
             once, cached = _block_pass(architecture, request, frames_per_block, block, long_video)
             denoise += passes * once + fills * cached
             forwards += passes
+    decode = decode_work(architecture.vae, plan.decoded_latents, height, width)
     phases = {
         "text_encode": text_encoder_work(architecture),
-        "denoise": denoise,
-        "decode": len(plan.given) * decode_work(architecture.vae, plan.decoded_latents, height, width),
+        "denoise": denoise.of_batch(request.batch),
+        "decode": (len(plan.given) * decode).of_batch(request.batch),
     }
     if plan.given[0]:
         phases["encode_clip"] = encode_work(architecture.vae, plan.given[0], height, width)
     if further := len(plan.given) - 1:
-        phases["encode_frame"] = further * encode_work(architecture.vae, 1, height, width)
+        phases["encode_frame"] = (further * encode_work(architecture.vae, 1, height, width)).of_batch(request.batch)
     return Work(phases=phases, forwards=forwards)
 
 

@@ -31,6 +31,7 @@ def benchmark_group(plan: PlannedCase) -> str:
     recipe, request = plan.recipe, plan.request
     parts = [
         f"{plan.scenario} {plan.track} {request.width}x{request.height}x{request.frames}@{request.fps:g}",
+        *([f"batch={request.batch}"] if request.batch != 1 else []),
         f"{recipe.transformer_dtype}/{recipe.text_encoder_dtype}/{recipe.vae_dtype} {recipe.attention}",
         *([f"compile={recipe.compile}"] if recipe.compile != "none" else []),
         *(

@@ -1,9 +1,9 @@
 """How many times as fast: the ratio of two models' clips, and where there is none, why.
 
 Why it matters: a ratio between cases that differ in more than their sampling recipe says nothing about the models. So
-one exists only within the track "matched" and only where prompt, seed, size, precision, attention and device are known
-and the same, as asked for and as run; what may differ is the model with its LoRA, steps, guidance and shift, and these
-are named beside the ratio.
+one exists only within the track "matched" and only where prompt, seed, size, batch, precision, attention and device are
+known and the same, as asked for and as run; what may differ is the model with its LoRA, steps, guidance and shift, and
+these are named beside the ratio.
 """
 
 from collections import defaultdict
@@ -168,6 +168,7 @@ def _axes(case: CaseRecord) -> dict[str, object]:
         "seed": plan.seed,
         "fps": plan.request.fps,
         "start_clip_sha256": plan.request.start_clip_sha256,
+        "batch": plan.request.batch,
         **{name: getattr(measurement or plan.request, name) for name in ("width", "height", "frames")},
         **{name: value for name, value in msgspec.structs.asdict(plan.recipe).items() if name not in OF_THE_MODEL},
     }

@@ -72,8 +72,7 @@ def render_html(run: Run, folder: Path | None = None) -> str:
         clips={case.id: clip_of(case, folder) for case in run.cases},
         details=partial(_details, run),
         as_text=_as_text,
-        environment=msgspec.structs.asdict(run.environment)
-        | ({"ceilings": ceiling_lines(run.ceilings)} if run.ceilings else {}),
+        environment=_told(run.environment) | ({"ceilings": ceiling_lines(run.ceilings)} if run.ceilings else {}),
     )
 
 
@@ -117,11 +116,7 @@ def _details(run: Run, case: CaseRecord) -> dict[str, Any]:
         "weights": [f"{w.repository} {w.path} at {_revision(w)} ({w.licence})" for w in plan.model.weights],
         "prompt": f"{plan.prompt.id}, {plan.prompt.licence}, {plan.prompt.source}",
         "recipe": msgspec.structs.asdict(plan.recipe),
-        "request": {
-            k: v
-            for k, v in msgspec.structs.asdict(plan.request).items()
-            if k != "prompt" and (v or not k.startswith("start_clip"))
-        },
+        "request": {name: value for name, value in _told(plan.request).items() if name != "prompt"},
         "sources": plan.sources,
     }
     if measurement is not None:
@@ -134,6 +129,17 @@ def _details(run: Run, case: CaseRecord) -> dict[str, Any]:
             "not measured": measurement.reasons,
         }
     return {name: value for name, value in details.items() if value}
+
+
+def _told(record: msgspec.Struct) -> dict[str, Any]:
+    """Give a record's fields but those at their default: an older run has no more to tell than it told."""
+    plain = {
+        field.name: field.default if field.default_factory is msgspec.NODEFAULT else field.default_factory()
+        for field in msgspec.structs.fields(record)
+        if not field.required
+    }
+    values: dict[str, Any] = msgspec.to_builtins(record)
+    return {name: value for name, value in values.items() if name not in plain or value != plain[name]}
 
 
 def _revision(weights: WeightsRecord) -> str:

@@ -15,7 +15,8 @@ Status = Literal["passed", "failed", "oom", "nan", "error", "timeout", "crashed"
 Track = Literal["matched", "published"]
 
 DURATIONS = {
-    "sampling_s": "The sum of the phases `denoise`: every transformer forward with its scheduler step and cache pass; "
+    "sampling_s": "The sum of the phases `denoise`: every transformer forward with its scheduler step and cache pass, "
+    "each of which does a whole batch at once; "
     "text encoding and decoding, also those between blocks, are not in it. A model whose library does not separate "
     "phases says so.",
     "prompt_to_device_s": "From handing over the prompt text to the last uint8 frame lying in device memory.",
@@ -23,8 +24,9 @@ DURATIONS = {
     "wall clock with a device synchronisation at both ends. The primary number.",
     "time_to_first_frame_s": "From handing over the prompt text to the first chunk's uint8 frames lying in "
     "host memory.",
-    "prompt_to_mp4_s": "`prompt_to_host_s` plus the time to encode and write the mp4 file.",
-    "frames_per_second": "Pixel frames of the clip divided by `prompt_to_host_s`.",
+    "prompt_to_mp4_s": "`prompt_to_host_s` plus the time to encode and write the mp4 file, of a batch that of its "
+    "first clip alone.",
+    "frames_per_second": "Pixel frames of the clip, of a batch those of all its clips, divided by `prompt_to_host_s`.",
     "cold_start_s": "From starting `python` to an mp4 on disk, in a fresh process. Not measured yet: always null.",
 }
 
@@ -83,7 +85,8 @@ class RecipeRecord(Frozen, forbid_unknown_fields=False):
 class RequestRecord(Frozen):
     """What was asked; field by field the `Request` of models/spec.py (`prompt` is the text generated from).
 
-    `start_clip` is the path of the video that is continued, "" for none; beside it stands the file's hash.
+    `start_clip` is the path of the video that is continued, "" for none; beside it stands the file's hash. `batch`
+    clips are generated at once, clip i from the noise of `seed + i`.
     """
 
     prompt: str
@@ -98,6 +101,7 @@ class RequestRecord(Frozen):
     negative_prompt: str
     start_clip: str = ""
     start_clip_sha256: str = ""
+    batch: int = 1
 
 
 class PromptRecord(Frozen):
@@ -167,7 +171,11 @@ class Span(Frozen):
 
 
 class Round(Frozen):
-    """One generation. `steps_s` holds every denoise step's time in order; `phases_s` sums the `spans` a phase."""
+    """One generation, of a batch as a whole.
+
+    `steps_s` holds every denoise step's time in order; `phases_s` sums the `spans` a phase. A chunk counts one clip's
+    frames; `frames_sha256` is of all clips.
+    """
 
     prompt_to_host_s: Annotated[float, msgspec.Meta(description=DURATIONS["prompt_to_host_s"])]
     prompt_to_device_s: Annotated[float, msgspec.Meta(description=DURATIONS["prompt_to_device_s"])]
@@ -227,7 +235,10 @@ class Rank(Frozen):
 
 
 class MetricValue(Frozen):
-    """What a metric says of the last round's clip. `better` tells which direction is; `value` None has a `reason`."""
+    """What a metric says of the last round's clip, of a batch of its first.
+
+    `better` tells which direction is; `value` None has a `reason`.
+    """
 
     id: str
     value: float | None
@@ -240,7 +251,8 @@ class Measurement(Frozen):
     """What one attempt measured.
 
     `rounds` are the timed ones; `first_call` is apart and None where another case of the same recipe and shape warmed
-    it up. `load_s` is None likewise when the recipe was already loaded. `video` is relative to the run folder.
+    it up. `load_s` is None likewise when the recipe was already loaded. `video` is relative to the run folder; of a
+    batch it is the first of its `clips`, each of which has `frames` frames.
     """
 
     rounds: list[Round]
@@ -260,6 +272,7 @@ class Measurement(Frozen):
     ranks: list[Rank]
     reasons: dict[str, str]
     cold_start_s: Annotated[float | None, msgspec.Meta(description=DURATIONS["cold_start_s"])] = None
+    clips: int = 1
 
 
 class Attempt(Frozen):
@@ -285,11 +298,37 @@ class CaseRecord(Frozen):
     attempts: list[Attempt]
 
 
+class ContainerLimits(Frozen):
+    """What control groups allow the process: `None` is no limit or, where `cgroup` is None too, unknown by `reason`.
+
+    `cpus` is processor time a second: 1.5 is that of one and a half processors.
+    """
+
+    cgroup: Literal["v1", "v2"] | None = None
+    memory_bytes: int | None = None
+    cpus: float | None = None
+    reason: str = ""
+
+
+class GpuUse(Frozen):
+    """Who used a GPU at one moment, this process left out of `processes` (`pid`, `name`, `used_bytes`).
+
+    A container may hide other processes: an empty list beside many `used_bytes` proves nothing. `reason` says why
+    something is None.
+    """
+
+    uuid: str
+    used_bytes: int | None
+    processes: list[dict[str, Any]] | None
+    reason: str = ""
+
+
 class Environment(Frozen):
     """Where it ran.
 
     `packages` maps distribution to version (with "+git.<commit>" for editable and git installs); `gpus` holds NVML's
-    facts a device; `settings` the numeric flags that change speed or numbers.
+    facts a device; `settings` the numeric flags that change speed or numbers. `attention_backends` lists those that the
+    recipe may name here and that no package is missing for. `gpus_before` tells of the time before anything was loaded.
     """
 
     python: str
@@ -306,6 +345,10 @@ class Environment(Frozen):
     settings: dict[str, Any]
     git_commit: str | None
     git_dirty: bool | None
+    container: ContainerLimits | None = None
+    attention_backends: list[str] | None = None
+    gpus_before: list[GpuUse] = []
+    reasons: dict[str, str] = {}
 
 
 class Ceiling(Frozen):

@@ -54,7 +54,7 @@ def figures(case: CaseRecord) -> Figures:
         prompt_to_device_s=median(r.prompt_to_device_s for r in rounds),
         prompt_to_host_s=prompt_to_host_s,
         time_to_first_frame_s=median(r.time_to_first_frame_s for r in rounds),
-        frames_per_second=measurement.frames / prompt_to_host_s if prompt_to_host_s else None,
+        frames_per_second=measurement.clips * measurement.frames / prompt_to_host_s if prompt_to_host_s else None,
         peak_allocated_gib=None if peak_bytes is None else peak_bytes / GIB,
     )
 

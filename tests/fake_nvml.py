@@ -47,6 +47,8 @@ class FakeGpu:
             "nvmlDeviceGetComputeMode": 0,
             "nvmlDeviceGetMaxPcieLinkGeneration": 5,
             "nvmlDeviceGetCurrPcieLinkWidth": 16,
+            "nvmlDeviceGetModuleId": 3,
+            "nvmlDeviceGetPciInfo": SimpleNamespace(pciDeviceId=0x233510DE),
         }
     )
 

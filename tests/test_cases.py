@@ -71,6 +71,16 @@ def test_sweep_is_a_product_with_distinct_ids() -> None:
     assert cases[1].sources["vae_dtype"] == "setting 96p21+attention=native_math+vae_dtype=bfloat16"
 
 
+def test_batch_is_swept_as_any_field() -> None:
+    """Batches of one and two are two cases of one recipe, told apart by their ids."""
+    cases = cases_of("tiny", models=("causvid-tiny",), settings=("96p21",), sweeps=("batch=1,2",))
+    assert [case.id for case in cases] == [f"causvid-tiny-96p21+batch={batch}-dogs-s0" for batch in (1, 2)]
+    assert [case.request.batch for case in cases] == [1, 2]
+    assert cases[0].recipe == cases[1].recipe
+    with pytest.raises(SuiteError, match=r"--set batch=0: Expected `int` >= 1"):
+        cases_of("tiny", sweeps=("batch=0",))
+
+
 def test_sweep_leaves_published_cases_alone() -> None:
     """What a release published cannot be swept."""
     swept = cases_of("paper", models=("causvid-1.3b",), sweeps=("attention=flex",))

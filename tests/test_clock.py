@@ -181,6 +181,22 @@ def test_chunk_that_is_no_uint8_clip_is_refused(wrong: torch.Tensor) -> None:
         generate(lambda _probe: iter([wrong]))
 
 
+def test_chunks_of_a_batch_come_to_their_places() -> None:
+    """Two clips in two chunks: each clip's frames lie in order in its own part of the host's memory."""
+    whole = torch.arange(2 * 3 * 3 * 2 * 4, dtype=torch.uint8).view(2, 3, 3, 2, 4)
+    host = torch.zeros_like(whole)
+    made = generate(lambda _probe: iter([whole[:, :1].clone(), whole[:, 1:].clone()]), host=host)
+    assert made.frames_BTCHW is host
+    assert torch.equal(host, whole)
+    assert [part.frames for part in made.times.chunks] == [1, 2]
+
+
+def test_missing_clip_of_a_batch_is_seen() -> None:
+    """A model that makes one clip where two were asked for leaves one, not one and an old one."""
+    made = generate(lambda _probe: iter([chunk(1), chunk(2)]), host=torch.zeros((2, 3, 3, 2, 4), dtype=torch.uint8))
+    assert made.frames_BTCHW.shape == (1, 3, 3, 2, 4)
+
+
 def test_hash_taken_before_the_next_round_survives_the_buffers_reuse() -> None:
     """Rounds share one buffer: the hash of the first round is of its own frames."""
     host = chunk(3, 0)

@@ -46,6 +46,19 @@ def test_toy_estimate_counts_forwards_and_pixels() -> None:
     assert estimate_case_s(SPECS["wan2.1-t2v-tiny"], request, "cpu") == pytest.approx(expected_s)
 
 
+def test_batch_scales_the_arithmetic_and_not_the_text() -> None:
+    """Eight clips take nearly eight times as long as one, and are warmed up for themselves."""
+    one, eight = (
+        estimate_case_s(SPECS["wan2.1-t2v-1.3b"], request_of("wan2.1-t2v-1.3b", 33, batch=n), "cuda") for n in (1, 8)
+    )
+    assert one is not None
+    assert eight is not None
+    assert 7 < eight / one < 8
+    case = planned()
+    batch = msgspec.structs.replace(case, request=msgspec.structs.replace(case.request, batch=8))
+    assert warmed_for(batch) != warmed_for(case)
+
+
 def with_estimate(case: PlannedCase, seconds: float | None, **changes: object) -> PlannedCase:
     """Give the case another estimate."""
     return msgspec.structs.replace(case, estimate_s=seconds, **changes)
@@ -70,7 +83,7 @@ def test_freed_text_encoder_is_warmed_up_for_each_prompt() -> None:
         for case in (dogs, cats)
     ]
     assert dogs.request.prompt != cats.request.prompt
-    assert warmed_for(dogs) == warmed_for(cats) == (832, 480, 81, False)
+    assert warmed_for(dogs) == warmed_for(cats) == (832, 480, 81, 1, False)
     assert len(set(map(warmed_for, freed))) == 2
     guided = msgspec.structs.replace(freed[0].request, guidance_scale=5.0, negative_prompt="blurred")
     assert warmed_for(msgspec.structs.replace(freed[0], request=guided)) == (*warmed_for(freed[0]), "blurred")

@@ -15,6 +15,7 @@ from fixtures.gpu import (
     device_used_bytes,
     gpu_facts,
     gpu_state,
+    gpu_use,
     other_processes,
     torch_problem,
     visible_gpus,
@@ -195,6 +196,40 @@ def test_facts_of_a_gpu_have_units(monkeypatch: pytest.MonkeyPatch) -> None:
     assert facts["compute_capability"] == [9, 0]
 
 
+@pytest.mark.parametrize(
+    ("name", "module", "form"),
+    [
+        ("NVIDIA H100 80GB HBM3", 3, "SXM"),
+        ("NVIDIA H100 80GB HBM3", 0, None),
+        ("NVIDIA H100 80GB HBM3", None, None),
+        ("NVIDIA A100-SXM4-80GB", None, "SXM"),
+        ("NVIDIA A100-PCIE-40GB", None, "PCIe"),
+        ("NVIDIA H100 PCIe", 0, "PCIe"),
+        ("NVIDIA H200 NVL", None, "PCIe"),
+        ("NVIDIA GeForce RTX 4090", 0, None),
+    ],
+)
+def test_form_is_told_by_name_or_baseboard_only(
+    monkeypatch: pytest.MonkeyPatch, name: str, module: int | None, form: str | None
+) -> None:
+    """A module number says that there is a baseboard; 0 and nothing say nothing, and nobody guesses from the rest."""
+    gpu = FakeGpu(name=name)
+    gpu.values["nvmlDeviceGetModuleId"] = pynvml.NVMLError_NotSupported() if module is None else module
+    install(monkeypatch, fake_nvml([gpu]))
+    facts = gpu_facts(visible_gpus()[0])
+    assert (facts["form"], facts["pci_id"]) == (form, "10de:2335")
+
+
+def test_mig_instance_tells_its_gpus_switches(monkeypatch: pytest.MonkeyPatch, two_gpus: FakeNvml) -> None:
+    """Name and memory are the slice's, power limit and modes those of the GPU that it is a slice of."""
+    two_gpus.gpus[1].instances[0].values.clear()
+    two_gpus.gpus[1].values["nvmlDeviceGetMigMode"] = [1, 1]
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "MIG-cccc")
+    facts = gpu_facts(visible_gpus()[0])
+    assert (facts["uuid"], facts["memory_bytes"], facts["mig_mode"]) == ("MIG-cccc", 18 * GIB, 1)
+    assert facts["power_limit_w"] == 700
+
+
 def test_unsupported_facts_are_none(monkeypatch: pytest.MonkeyPatch) -> None:
     """A card or driver that cannot tell something gives None for it, memory included."""
     gpu = FakeGpu(values={"nvmlDeviceGetMemoryInfo": pynvml.NVMLError_NotSupported()})
@@ -222,6 +257,7 @@ def test_unknown_device_and_missing_driver_give_none(monkeypatch: pytest.MonkeyP
     """Nobody can tell: None, not 0 and not an empty list."""
     fake = install(monkeypatch, fake_nvml([FakeGpu()]))
     assert (device_used_bytes("GPU-other"), other_processes("GPU-other")) == (None, None)
+    assert gpu_use("GPU-other").reason == "NVML cannot tell used_bytes and processes of this device"
     fake.init_error = "DriverNotLoaded"
     assert (device_used_bytes(FakeGpu().uuid), other_processes(FakeGpu().uuid)) == (None, None)
     assert nvml_module.cuda_of_driver() is None

@@ -16,7 +16,9 @@ import pytest
 from fixtures import machine
 from fixtures.gpu import GpuState, gpu_state
 from fixtures.machine import environment, machine_info_for_benchmark, package_versions
-from reports.record import Environment
+from fixtures.run import refuse_other_environment
+from models.wan.attention import usable_attention
+from reports.record import Environment, GpuUse
 from tests.fake_nvml import GIB, FakeGpu, fake_nvml, install
 
 REPOSITORY = Path(__file__).resolve().parent.parent
@@ -114,15 +116,58 @@ def test_cuda_and_cudnn_are_the_wheels() -> None:
     assert environment(GpuState(), torch_module=torch).cuda == torch.version.cuda
     switches = {name: getattr(torch, name) for name in ("are_deterministic_algorithms_enabled", "get_num_threads")}
     cudnn = SimpleNamespace(
-        version=lambda: 91900, conv=SimpleNamespace(fp32_precision="tf32"), benchmark=False, deterministic=False
+        version=lambda: 91900,
+        conv=SimpleNamespace(fp32_precision="tf32"),
+        enabled=True,
+        benchmark=False,
+        deterministic=False,
     )
     fake: Any = SimpleNamespace(
         version=SimpleNamespace(cuda="13.0"),
-        backends=SimpleNamespace(cuda=torch.backends.cuda, cudnn=cudnn),
+        backends=SimpleNamespace(cuda=torch.backends.cuda, cudnn=cudnn, fp32_precision="none"),
+        cuda=SimpleNamespace(get_allocator_backend=lambda: "cudaMallocAsync"),
         **switches,
     )
     record = environment(GpuState(), torch_module=fake)
     assert (record.cuda, record.cudnn) == ("13.0", "91900")
+    assert record.settings["torch.cuda.get_allocator_backend"] == "cudaMallocAsync"
+    assert record.settings["torch.backends.cuda.flash_sdp_enabled"] is True
+
+
+def test_what_the_gpus_hold_before_the_run_is_recorded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Bytes in use and other processes; they are not part of what a resumed run has to find again."""
+    gpu = FakeGpu(uuid="GPU-a", used_bytes=3 * GIB, processes=[(4321, 2 * GIB)])
+    install(monkeypatch, fake_nvml([gpu]))
+    record = environment(gpu_state())
+    assert record.gpus_before == [
+        GpuUse(
+            uuid="GPU-a",
+            used_bytes=3 * GIB,
+            processes=[{"pid": 4321, "name": "process-4321", "used_bytes": 2 * GIB}],
+        )
+    ]
+    gpu.used_bytes, gpu.processes = GIB, []
+    refuse_other_environment(record, environment(gpu_state()))
+    assert msgspec.json.decode(msgspec.json.encode(record), type=Environment) == record
+
+
+def test_attention_backends_are_those_that_no_package_is_missing_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where a GPU is visible they are listed; without one nobody asks, and a broken diffusers is told."""
+    import torch
+
+    install(monkeypatch, fake_nvml([FakeGpu()]))
+    record = environment(gpu_state(), torch_module=torch)
+    assert record.attention_backends == usable_attention()
+    assert "attention_backends" not in record.reasons
+    assert "GPU is visible" in environment(GpuState(), torch_module=torch).reasons["attention_backends"]
+
+    def broken() -> list[str]:
+        raise ImportError("no module named safetensors")
+
+    monkeypatch.setattr(machine, "usable_attention", broken)
+    record = environment(gpu_state(), torch_module=torch)
+    assert record.attention_backends is None
+    assert record.reasons["attention_backends"] == "diffusers cannot be imported: no module named safetensors"
 
 
 def test_installs_from_git_and_folders_are_marked(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -31,13 +31,28 @@ def test_right_shapes_pass() -> None:
         ((1, 80, 3, 480, 832), "1 clip of 80 frames of 832x480 with 3 channels"),
         ((1, 81, 3, 480, 831), "1 clip of 81 frames of 831x480 with 3 channels"),
         ((1, 81, 4, 480, 832), "1 clip of 81 frames of 832x480 with 4 channels"),
-        ((2, 81, 3, 480, 832), "2 clip of 81 frames of 832x480 with 3 channels"),
+        ((2, 81, 3, 480, 832), "2 clips of 81 frames of 832x480 with 3 channels"),
     ],
 )
 def test_one_wrong_call_of_several_fails_with_both_shapes(wrong: tuple[int, ...], told: str) -> None:
     """The message names the call, what it made and what was asked."""
     with pytest.raises(pytest.fail.Exception, match=f"call 2 generated {told}, asked was 1 clip of 81 frames"):
         judge_shapes(planned(), [SHAPE, wrong, SHAPE])
+
+
+def test_batch_asks_for_its_clips_and_tells_which_is_kept() -> None:
+    """Two clips are asked for and one is too few; video and metrics are said to be the first clip's."""
+    case = planned()
+    case = msgspec.structs.replace(case, request=msgspec.structs.replace(case.request, batch=2))
+    judge_shapes(case, [(2, *SHAPE[1:])])
+    with pytest.raises(pytest.fail.Exception, match=r"call 1 generated 1 clip of .*, asked was 2 clips of 81 frames"):
+        judge_shapes(case, [SHAPE])
+    taken = Taken(case, shapes=[(2, *SHAPE[1:])])
+    assert taken.measurement(GPU).reasons["video"] == ENDED_BEFORE
+    taken.video = "media/x.mp4"
+    measurement = taken.measurement(GPU)
+    assert (measurement.clips, measurement.frames) == (2, 81)
+    assert measurement.reasons["video"] == "of the first of 2 clips that were generated at once"
 
 
 def test_clip_is_named_by_scenario_and_case() -> None:

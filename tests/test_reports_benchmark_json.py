@@ -102,6 +102,7 @@ def test_group_names_what_a_ratio_needs_to_be_equal() -> None:
         {"text_encoder": "offload"},
         {"weights_dtype": "float8"},
         {"decode": "whole"},
+        {"batch": 2},
     ],
 )
 def test_one_differing_axis_is_another_group(change: dict[str, object]) -> None:

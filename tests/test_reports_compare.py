@@ -37,6 +37,7 @@ def test_sampling_recipe_may_differ(change: dict[str, object]) -> None:
         {"height": 512},
         {"frames": 77},
         {"fps": 24.0},
+        {"batch": 2},
         {"weights": "hub"},
         {"device": "cpu"},
         {"transformer_dtype": "float16"},
@@ -75,6 +76,15 @@ def test_older_record_reads_as_the_plain_recipe() -> None:
     for name in ("numerics", "text_encoder", "weights_dtype", "decode", "lora", "lora_strength"):
         del older[name]
     assert msgspec.convert(older, RecipeRecord) == plain
+
+
+def test_older_record_reads_as_one_clip() -> None:
+    """Runs from before batches made one clip at a time."""
+    case = case_of(planned(), 4.0)
+    assert case.measurement is not None
+    for record in (case.plan.request, case.measurement):
+        older = {name: value for name, value in msgspec.to_builtins(record).items() if name not in ("batch", "clips")}
+        assert msgspec.convert(older, type(record)) == record
 
 
 def test_what_really_ran_has_to_be_the_same_too() -> None:

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from reports.html import UnsafePathError, clip_url, render_html
-from reports.record import Attempt, CaseRecord, WeightsRecord
+from reports.record import Attempt, CaseRecord, ContainerLimits, GpuUse, WeightsRecord
 from tests.reports_samples import case_of, measured, planned, run_of
 
 PAYLOADS = [
@@ -195,6 +195,28 @@ def test_ratio_definitions_and_environment_are_on_the_page() -> None:
         "CausVid 1.3B (CC BY-NC-SA 4.0)",
     ):
         assert text in page.text
+
+
+def test_container_and_company_are_on_the_page_and_an_older_run_has_no_row_for_them() -> None:
+    """Limits, attention backends and who used the GPU before; a record from before these facts shows none."""
+    run = run_of(case_of(planned(), 4.0))
+    older = Page(render_html(run)).text
+    assert "container" not in older
+    assert "gpus_before" not in older
+    other = {"pid": 7, "name": "train", "used_bytes": 5}
+    here = msgspec.structs.replace(
+        run.environment,
+        container=ContainerLimits(cgroup="v2", memory_bytes=2**35, cpus=1.5),
+        attention_backends=["flex", "native_cudnn"],
+        gpus_before=[GpuUse(uuid="GPU-0", used_bytes=9, processes=[other])],
+    )
+    page = Page(render_html(msgspec.structs.replace(run, environment=here))).text
+    for text in (
+        "cgroup: v2; memory_bytes: 34359738368; cpus: 1.5",
+        "flex, native_cudnn",
+        "uuid: GPU-0; used_bytes: 9; processes: pid: 7; name: train; used_bytes: 5",
+    ):
+        assert text in page
 
 
 def test_licence_that_forbids_commerce_is_said_in_banner_and_text() -> None:

@@ -5,7 +5,7 @@ import re
 import msgspec
 import pytest
 
-from reports.rows import show
+from reports.rows import figures, show
 from reports.summary import render_summary
 from tests.reports_samples import case_of, measured, planned, run_of
 
@@ -18,6 +18,15 @@ def test_row_holds_the_medians() -> None:
     row = next(line for line in render_summary(run_of(STUDENT)).splitlines() if line.startswith("causvid-1.3b "))
     cells = ["causvid-1.3b", "dogs s0", "480p81", "passed", "2.00", "3.96", "4.00", "1.00", "20.25", "24.00"]
     assert re.split(r"\s{2,}", row) == cells
+
+
+def test_frames_of_all_clips_of_a_batch_count() -> None:
+    """Two clips of 81 frames in 4 s are 40.5 frames a second."""
+    case = case_of(planned(), 4.0)
+    assert case.measurement is not None
+    assert figures(case).frames_per_second == 20.25
+    batch = msgspec.structs.replace(case, measurement=msgspec.structs.replace(case.measurement, clips=2))
+    assert figures(batch).frames_per_second == 40.5
 
 
 def test_columns_line_up() -> None:

@@ -23,6 +23,7 @@ from fixtures.run import (
     refuse_other_environment,
     sigterm_interrupts,
 )
+from reports.record import ContainerLimits
 from tests.reports_samples import planned, run_of, started
 from tests.running import cases_of, read_json, run_bench, write_suite
 
@@ -145,6 +146,12 @@ def test_resume_in_another_environment_is_refused_naming_what_changed() -> None:
     before = run_of().environment
     moved = msgspec.structs.replace(before, host="elsewhere")
     refuse_other_environment(before, moved)
+    small = msgspec.structs.replace(before, container=ContainerLimits(cgroup="v2", memory_bytes=2**30, cpus=2.0))
+    large = msgspec.structs.replace(before, container=ContainerLimits(cgroup="v2", memory_bytes=2**40, cpus=2.0))
+    refuse_other_environment(small, large)
+    slow = msgspec.structs.replace(before, container=ContainerLimits(cgroup="v2", cpus=0.5))
+    with pytest.raises(pytest.UsageError, match=r"container\.cpus 2\.0 is now 0\.5"):
+        refuse_other_environment(small, slow)
     changed = msgspec.structs.replace(
         before, packages={**before.packages, "torch": "9.9"}, settings={**before.settings, "OMP_NUM_THREADS": "7"}
     )

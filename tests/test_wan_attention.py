@@ -5,6 +5,7 @@ import torch
 from diffusers import WanTransformer3DModel
 from diffusers.models.attention_dispatch import AttentionBackendName, _AttentionBackendRegistry
 
+from fixtures.suite import ATTENTIONS
 from models.discover import discover
 from models.spec import Recipe, Request
 from models.wan.architecture import TINY
@@ -15,6 +16,7 @@ from models.wan.attention import (
     require_attention,
     resolved_attention,
     set_attention,
+    usable_attention,
 )
 from tests.recording_probe import RecordingProbe
 
@@ -125,3 +127,15 @@ def test_backend_that_cannot_run_is_told_before_anything_is_loaded(
     with pytest.raises(ValueError, match=said):
         discover()[recipe.model].load(recipe)
     require_attention("native_math")
+
+
+def test_usable_backends_can_be_asked_for_and_hold_no_code_from_the_hub(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Torch's own kernels are listed as far as torch was built with them; each listed name is one of a suite's."""
+    monkeypatch.setattr("torch.backends.cudnn.is_available", lambda: True)
+    monkeypatch.setattr("torch.backends.cuda.is_flash_attention_available", lambda: False)
+    monkeypatch.setattr("diffusers.models.attention_dispatch._CAN_USE_FLASH_ATTN", False)
+    usable = usable_attention()
+    assert {"native", "native_cudnn", "native_math"} <= set(usable) <= ATTENTIONS
+    assert not {"native_flash", "flash", "flash_varlen"} & set(usable)
+    for name in usable:
+        require_attention(name)

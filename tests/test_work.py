@@ -1,6 +1,7 @@
 """Arithmetic of a request: against published tables and against torch's own counter."""
 
 from dataclasses import replace
+from functools import partial
 from types import MappingProxyType
 from typing import Any
 
@@ -119,8 +120,9 @@ COUNTED = [
     (wan21_t2v_14b, {"steps": 1}, 40),
     (wan21_t2v_14b, {"steps": 2, "width": 1280, "height": 720}, 2),
     (wan21_t2v_14b_causvid_lora, {}, 2),
-    (wan21_t2v_tiny, {}, 2),
-    (causvid_tiny, {"frames": 144}, 2),
+    (wan21_t2v_tiny, {"batch": 3}, 2),
+    (causvid_tiny, {"frames": 144, "batch": 2}, 2),
+    (causvid_tiny, {"start_clip": "a.mp4", "batch": 2}, 2),
     (causvid_tiny_bidirectional, {}, 2),
 ]
 
@@ -145,7 +147,9 @@ def test_formulas_equal_torchs_count_of_the_whole_pipeline(
     assert frames == request.frames
     assert phases.keys() == work.phases.keys()
     for phase, counted in phases.items():
-        assert {kind: flop for kind, flop in counted.items() if flop} == work.phases[phase].flop, phase
+        assert sum(counted.values()) == sum(work.phases[phase].flop.values()), phase
+        if request.batch == 1:  # torch multiplies an expanded text by a weight as it does attention's batched products
+            assert {kind: flop for kind, flop in counted.items() if flop} == work.phases[phase].flop, phase
 
 
 def test_every_model_is_counted() -> None:
@@ -196,6 +200,20 @@ def test_sums_and_multiples_add_up_by_kind() -> None:
     some = PhaseWork(flop={"matmul": 1.0}, weights=2.0, values=3.0)
     other = PhaseWork(flop={"attention": 5.0}, values=1.0)
     assert 3 * some + other == PhaseWork(flop={"matmul": 3.0, "attention": 5.0}, weights=6.0, values=10.0)
+
+
+def test_batch_reads_weights_once() -> None:
+    """Three clips at once are three times the FLOP and values of one, with the weights and the text of one."""
+    for counted in (
+        partial(bidirectional_work, TINY, forwards=2),
+        partial(causal_work, TINY, frames_per_block=3, steps=2),
+    ):
+        one, three = (counted(request=msgspec.structs.replace(SMALL, frames=21, batch=n)) for n in (1, 3))
+        assert (three.forwards, three.phases["text_encode"]) == (one.forwards, one.phases["text_encode"])
+        for phase in ("denoise", "decode"):
+            assert three.phases[phase].weights == one.phases[phase].weights
+            assert three.phases[phase].values == 3 * one.phases[phase].values
+            assert sum(three.phases[phase].flop.values()) == 3 * sum(one.phases[phase].flop.values())
 
 
 def test_three_rollouts_are_27_and_twice_24_forwards() -> None:

@@ -29,6 +29,7 @@ from models.wan.components import Components
 from models.wan.decode import StreamingDecoder
 from models.wan.encode import FrameEncoder
 from models.wan.facts import component_dtypes, component_parameters, text_encode_reasons
+from models.wan.noise import draw_batch
 from models.wan.rules import pixel_frames
 from models.wan.text import EncodedPrompt, encode_prompt
 from models.work import latent_shape
@@ -89,19 +90,17 @@ class FewStepPipeline:
         self._prompt: EncodedPrompt | None = None
 
     def draw_noise(self, request: Request) -> tuple[Tensor, ...]:
-        """Draw the initial noise [1, C, F, H, W], then all re-noise draws [N, 1, C, frames a block, H, W] in order.
+        """Draw the initial noise [B, C, F, H, W], then all re-noise draws [N, B, C, frames a block, H, W] in order.
 
-        On the CPU in float32 from the request's seed; then moved, and cast to the transformer's compute dtype. Those of
+        On the CPU in float32 from the clips' seeds; then moved, and cast to the transformer's compute dtype. Those of
         further rollouts follow, so that a longer clip begins with a shorter one's. Last come a start clip's frames.
         """
         rollout, (channels, frames, *size) = self._rollout(request), self._latent_shape(request)
-        generator = torch.Generator().manual_seed(request.seed)
-        drawn: list[Tensor] = []
+        shapes: list[tuple[int, ...]] = []
         for given in self._plan(request).given:
             draws = (rollout.blocks(frames) - given // rollout.frames_per_block) * (self._schedule.steps - 1)
-            shapes = ((1, channels, frames, *size), (draws, 1, channels, rollout.frames_per_block, *size))
-            drawn += (torch.randn(shape, generator=generator, dtype=torch.float32) for shape in shapes)
-        noise = [tensor.to(self._device).to(self._dtype) for tensor in drawn]
+            shapes += [(1, channels, frames, *size), (draws, 1, channels, rollout.frames_per_block, *size)]
+        noise = [tensor.to(self._device).to(self._dtype) for tensor in draw_batch(request, shapes)]
         return (*noise, self._start_frames(request)) if request.start_clip else tuple(noise)
 
     @torch.no_grad()
@@ -118,11 +117,11 @@ class FewStepPipeline:
 
         with probe.phase("text_encode"):
             self._prompt = encode_prompt(self._components, request.prompt, self._device)
-            embeds_BLD = self._prompt.embeds_BLD.to(self._dtype)
+            embeds_BLD = self._prompt.embeds_BLD.to(self._dtype).expand(request.batch, -1, -1)
         start_BCFHW = None
         if request.start_clip:
             with probe.phase("encode_clip"):
-                start_BCFHW = encode(noise[-1])
+                start_BCFHW = encode(noise[-1]).expand(request.batch, -1, -1, -1, -1)
         clips = [
             Clip(
                 prompt_embeds_BLD=embeds_BLD,
@@ -183,8 +182,14 @@ class FewStepPipeline:
             return WholeClipTransformer(self._components.transformer, self._timesteps_NB, self._components.attention)
         _, frames, height, width = self._latent_shape(request)
         window = self._long_video if isinstance(self._long_video, Window) else None
-        text_length = self._components.text_length
-        shape = CacheShape(frames=frames, height=height, width=width, text_length=text_length, window=window)
+        shape = CacheShape(
+            frames=frames,
+            height=height,
+            width=width,
+            text_length=self._components.text_length,
+            batch=request.batch,
+            window=window,
+        )
         if self._cached is None or self._cached.shape != shape:
             self._cached = None  # freed before the new caches are allocated
             self._cached = CachedTransformer(self._components.transformer, shape, self._execution)

@@ -10,6 +10,7 @@ from models.causal.start_clip import read_start_clip
 from models.spec import Request, Sampling
 from models.wan.rules import (
     POSITIONS,
+    check_batch,
     check_frames,
     check_pixels,
     check_positions,
@@ -39,6 +40,7 @@ class ClipRules:
         self._check_length(request)
         check_trained(self.model, request, self.sampling)
         check_unguided(self.model, request)
+        check_batch(self.model, request)
         if request.start_clip:
             self._check_start_clip(request)
 

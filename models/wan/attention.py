@@ -59,6 +59,30 @@ def require_attention(name: str) -> None:
         raise ValueError(message) from error
 
 
+def usable_attention() -> list[str]:
+    """List the backends that a recipe may name here: no package is missing, and torch was built with its own kernels.
+
+    Nothing is run and no hub is asked: whether a kernel takes a model's tensors on this GPU shows when it runs.
+    """
+    import torch
+    from diffusers.models.attention_dispatch import AttentionBackendName
+
+    unbuilt = {
+        "native_cudnn": not torch.backends.cudnn.is_available(),  # type: ignore[no-untyped-call]
+        "native_flash": not torch.backends.cuda.is_flash_attention_available(),
+    }
+    names = (backend.value.lstrip("_") for backend in AttentionBackendName)
+    return sorted(name for name in names if not unbuilt.get(name) and _is_allowed(name))
+
+
+def _is_allowed(name: str) -> bool:
+    try:
+        require_attention(name)
+    except ValueError:
+        return False
+    return True
+
+
 @contextmanager
 def attention_kernel(name: str) -> Iterator[None]:
     """Allow torch only the kernel of this name while attention runs, and an error where that one cannot.

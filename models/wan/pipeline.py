@@ -14,6 +14,7 @@ from models.wan.attention import attention_kernel, resolved_attention
 from models.wan.components import Components
 from models.wan.decode import StreamingDecoder, decode_clip
 from models.wan.facts import component_dtypes, component_parameters, text_encode_reasons
+from models.wan.noise import draw_batch
 from models.wan.text import EncodedPrompt, encode_prompts
 from models.work import latent_shape
 
@@ -72,14 +73,12 @@ class WanPipeline:
 
     def draw_noise(self, request: Request) -> tuple["torch.Tensor", ...]:
         """Draw the initial noise, BCFHW, float32."""
-        import torch
-
         shape = (1, self._components.transformer.config.in_channels, *latent_shape(request))
-        generator = torch.Generator().manual_seed(request.seed)
-        return (torch.randn(shape, generator=generator, dtype=torch.float32).to(self._device),)
+        (noise_BCFHW,) = draw_batch(request, [shape])
+        return (noise_BCFHW.to(self._device),)
 
     def generate(self, request: Request, noise: tuple["torch.Tensor", ...], probe: Probe) -> Iterator["torch.Tensor"]:
-        """Yield the clip as one chunk `frames_BTCHW`."""
+        """Yield the batch's clips as one chunk `frames_BTCHW`."""
         import torch
 
         with torch.no_grad():
@@ -117,7 +116,7 @@ class WanPipeline:
         """Walk the noise levels; latents stay float32, only the transformer's input is cast (as in diffusers)."""
         transformer = self._components.transformer
         dtype = transformer.patch_embedding.weight.dtype
-        embeds = [prompt.embeds_BLD.to(dtype) for prompt in prompts]
+        embeds = [prompt.embeds_BLD.to(dtype).expand(request.batch, -1, -1) for prompt in prompts]
         scheduler = official_scheduler(request.steps, request.shift)
         self._done = _done(scheduler, prompts)
         # On the device, so that a step copies nothing to it; UniPC's 2x2 solve is the one wait that is left in a step.
@@ -128,7 +127,7 @@ class WanPipeline:
             velocities = [
                 transformer(
                     hidden_states=inputs_BCFHW,
-                    timestep=timesteps[step : step + 1],
+                    timestep=timesteps[step].expand(request.batch),
                     encoder_hidden_states=embeds_BLD,
                     return_dict=False,
                 )[0]

@@ -30,6 +30,7 @@ def check_request(model: str, request: Request) -> None:
     check_frames(model, request)
     check_positions(model, request)
     check_ranges(model, request)
+    check_batch(model, request)
     if request.start_clip:
         refuse(model, "start_clip", repr(request.start_clip), "must be empty: it starts from text only")
 
@@ -80,6 +81,12 @@ def check_ranges(model: str, request: Request) -> None:
         refuse(model, "guidance_scale", request.guidance_scale, "must be at least 1, which is no guidance")
     if not request.shift > 0.0:
         refuse(model, "shift", request.shift, "must be above 0")
+
+
+def check_batch(model: str, request: Request) -> None:
+    """Refuse a batch without a clip."""
+    if request.batch < 1:
+        refuse(model, "batch", request.batch, "must be at least 1")
 
 
 def check_unguided(model: str, request: Request) -> None:

@@ -10,8 +10,8 @@ TRANSFORMER = {"num_attention_heads": 4, "attention_head_dim": 8, "num_layers": 
 
 
 def check(request: Request) -> None:
-    if request.frames % 8 != 1 or request.width % 32 or request.height % 32:
-        raise RequestError(f"LTX wants 8k+1 frames and multiples of 32 pixels, not {request}")
+    if request.frames % 8 != 1 or request.width % 32 or request.height % 32 or request.batch != 1:
+        raise RequestError(f"LTX wants one clip at a time, 8k+1 frames and multiples of 32 pixels, not {request}")
 
 
 class Ltx:
