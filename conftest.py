@@ -14,6 +14,7 @@ pytest_plugins = [
     "fixtures.progress",
     "fixtures.gpu_watch",
     "fixtures.measure",
+    "fixtures.ceilings",
     "fixtures.cold_start",
     "fixtures.judge",
     "fixtures.journal",

@@ -8,6 +8,7 @@ so that the text of a prompt or of an error stays text.
 import base64
 import hashlib
 import re
+from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple
 from urllib.parse import quote
@@ -25,6 +26,7 @@ from reports.device_state import state_lines
 from reports.profile import profile_lines
 from reports.record import CaseRecord, Run, WeightsRecord
 from reports.timing_rows import timing_rows
+from reports.work_lines import ceiling_lines, work_details
 
 TEMPLATES = Path(__file__).parent / "templates"
 _UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
@@ -79,9 +81,9 @@ def render_html(run: Run, folder: Path | None = None) -> str:
         prompts=prompts,
         anchors={case.id: f"case-{number}" for number, case in enumerate(run.cases, start=1)},
         clips={case.id: clip_of(case, folder) for case in run.cases},
-        details=_details,
+        details=partial(_details, run),
         as_text=_as_text,
-        environment=_told(run.environment),
+        environment=_told(run.environment) | ({"ceilings": ceiling_lines(run.ceilings)} if run.ceilings else {}),
     )
 
 
@@ -118,7 +120,7 @@ def clip_url(video: str) -> str:
     return quote(str(path))
 
 
-def _details(case: CaseRecord) -> dict[str, Any]:
+def _details(run: Run, case: CaseRecord) -> dict[str, Any]:
     plan, measurement = case.plan, case.measurement
     details: dict[str, Any] = {
         "model": f"{plan.model.title}, {plan.model.weights_source} weights, {plan.model.licence}",
@@ -133,6 +135,7 @@ def _details(case: CaseRecord) -> dict[str, Any]:
             "prompt to host frames [s], round by round": [rows.show(r.prompt_to_host_s) for r in measurement.rounds],
             **_timing(case),
             "devices": [device.name for device in measurement.devices],
+            "work": work_details(case, run),
             "metrics": [f"{m.id} {m.reason or m.value} {m.unit}".strip() for m in measurement.metrics],
             "GPU during the timed rounds": _state(case),
             "rounds repeat exactly": {True: "yes", False: "NO", None: rows.MISSING}[measurement.deterministic],

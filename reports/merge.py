@@ -66,6 +66,8 @@ def merge(run_dir: Path) -> Run:
         gpu_hour_price=plan.gpu_hour_price,
         cases=[_outcome(case, by_case[case.id]) for case in plan.cases],
         claims=plan.claims,
+        ceilings=plan.ceilings,
+        ceilings_reason=plan.ceilings_reason,
     )
 
 

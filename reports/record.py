@@ -195,12 +195,26 @@ class Claim(Frozen):
             raise ValueError(f"`quantities` have the units {', '.join(units)}, but one value has one unit")
 
 
+class PhaseWork(Frozen):
+    """What a phase of one generation has to do at least, worked out from the request (models/work.py).
+
+    `flop` is by kind of operation, a multiply-add counts 2; `dtype` is what the phase's network computes in.
+    `least_bytes` of device memory must move: weights once a forward, what goes in and comes out, and a causal model's
+    caches. Activations between layers are not in it.
+    """
+
+    dtype: str
+    flop: dict[str, float]
+    least_bytes: float
+
+
 class PlannedCase(Frozen):
     """One case of the plan: a model × prompt × setting × seed in a scenario.
 
     `id` is the pytest node id below benchmarks/ ("bench_speed.py::bench_generate[causvid-1.3b-480p81-dogs-s0]").
     `sources` says where each value of a published recipe comes from. `estimate_s` is the time expected for one
-    generation, or None where nobody can tell. `fresh_process`: each round is a process of its own, started cold.
+    generation, or None where nobody can tell. `fresh_process`: each round is a process of its own, started cold. `work`
+    is by phase, or None where the model's file does not tell it.
     """
 
     id: str
@@ -219,6 +233,7 @@ class PlannedCase(Frozen):
     reproduce: str
     budgets: list[Budget] = []
     fresh_process: bool = False
+    work: dict[str, PhaseWork] | None = None
 
 
 class Chunk(Frozen):
@@ -525,8 +540,38 @@ class Environment(Frozen):
     reasons: dict[str, str] = {}
 
 
+class Ceiling(Frozen):
+    """How fast a library was at one operation: `work` of a call (FLOP; bytes read and written for "copy"), and seconds.
+
+    `calls_s` has the seconds a call of every round. `shape` is for people, `backend` the kernel's name or "".
+    """
+
+    operation: Literal["matmul", "attention", "convolution", "copy"]
+    dtype: str
+    shape: str
+    backend: str
+    work: float
+    calls_s: list[float]
+
+
+class Ceilings(Frozen):
+    """What `benchmarks/bench_ceilings.py` measured on one GPU with one set of libraries."""
+
+    gpu: str
+    uuid: str
+    driver: str | None
+    torch: str
+    cuda: str | None
+    cudnn: str | None
+    measured_at: str
+    ceilings: list[Ceiling]
+
+
 class Plan(Frozen):
-    """plan.json: written before anything is loaded. `gpu_hour_price` is what a GPU-hour costs, in any currency."""
+    """plan.json: written before anything is loaded.
+
+    `gpu_hour_price` is what a GPU-hour costs, in any currency. `ceilings` None has a `ceilings_reason`.
+    """
 
     schema_version: int
     run_id: str
@@ -539,6 +584,8 @@ class Plan(Frozen):
     cases: list[PlannedCase]
     claims: list[Claim] = []
     gpu_hour_price: float | None = None
+    ceilings: Ceilings | None = None
+    ceilings_reason: str = ""
 
 
 class Run(Frozen):
@@ -562,3 +609,5 @@ class Run(Frozen):
     torn_journal_lines: int = 0
     claims: list[Claim] = []
     gpu_hour_price: float | None = None
+    ceilings: Ceilings | None = None
+    ceilings_reason: str = ""

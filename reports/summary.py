@@ -28,6 +28,7 @@ from reports.rows import (
     show,
     tally,
 )
+from reports.work_lines import work_lines
 
 GAP = "  "
 NARROWEST = 8
@@ -41,6 +42,7 @@ def render_summary(run: Run, width: int = 120) -> str:
         comparison_lines(run),
         state_lines(run),
         cold_start_lines(run),
+        work_lines(run),
         metric_lines(run),
         budget_lines(run),
         claim_lines([run]),

@@ -9,6 +9,8 @@ from reports.journal import Finished, Started, append_line
 from reports.record import (
     SCHEMA_VERSION,
     CaseRecord,
+    Ceiling,
+    Ceilings,
     Chunk,
     Device,
     DeviceState,
@@ -19,6 +21,7 @@ from reports.record import (
     Measurement,
     Memory,
     ModelRecord,
+    PhaseWork,
     Plan,
     PlannedCase,
     PromptRecord,
@@ -148,6 +151,40 @@ def measured(*totals_s: float, video: str | None = None, peak_bytes: int | None 
         devices=[Device(kind="cuda", index=0, name="NVIDIA H200", uuid="GPU-0", memory_bytes=150 * 10**9)],
         ranks=[Rank(rank=0, host="bench", pid=1, device=0)],
         reasons={} if peak_bytes is not None else {"peak_allocated_bytes": "a CPU has no device memory"},
+    )
+
+
+def work_of(dtype: str = "bfloat16") -> dict[str, PhaseWork]:
+    """Give work that `ceilings_of` makes easy sums of: 1 s of denoising, 0.5 s of decoding."""
+    denoise = {"matmul": 400e12, "attention": 250e12}
+    return {
+        "denoise": PhaseWork(dtype="bfloat16", flop=denoise, least_bytes=1e12),
+        "decode": PhaseWork(dtype=dtype, flop={"convolution": 100e12}, least_bytes=2e12),
+    }
+
+
+def ceilings_of(uuid: str = "GPU-0") -> Ceilings:
+    """Give 800 TFLOP/s of matrix products, 500 of attention, 400 of convolutions, and 4 TB/s."""
+    rates = {"matmul": 800e12, "attention": 500e12, "convolution": 400e12, "copy": 4e12}
+    return Ceilings(
+        gpu="NVIDIA H200",
+        uuid=uuid,
+        driver="580.1",
+        torch="2.13.0",
+        cuda="13.0",
+        cudnn="9.19",
+        measured_at="2026-11-22T11:00:00+00:00",
+        ceilings=[
+            Ceiling(
+                operation=operation,  # type: ignore[arg-type] # keys of the mapping above
+                dtype="bfloat16",
+                shape="large",
+                backend="",
+                work=rate,
+                calls_s=[1.1, 1.0, 0.9],
+            )
+            for operation, rate in rates.items()
+        ],
     )
 
 

@@ -32,7 +32,7 @@ def test_no_gpu_chooses_tiny_and_says_why() -> None:
     assert "TOY MODELS on the CPU" in ended.output
     assert "17 cases, 3 recipes, about 2" in ended.output
     assert "NON-COMMERCIAL" not in ended.output
-    assert len(ended.cases) == 16
+    assert len(ended.cases) == 17
 
 
 def test_gpu_chooses_quick_and_says_why(monkeypatch: pytest.MonkeyPatch) -> None:

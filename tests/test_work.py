@@ -1,19 +1,37 @@
 """Arithmetic of a request: against published tables and against torch's own counter."""
 
-from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from types import MappingProxyType
+from typing import Any
 
 import msgspec
 import pytest
 import torch
 from diffusers import AutoencoderKLWan, WanTransformer3DModel
-from torch.utils.flop_counter import FlopCounterMode
 from transformers import UMT5Config, UMT5EncoderModel
 
+from models import (
+    causvid_1_3b,
+    causvid_1_3b_bidirectional,
+    causvid_1_3b_warp,
+    causvid_tiny,
+    causvid_tiny_bidirectional,
+    self_forcing_1_3b,
+    wan21_t2v_1_3b,
+    wan21_t2v_14b,
+    wan21_t2v_14b_causvid_lora,
+    wan21_t2v_tiny,
+)
 from models.causal.lengths import Rolling
 from models.causal.window import Window
-from models.spec import Request
+from models.discover import discover
+from models.spec import PhaseWork, Request
 from models.wan.architecture import T2V_1_3B, T2V_14B, TINY, Architecture
-from models.work import bidirectional_work, causal_work, latent_shape, text_encoder_flop, vae_decode_flop
+from models.wan.vae_work import decode_work, encode_work
+from models.work import bidirectional_work, causal_work
+from tests.counted_flop import count_phases
+from tests.test_model_files import default_request
 
 P480 = Request(prompt="", width=832, height=480, frames=81, fps=16.0, steps=50, guidance_scale=6.0, shift=8.0, seed=0)
 P720 = msgspec.structs.replace(P480, width=1280, height=720)
@@ -78,76 +96,124 @@ def test_decode_costs_what_its_convolutions_add_up_to(request_: Request, tflop: 
     assert work.decode_flop / 1e12 == pytest.approx(tflop, abs=0.05)
 
 
+def decode_flop(latent_frames: int) -> float:
+    return sum(decode_work(T2V_1_3B.vae, latent_frames, 60, 104).flop.values())
+
+
 def test_first_latent_frame_costs_a_third_of_a_later_one() -> None:
     """It becomes one picture, a later one four: 4.35 and 13.55 TFLOP at 480p."""
-    first = vae_decode_flop(T2V_1_3B.vae, 1, 60, 104)
-    later = vae_decode_flop(T2V_1_3B.vae, 2, 60, 104) - first
+    first = decode_flop(1)
+    later = decode_flop(2) - first
     assert [first / 1e12, later / 1e12] == pytest.approx([4.35, 13.55], abs=0.01)
 
 
-def counted(call: Callable[[], None]) -> int:
-    with torch.device("meta"), torch.no_grad(), FlopCounterMode(display=False) as counter:
-        call()
-    return int(counter.get_total_flops())
+COUNTED = [
+    (causvid_1_3b, {}, 30),
+    (causvid_1_3b, {"width": 1280, "height": 720}, 2),
+    (causvid_1_3b, {"frames": 216}, 2),
+    (causvid_1_3b, {"frames": 33, "start_clip": "a.mp4"}, 2),
+    (causvid_1_3b_warp, {}, 2),
+    (causvid_1_3b_bidirectional, {}, 2),
+    (self_forcing_1_3b, {"frames": 117}, 2),
+    (wan21_t2v_1_3b, {"steps": 2}, 30),
+    (wan21_t2v_1_3b, {"steps": 3, "guidance_scale": 1.0, "width": 1280, "height": 720}, 2),
+    (wan21_t2v_14b, {"steps": 1}, 40),
+    (wan21_t2v_14b, {"steps": 2, "width": 1280, "height": 720}, 2),
+    (wan21_t2v_14b_causvid_lora, {}, 2),
+    (wan21_t2v_tiny, {"batch": 3}, 2),
+    (causvid_tiny, {"frames": 144, "batch": 2}, 2),
+    (causvid_tiny, {"start_clip": "a.mp4", "batch": 2}, 2),
+    (causvid_tiny_bidirectional, {}, 2),
+]
 
 
-@pytest.mark.parametrize(("architecture", "request_"), [(TINY, SMALL), (T2V_1_3B, P480)], ids=["tiny 48p", "1.3B 480p"])
-def test_transformer_formula_equals_torchs_count(architecture: Architecture, request_: Request) -> None:
-    """Every matrix product of a forward is in the formula, to the last FLOP."""
-    frames, height, width = latent_shape(request_)
-
-    def forward() -> None:
-        WanTransformer3DModel(**architecture.transformer)(
-            hidden_states=torch.empty((1, 16, frames, height, width)),
-            timestep=torch.empty((1,)),
-            encoder_hidden_states=torch.empty((1, architecture.text_length, architecture.transformer["text_dim"])),
-        )
-
-    assert bidirectional_work(architecture, request_, forwards=1).denoise_flop == counted(forward)
+def described(value: object) -> str | None:
+    name = str(getattr(value, "__name__", "")).removeprefix("models.")
+    return name or (",".join(map(str, value.values())) if isinstance(value, dict) else None)
 
 
-@pytest.mark.parametrize(
-    ("architecture", "latent"), [(TINY, (3, 6, 8)), (T2V_1_3B, (3, 60, 104))], ids=["tiny", "full size"]
-)
-def test_decoder_formula_equals_torchs_count(architecture: Architecture, latent: tuple[int, int, int]) -> None:
-    """Every convolution of the decoder is in the formula, to the last FLOP."""
-
-    def decode() -> None:
-        AutoencoderKLWan(**architecture.vae).decode(torch.empty((1, 16, *latent)))
-
-    assert vae_decode_flop(architecture.vae, *latent) == counted(decode)
-
-
-@pytest.mark.parametrize("architecture", [TINY, T2V_1_3B], ids=["tiny", "UMT5-XXL"])
-def test_text_encoder_formula_equals_torchs_count(architecture: Architecture) -> None:
-    """Every matrix product of UMT5 is in the formula, to the last FLOP."""
-
-    def encode() -> None:
-        shape = (1, architecture.text_length)
-        UMT5EncoderModel(UMT5Config(**architecture.text_encoder))(torch.zeros(shape, dtype=torch.long))
-
-    assert text_encoder_flop(architecture) == counted(encode)
+@pytest.mark.parametrize(("file", "changes", "layers"), COUNTED, ids=described)
+def test_formulas_equal_torchs_count_of_the_whole_pipeline(
+    monkeypatch: pytest.MonkeyPatch, file: Any, changes: dict[str, Any], layers: int
+) -> None:
+    """Every phase and kind of operation, from the text to the last frame, to the last FLOP; fewer layers where slow."""
+    name = next(name for name in ("T2V_1_3B", "T2V_14B", "TINY") if hasattr(file, name))
+    architecture = getattr(file, name)
+    sizes = {**architecture.transformer, "num_layers": layers}
+    monkeypatch.setattr(file, name, replace(architecture, transformer=MappingProxyType(sizes)))
+    request = msgspec.structs.replace(default_request(file.MODEL), **changes)
+    phases, frames = count_phases(file.MODEL, request, monkeypatch)
+    work = file.MODEL.work(request)
+    assert frames == request.frames
+    assert phases.keys() == work.phases.keys()
+    for phase, counted in phases.items():
+        assert sum(counted.values()) == sum(work.phases[phase].flop.values()), phase
+        if request.batch == 1:  # torch multiplies an expanded text by a weight as it does attention's batched products
+            assert {kind: flop for kind, flop in counted.items() if flop} == work.phases[phase].flop, phase
 
 
-def test_batch_multiplies_all_but_the_text_and_the_forwards() -> None:
-    """Torch's own count of one forward of three clips; the text encoder and the number of forwards stay."""
-    three = msgspec.structs.replace(SMALL, batch=3)
+def test_every_model_is_counted() -> None:
+    """A model file without a count above is not known to be right."""
+    assert {file.MODEL.id for file, _, _ in COUNTED} == discover().keys()
 
-    def forward() -> None:
-        WanTransformer3DModel(**TINY.transformer)(
-            hidden_states=torch.empty((3, 16, *latent_shape(SMALL))),
-            timestep=torch.empty((3,)),
-            encoder_hidden_states=torch.empty((3, TINY.text_length, TINY.transformer["text_dim"])),
-        )
 
-    one, work = (bidirectional_work(TINY, request, forwards=1) for request in (SMALL, three))
-    assert work.denoise_flop == counted(forward)
-    assert (work.text_encode_flop, work.forwards) == (one.text_encode_flop, one.forwards)
-    assert work.decode_flop == 3 * one.decode_flop
-    block = msgspec.structs.replace(three, frames=21)
-    causal, alone = (causal_work(TINY, msgspec.structs.replace(block, batch=n), 3, 3) for n in (3, 1))
-    assert (causal.denoise_flop, causal.decode_flop) == (3 * alone.denoise_flop, 3 * alone.decode_flop)
-    assert (causal.text_encode_flop, causal.forwards) == (alone.text_encode_flop, alone.forwards)
+def read_weights(network: torch.nn.Module, *unread: str) -> int:
+    """Count the elements of matrices and kernels, without those whose name begins so."""
+    kept = (weight for name, weight in network.named_parameters() if not name.startswith(unread) and weight.dim() > 1)
+    return sum(weight.numel() for weight in kept)
+
+
+@pytest.mark.parametrize("architecture", [TINY, T2V_1_3B, T2V_14B], ids=["tiny", "1.3B", "14B"])
+def test_weights_read_are_those_of_the_networks(architecture: Architecture) -> None:
+    """One forward reads every matrix and kernel once; modulation tables, biases and norms are below 0.1 %."""
+    with torch.device("meta"):
+        transformer = WanTransformer3DModel(**architecture.transformer)
+        vae = AutoencoderKLWan(**architecture.vae)
+        text_encoder = UMT5EncoderModel(UMT5Config(**architecture.text_encoder))
+    tables = [name for name, _ in transformer.named_parameters() if name.endswith("scale_shift_table")]
+    once = bidirectional_work(architecture, SMALL, forwards=1).phases
+    assert once["denoise"].weights == read_weights(transformer, *tables)
+    ones = [name for name, weight in text_encoder.named_parameters() if "relative_attention_bias" in name]
+    encoded = read_weights(text_encoder, "shared", "encoder.embed_tokens", *ones)
+    assert once["text_encode"].weights == 2 * encoded
+    later = decode_work(vae.config, 2, 6, 8).weights - decode_work(vae.config, 1, 6, 8).weights
+    gammas = [name for name, _ in vae.named_parameters() if name.endswith("gamma")]
+    assert later == read_weights(vae, "encoder", "quant_conv", *gammas)
+
+
+def test_values_are_what_goes_in_and_out_and_the_caches() -> None:
+    """Worked out by hand for two blocks of CausVid at toy size: 3 x 4 x 4 tokens, 2 layers of 2 x 12 channels."""
+    request = msgspec.structs.replace(SMALL, width=64, height=64, frames=21)
+    work = causal_work(TINY, request, 3, 1)
+    tokens, cached_by_token = 3 * 4 * 4, 2 * 2 * 24
+    latents = 16 * 3 * 8 * 8
+    text = TINY.text_length * cached_by_token
+    kept_and_read = tokens * cached_by_token
+    assert work.forwards == 3
+    assert work.phases["denoise"].values == text + 3 * (2 * latents + text) + 2 * kept_and_read
+    assert work.phases["decode"].values == 2 * latents + 21 * 3 * 64 * 64
+    assert work.phases["text_encode"].values == 2 * TINY.text_length * TINY.text_encoder["d_model"]
+
+
+def test_sums_and_multiples_add_up_by_kind() -> None:
+    """What one has and the other has not is kept."""
+    some = PhaseWork(flop={"matmul": 1.0}, weights=2.0, values=3.0)
+    other = PhaseWork(flop={"attention": 5.0}, values=1.0)
+    assert 3 * some + other == PhaseWork(flop={"matmul": 3.0, "attention": 5.0}, weights=6.0, values=10.0)
+
+
+def test_batch_reads_weights_once() -> None:
+    """Three clips at once are three times the FLOP and values of one, with the weights and the text of one."""
+    for counted in (
+        partial(bidirectional_work, TINY, forwards=2),
+        partial(causal_work, TINY, frames_per_block=3, steps=2),
+    ):
+        one, three = (counted(request=msgspec.structs.replace(SMALL, frames=21, batch=n)) for n in (1, 3))
+        assert (three.forwards, three.phases["text_encode"]) == (one.forwards, one.phases["text_encode"])
+        for phase in ("denoise", "decode"):
+            assert three.phases[phase].weights == one.phases[phase].weights
+            assert three.phases[phase].values == 3 * one.phases[phase].values
+            assert sum(three.phases[phase].flop.values()) == 3 * sum(one.phases[phase].flop.values())
 
 
 def test_three_rollouts_are_27_and_twice_24_forwards() -> None:
@@ -156,7 +222,7 @@ def test_three_rollouts_are_27_and_twice_24_forwards() -> None:
     work = causal_work(T2V_1_3B, long_clip, 3, 3, long_video=Rolling())
     short = causal_work(T2V_1_3B, P480, 3, 3)
     assert work.forwards == 27 + 24 + 24
-    assert work.decode_flop == 3 * vae_decode_flop(T2V_1_3B.vae, 19, 60, 104)
+    assert work.decode_flop == 3 * decode_flop(19)
     block = msgspec.structs.replace(P480, frames=9)
     saved = causal_work(T2V_1_3B, block, 3, 6).denoise_flop - causal_work(T2V_1_3B, block, 3, 0).denoise_flop
     assert work.denoise_flop == pytest.approx(3 * short.denoise_flop - saved)
@@ -175,9 +241,8 @@ def test_window_bounds_the_cost_of_a_block() -> None:
 
 
 def test_encoding_a_frame_is_about_a_hundredth_of_decoding_a_rollout() -> None:
-    """What a rollout's work leaves out: the encoder on one frame, by torch's own count."""
-
-    def encode() -> None:
-        AutoencoderKLWan(**T2V_1_3B.vae).encode(torch.empty((1, 3, 1, 480, 832)))
-
-    assert counted(encode) < 0.012 * vae_decode_flop(T2V_1_3B.vae, 19, 60, 104)
+    """What a further rollout costs beside its denoising, at 480p; a whole clip's encoding is 163.7 TFLOP."""
+    work = causal_work(T2V_1_3B, msgspec.structs.replace(P480, frames=144), 3, 3, long_video=Rolling())
+    frame = work.phases["encode_frame"].flop["convolution"]
+    assert 0.010 < frame / (work.decode_flop / 2) < 0.012
+    assert sum(encode_work(T2V_1_3B.vae, 21, 60, 104).flop.values()) / 1e12 == pytest.approx(163.7, abs=0.05)
