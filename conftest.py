@@ -14,5 +14,6 @@ pytest_plugins = [
     "fixtures.progress",
     "fixtures.measure",
     "fixtures.journal",
+    "fixtures.recovery",
     "fixtures.results",
 ]

@@ -18,6 +18,7 @@ from markupsafe import Markup
 
 from reports import rows
 from reports.compare import comparison_lines
+from reports.memory import memory_details, memory_lines
 from reports.record import CaseRecord, Run, WeightsRecord
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -64,6 +65,7 @@ def render_html(run: Run, folder: Path | None = None) -> str:
         not_deterministic={case.id for case in rows.not_deterministic(run)},
         non_commercial=rows.non_commercial(run),
         comparisons=comparison_lines(run),
+        memory=memory_lines(run),
         metrics=rows.metric_lines(run),
         prompts=prompts,
         anchors={case.id: f"case-{number}" for number, case in enumerate(run.cases, start=1)},
@@ -125,6 +127,7 @@ def _details(case: CaseRecord) -> dict[str, Any]:
         details |= {
             "prompt to host frames [s], round by round": [rows.show(r.prompt_to_host_s) for r in measurement.rounds],
             "devices": [device.name for device in measurement.devices],
+            **memory_details(measurement.memory),
             "metrics": [f"{m.id} {m.reason or m.value} {m.unit}".strip() for m in measurement.metrics],
             "rounds repeat exactly": {True: "yes", False: "NO", None: rows.MISSING}[measurement.deterministic],
             "not measured": measurement.reasons,

@@ -8,6 +8,7 @@ import textwrap
 from collections.abc import Sequence
 
 from reports.compare import comparison_lines
+from reports.memory import memory_lines
 from reports.record import CaseRecord, Run
 from reports.rows import (
     HEADINGS,
@@ -33,6 +34,7 @@ def render_summary(run: Run, width: int = 120) -> str:
     texts = [
         [one_line(f"!! {banner}") for banner in run.banners],
         comparison_lines(run),
+        memory_lines(run),
         metric_lines(run),
         _reasons(run),
     ]
