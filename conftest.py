@@ -18,5 +18,6 @@ pytest_plugins = [
     "fixtures.cold_start",
     "fixtures.judge",
     "fixtures.journal",
+    "fixtures.recovery",
     "fixtures.results",
 ]

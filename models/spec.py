@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Literal, Protocol, get_args
+from typing import TYPE_CHECKING, Any, Literal, Protocol, get_args, runtime_checkable
 
 import msgspec
 
@@ -79,6 +79,7 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True):
     float8_e4m3fn; computed is in `transformer_dtype` in any case. `decode` is each block as soon as it exists
     ("streamed"), or a whole clip (of several rollouts, each) after all its latents and without a causal model's caches
     ("whole"); a bidirectional model has all latents at once, so that both are the same for it.
+    `memory_limit_gib` is what torch may take of the device's memory, in GiB, from loading on; the harness sets it.
     """
 
     model: str
@@ -95,6 +96,7 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True):
     decode: DecodeOrder = "streamed"
     lora: str | None = None
     lora_strength: float | None = None
+    memory_limit_gib: float | None = None
 
 
 class Probe(Protocol):
@@ -153,6 +155,17 @@ class Pipeline(Protocol):
 
     def facts(self, request: Request) -> PipelineFacts:
         """Tell what the last `generate(request, …)` did."""
+
+
+@runtime_checkable
+class TellsResident(Protocol):
+    """A pipeline that can also say what it keeps on the device: without it, a peak cannot be told apart."""
+
+    def resident_bytes(self) -> Mapping[str, int]:
+        """Tell the bytes on the device now, by component ("transformer", "kv_caches"); activations are none.
+
+        Called at the ends of phases, inside the clock: it must return at once and never wait for the device.
+        """
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -291,13 +304,19 @@ class ModelSpec:
 def check_recipe(spec: ModelSpec, recipe: Recipe) -> None:
     """Raise RecipeError for a value that the model does not support, a LoRA that it lacks, or a bad strength.
 
-    Also for compiling what is stored in float8: its casts are hooks that exchange parameters, which no graph holds.
+    Also for compiling what is stored in float8: its casts are hooks that exchange parameters, which no graph holds; and
+    for a memory limit on a CPU, which has no allocator of torch's to limit.
     """
     for name, values in spec.supports.items():
         if (actual := getattr(recipe, name)) not in values:
             raise RecipeError(f"{spec.id}: {name} is {actual!r}, but the model supports {', '.join(values)}")
     if recipe.weights_dtype == "float8" and recipe.compile != "none":
         raise RecipeError(f"{spec.id}: weights_dtype float8 cannot be compiled, but compile is {recipe.compile!r}")
+    if recipe.memory_limit_gib is not None and recipe.device == "cpu":
+        raise RecipeError(
+            f"{spec.id}: memory_limit_gib is {recipe.memory_limit_gib:g}, but this case runs on the CPU; a limit needs "
+            "a CUDA device, so leave it out here"
+        )
     loras = [file.lora for file in spec.weights if file.lora is not None]
     if not loras:
         for name, value in (("lora", recipe.lora), ("lora_strength", recipe.lora_strength)):

@@ -45,6 +45,11 @@ def breach(case_id: str, judged: list[JudgedBudget]) -> str | None:
     return f"{case_id.rpartition('::')[2]}: {'; '.join(texts)}; --budget report goes on without failing"
 
 
+def is_memory_over(judged: list[JudgedBudget]) -> bool:
+    """Tell whether a budget of memory is broken."""
+    return any(one.verdict == "over" and unit_of(one.budget.quantity) in BYTES for one in judged)
+
+
 def _excess(budget: Budget, actual: float, measurement: Measurement) -> str:
     unit, excess = unit_of(budget.quantity), actual - budget.limit
     decimals = min(max(FEWEST_DECIMALS, 1 - math.floor(math.log10(excess))), MOST_DECIMALS)

@@ -23,6 +23,7 @@ from reports.claims import claim_lines
 from reports.cold_start import cold_start_lines
 from reports.compare import comparison_lines
 from reports.device_state import state_lines
+from reports.memory import memory_details, memory_lines
 from reports.profile import profile_lines
 from reports.record import CaseRecord, Run, WeightsRecord
 from reports.timing_rows import timing_rows
@@ -75,6 +76,7 @@ def render_html(run: Run, folder: Path | None = None) -> str:
         comparisons=comparison_lines(run),
         states=state_lines(run),
         cold_starts=cold_start_lines(run),
+        memory=memory_lines(run),
         metrics=rows.metric_lines(run),
         budgets=budget_lines(run),
         claims=claim_lines([run]),
@@ -136,6 +138,7 @@ def _details(run: Run, case: CaseRecord) -> dict[str, Any]:
             **_timing(case),
             "devices": [device.name for device in measurement.devices],
             "work": work_details(case, run),
+            **memory_details(measurement.memory),
             "metrics": [f"{m.id} {m.reason or m.value} {m.unit}".strip() for m in measurement.metrics],
             "GPU during the timed rounds": _state(case),
             "rounds repeat exactly": {True: "yes", False: "NO", None: rows.MISSING}[measurement.deterministic],

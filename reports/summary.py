@@ -12,6 +12,7 @@ from reports.claims import claim_lines
 from reports.cold_start import cold_start_lines
 from reports.compare import comparison_lines
 from reports.device_state import state_lines
+from reports.memory import memory_lines
 from reports.record import CaseRecord, Run
 from reports.rows import (
     HEADINGS,
@@ -43,6 +44,7 @@ def render_summary(run: Run, width: int = 120) -> str:
         state_lines(run),
         cold_start_lines(run),
         work_lines(run),
+        memory_lines(run),
         metric_lines(run),
         budget_lines(run),
         claim_lines([run]),

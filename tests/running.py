@@ -18,17 +18,19 @@ def write_suite(
     prompts: Mapping[str, str],
     attentions: Sequence[str] = ("native",),
     scenarios: Sequence[str] = ("speed",),
+    model: str = "faulty",
+    more: str = "",
 ) -> Path:
-    """Write a suite of the model `faulty`: a setting, and so a recipe, for each of `attentions`."""
+    """Write a suite of one model: a setting, and so a recipe, for each of `attentions`, with `more` lines in each."""
     tables = [
         f'[[prompts]]\nid = "{name}"\ntext = {json.dumps(text, ensure_ascii=False)}\n'
         'licence = "CC0-1.0"\nsource = "test"\n'
         for name, text in prompts.items()
     ]
     (folder / "prompts.toml").write_text("\n".join(tables), encoding="utf-8")
-    settings = [f'[settings.{name}]\nattention = "{name}"' for name in attentions]
+    settings = [f'[settings.{name}]\nattention = "{name}"\n{more}' for name in attentions]
     blocks = [
-        f'[[cases]]\nscenario = "{scenario}"\nmodels = ["faulty"]\nsettings = {json.dumps(list(attentions))}\n'
+        f'[[cases]]\nscenario = "{scenario}"\nmodels = ["{model}"]\nsettings = {json.dumps(list(attentions))}\n'
         f"prompts = {json.dumps(list(prompts))}\nseeds = [0]"
         for scenario in scenarios
     ]

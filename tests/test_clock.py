@@ -288,3 +288,54 @@ def test_device_chooses_the_timeline() -> None:
     """A CPU works when it is called: the host's clock is the device's."""
     assert isinstance(timeline_for("cpu"), HostTimeline)
     assert type(timeline_for("cuda")).__name__ == "CudaTimeline"
+
+
+class Meter(NoPeaks):
+    """A meter that keeps the borders it is told."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.told: list[str] = []
+
+    def phase_began(self) -> None:
+        self.told.append("began")
+
+    def phase_ended(self, name: str) -> None:
+        self.told.append(f"{name} ended")
+
+    def phase_failed(self, name: str, error: BaseException) -> None:
+        self.told.append(f"{name} failed: {error}")
+
+
+class BrokenTimeline(HostTimeline):
+    """A device that must not be called any more."""
+
+    lost = False
+
+    def stamp(self) -> float:
+        assert not type(self).lost, "the device was called"
+        return 0.0
+
+
+def test_phase_left_by_an_error_is_told_to_the_meter_and_not_stamped() -> None:
+    """After some errors a call of the device would hide the first one; the next phase may begin."""
+    meter, timeline = Meter(), BrokenTimeline()
+    probe = RoundProbe(timeline, Seen(), meter)
+
+    def fail() -> None:
+        BrokenTimeline.lost = True
+        raise torch.AcceleratorError("CUDA error: device-side assert triggered")
+
+    try:
+        with pytest.raises(torch.AcceleratorError, match="device-side assert"), probe.phase("denoise"):
+            fail()
+    finally:
+        BrokenTimeline.lost = False
+    with probe.phase("decode"):
+        pass
+    assert meter.told == [
+        "began",
+        "denoise failed: CUDA error: device-side assert triggered",
+        "began",
+        "decode ended",
+    ]

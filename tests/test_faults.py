@@ -26,6 +26,7 @@ FAULTS = {
     "raise": ("error", "ValueError: broken latents"),
     "group": ("error", "two at once"),
     "oom": ("oom", "Tried to allocate 2.00 GiB"),
+    "chained": ("oom", "decoding 1000 values failed"),
     "nan-latents": ("nan", "latents hold NaN or Inf"),
     "nan-frames": ("nan", "frames hold NaN or Inf"),
     "floats": ("error", "chunks are torch.uint8"),
@@ -273,3 +274,29 @@ def test_file_is_written_when_every_case_failed(tmp_path: Path) -> None:
     document = read_json(tmp_path / "out.json")
     assert (done.returncode, document["benchmarks"]) == (1, [])
     assert [case["status"] for case in document["video_benchmark"]["cases"]] == ["error", "skipped"]
+
+
+def test_lost_device_ends_the_process_with_70_and_resume_goes_on(tmp_path: Path) -> None:
+    """Nothing calls CUDA again, all is written, and the case is tried once more in a new process before it is final."""
+    write_suite(tmp_path, {"fine": "fine", "lost": "fault lost 2", "last": "fine again"})
+    done = run_bench(tmp_path, "--benchmark-json", tmp_path / "out.json", "--junit-xml", tmp_path / "junit.xml")
+    assert done.returncode == 70, done.stdout
+    assert events(tmp_path, "touched") == []
+    assert statuses(tmp_path) == {"fine": "passed", "lost": "crashed", "last": "not_run"}
+    lost = cases_of(tmp_path)["native-lost"]
+    assert "AcceleratorError: CUDA error: device-side assert triggered" in lost["reason"]
+    assert [one["status"] for one in read_json(tmp_path / "out.json")["video_benchmark"]["cases"]] == [
+        "passed",
+        "crashed",
+        "not_run",
+    ]
+    assert "the CUDA device is lost to this process; go on in a new process with --resume" in done.stdout
+    assert f"pytest-benchmark JSON  {tmp_path / 'out.json'}" in done.stdout
+    assert (tmp_path / "junit.xml").is_file()
+    assert run_bench(tmp_path, "--resume", tmp_path / "run").returncode == 70
+    assert run_bench(tmp_path, "--resume", tmp_path / "run").returncode == 1
+    assert statuses(tmp_path) == {"fine": "passed", "lost": "crashed", "last": "passed"}
+
+
+def statuses(folder: Path) -> dict[str, str]:
+    return {name.removeprefix("native-"): case["status"] for name, case in cases_of(folder).items()}

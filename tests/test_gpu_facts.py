@@ -163,6 +163,17 @@ def test_driver_that_does_not_answer_is_a_problem(
     assert said in problem
 
 
+def test_driver_without_a_device_is_a_problem(monkeypatch: pytest.MonkeyPatch, device_files: Path) -> None:
+    """CUDA is there and no GPU: a container that was given none, or a GPU that is gone; without the file, neither."""
+    install(monkeypatch, fake_nvml([]))
+    assert gpu_state().problem is None
+    (device_files / "nvidiactl").touch()
+    state = gpu_state()
+    assert state.gpus == ()
+    assert state.problem is not None
+    assert "driver 580.65.06 answers, but it shows no device; look for a lost GPU with nvidia-smi" in state.problem
+
+
 def test_closed_device_files_are_named_with_their_group(monkeypatch: pytest.MonkeyPatch, device_files: Path) -> None:
     """Without permission for the device files, the files and the group to join are told; other files do not count."""
     for name in ("nvidiactl", "nvidia0", "nvidia-uvm", "nvidia-modeset", "nvidia-caps"):

@@ -1,21 +1,14 @@
-"""The journal's writing side: the worst of a case's phases, and what a failed case must let go of."""
+"""The journal's writing side: the worst of a case's phases, and its end on disk whatever it measured."""
 
-import gc
-import sys
-import weakref
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from fixtures.journal import Outcome, _write_finished, forget_frames
+from fixtures.journal import Outcome, _write_finished
 from fixtures.measure import MEASUREMENT_KEY
 from reports.journal import Finished, load_journal
 from tests.reports_samples import measured, planned
-
-
-class Tensor:
-    """Something that must not outlive its case."""
 
 
 def outcome() -> Outcome:
@@ -48,51 +41,3 @@ def test_number_that_json_cannot_hold_costs_the_numbers_and_not_the_case(tmp_pat
     assert isinstance(entry, Finished)
     assert (entry.status, entry.measurement) == ("error", None)
     assert "rounds" in entry.reason
-
-
-def test_forgotten_error_holds_nothing_of_its_frames_causes_or_group() -> None:
-    """Locals of every frame of an error, of what caused it, and of a group's members can be freed, though the error
-    itself lives on in pytest's report and somebody has looked at the locals."""  # noqa: D205, D209 - one sentence
-    tensors: list[weakref.ref[Tensor]] = []
-
-    def deepest(kind: type[Exception]) -> None:
-        tensor = Tensor()
-        tensors.append(weakref.ref(tensor))
-        sys._getframe().f_locals  # noqa: B018 - what --showlocals does
-        raise kind("deep")
-
-    def chained() -> None:
-        held = Tensor()
-        tensors.append(weakref.ref(held))
-        try:
-            deepest(KeyError)
-        except KeyError as cause:
-            raise ValueError("outer") from cause
-
-    def grouped() -> None:
-        errors: list[Exception] = []
-        for call in (chained, lambda: deepest(OSError)):
-            try:
-                call()
-            except Exception as error:  # noqa: BLE001 - collected into the group
-                errors.append(error)
-        raise ExceptionGroup("both", errors)
-
-    kept: BaseException | None = None
-    try:
-        grouped()
-    except ExceptionGroup as error:
-        kept = error
-    assert [reference() is None for reference in tensors] == [False] * 3
-    assert kept is not None
-    forget_frames(kept)
-    gc.collect()
-    assert [reference() is None for reference in tensors] == [True] * 3
-
-
-def test_interpreters_last_error_is_dropped() -> None:
-    """In `sys` pytest keeps the last error for a debugger until the next test's call."""
-    for name in ("last_exc", "last_type", "last_value", "last_traceback"):
-        setattr(sys, name, ValueError())
-    forget_frames(ValueError("x"))
-    assert not any(hasattr(sys, name) for name in ("last_exc", "last_type", "last_value", "last_traceback"))

@@ -34,6 +34,14 @@ def on_cpu(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 
 @pytest.fixture
+def snapshots(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Note whose snapshot was asked for, in place of the allocator that a CPU lacks."""
+    noted: list[str] = []
+    monkeypatch.setattr("fixtures.measure.keep_snapshot", lambda taken, _folder: noted.append(taken.case.id))
+    return noted
+
+
+@pytest.fixture
 def on_h100(monkeypatch: pytest.MonkeyPatch) -> None:
     """Measure 27 GiB in the decoder of an H100, whatever the CPU did."""
     measured = Taken.measurement
@@ -47,7 +55,9 @@ def on_h100(monkeypatch: pytest.MonkeyPatch) -> None:
         )
         real = measured(taken, device)
         return msgspec.structs.replace(
-            real, memory=memory, devices=[msgspec.structs.replace(real.devices[0], name="NVIDIA H100 80GB HBM3")]
+            real,
+            memory=memory,
+            devices=[msgspec.structs.replace(real.devices[0], kind="cuda", name="NVIDIA H100 80GB HBM3")],
         )
 
     monkeypatch.setattr(Taken, "measurement", pretended)
@@ -71,7 +81,7 @@ def only_case(run: Run) -> Any:
     return case
 
 
-@pytest.mark.usefixtures("on_h100")
+@pytest.mark.usefixtures("on_h100", "snapshots")
 def test_over_budget_case_fails_with_numbers_and_keeps_what_it_measured(tmp_path: Path) -> None:
     """Failed in the call and not in teardown, with rounds, verdict and clip in the record, and exit code 1."""
     ended = session(tmp_path, budget('peak_allocated_gib = 24\ngpu = "H100"'))
@@ -99,7 +109,7 @@ def test_case_at_its_budget_passes(tmp_path: Path, limit: str) -> None:
     assert [one.verdict for one in only_case(read_run(tmp_path / "run")).measurement.budgets] == ["within"]
 
 
-@pytest.mark.usefixtures("on_h100")
+@pytest.mark.usefixtures("on_h100", "snapshots")
 def test_report_tells_of_a_breach_without_failing(tmp_path: Path) -> None:
     """The case passes, its row and every view say that it is over."""
     ended = session(tmp_path, budget("peak_allocated_gib = 24"), arguments=("--budget", "report"))
@@ -193,3 +203,14 @@ def test_unknown_way_of_judging_is_refused() -> None:
     ended = bench("--budget", "never")
     assert ended.code == pytest.ExitCode.USAGE_ERROR
     assert "argument --budget: invalid choice: 'never'" in ended.output
+
+
+@pytest.mark.usefixtures("on_h100")
+@pytest.mark.parametrize(("limit_gib", "written"), [(27, 0), (26.9, 1)])
+def test_broken_budget_of_memory_leaves_one_snapshot(
+    tmp_path: Path, snapshots: list[str], limit_gib: float, written: int
+) -> None:
+    """One more generation for it, also where breaches are only reported; none for a budget that is kept."""
+    tables = budget(f"peak_allocated_gib = {limit_gib}"), budget(f"prompt_to_host_s = {NEVER_S}")
+    session(tmp_path, *tables, arguments=("--budget", "report"))
+    assert len(snapshots) == written

@@ -117,6 +117,15 @@ class CachedTransformer:
             self._cache = ClipCache(self._transformer, self.shape)
         return self._cache
 
+    @property
+    def cache_bytes(self) -> int:
+        """What the keys and values hold now: nothing before they are needed and after they were given up."""
+        if self._cache is None:
+            return 0
+        cache = self._cache
+        held = (cache.keys_LBSHD, cache.values_LBSHD, cache.text_keys_LBSHD, cache.text_values_LBSHD)
+        return sum(tensor.nbytes for tensor in held)
+
     def give_up_cache(self) -> None:
         """Free the keys and values; what was computed once of the weights stays."""
         self._cache = None

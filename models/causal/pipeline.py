@@ -8,7 +8,7 @@ Source: tianweiy/CausVid at ca21150, restated from a description of its behaviou
 noise comes from the request's seed and decoding does not wait for the whole clip.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import cast
 
 import torch
@@ -158,6 +158,11 @@ class FewStepPipeline:
             parameters=component_parameters(self._components),
             reasons=text_encode_reasons(self._components),
         )
+
+    def resident_bytes(self) -> Mapping[str, int]:
+        """Tell what the networks and, where they are allocated, the caches hold: see `models.spec.TellsResident`."""
+        cached = {} if self._cached is None else {"kv_caches": self._cached.cache_bytes}
+        return {**self._components.resident_bytes, **cached}
 
     def _plan(self, request: Request) -> ClipPlan:
         return plan_clip(request, self._frames_per_block, self._long_video)

@@ -5,6 +5,7 @@ One trap is closed here: Wan's repositories store UMT5's embedding only once (hu
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,7 @@ from models.spec import Recipe, WeightsFile, WeightsMissingError
 from models.wan.architecture import Architecture
 from models.wan.attention import require_attention, set_attention
 from models.wan.compiling import compile_networks
+from models.wan.facts import network_bytes
 from models.wan.meta import transformer_on_meta
 from models.wan.precision import store_as_float8
 from models.wan.random_weights import build_random, offline_tokenizer
@@ -38,6 +40,11 @@ class Components:
     vae: "AutoencoderKLWan"
     text_length: int
     attention: str
+
+    @cached_property
+    def resident_bytes(self) -> dict[str, int]:
+        """Count what each network keeps on the device of the transformer; layers that visit it are not kept."""
+        return network_bytes(self)
 
 
 @dataclass(frozen=True)

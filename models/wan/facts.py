@@ -20,6 +20,17 @@ def component_parameters(components: "Components") -> dict[str, int]:
     return {name: counts.total() for name, counts in _component_sizes(components).items()}
 
 
+def network_bytes(components: "Components") -> dict[str, int]:
+    """Count the bytes of each network's parameters and buffers that lie on the transformer's device."""
+    encoder, device = components.text_encoder, components.transformer.patch_embedding.weight.device.type
+    networks = {
+        "text_encoder": encoder.network() if encoder.place == "resident" else None,
+        "transformer": components.transformer,
+        "vae": components.vae,
+    }
+    return {name: _bytes_on(network, device) for name, network in networks.items()}
+
+
 def text_encode_reasons(components: "Components") -> dict[str, str]:
     """Say of the phase `text_encode` of the last generation if it encoded nothing: `PipelineFacts.reasons`."""
     if not components.text_encoder.reused:
@@ -36,6 +47,11 @@ def parameters_by_dtype(network: "torch.nn.Module") -> Counter[str]:
     for parameter in network.parameters():
         counts[str(parameter.dtype).removeprefix("torch.")] += parameter.numel()
     return counts
+
+
+def _bytes_on(network: "torch.nn.Module | None", device: str) -> int:
+    tensors = (*network.parameters(), *network.buffers()) if network is not None else ()
+    return sum(tensor.nbytes for tensor in tensors if tensor.device.type == device)
 
 
 def _component_sizes(components: "Components") -> dict[str, Counter[str]]:

@@ -5,7 +5,7 @@ stage, with one difference: its noise levels are those of Wan's own code (Wan-Vi
 `wan/utils/fm_solvers_unipc.py`), which diffusers has not walked since 0.37.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
@@ -104,6 +104,10 @@ class WanPipeline:
             parameters=component_parameters(components),
             reasons=text_encode_reasons(components),
         )
+
+    def resident_bytes(self) -> Mapping[str, int]:
+        """Tell what the networks keep on the device: see `models.spec.TellsResident`."""
+        return self._components.resident_bytes
 
     def _encode(self, request: Request) -> list[EncodedPrompt]:
         """Encode the prompt and, with guidance, the negative prompt after it."""

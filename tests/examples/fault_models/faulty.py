@@ -41,7 +41,33 @@ def signal_once() -> None:
         os.kill(os.getpid(), getattr(signal, os.environ["FAULTY_SIGNAL"]))
 
 
-def fault(what: str) -> None:  # noqa: C901 - a list of what can go wrong
+def raise_from_out_of_memory() -> None:
+    """Wrap an out-of-memory, as a library does; both errors' frames hold a tensor."""
+    import torch
+
+    held = torch.zeros(1000)
+    MADE.append(weakref.ref(held))
+    try:
+        fault("oom")
+    except torch.OutOfMemoryError as error:
+        raise RuntimeError(f"decoding {held.numel()} values failed") from error
+
+
+def lose_device() -> None:
+    """Raise what CUDA raises once a kernel has failed; every later call of torch.cuda is put in the log, and fails."""
+    import torch
+
+    def touched(*_: object, **__: object) -> None:
+        record("touched")
+        raise torch.AcceleratorError("CUDA error: device-side assert triggered")
+
+    torch.cuda.is_initialized = lambda: True
+    for name in ("empty_cache", "synchronize", "memory_stats_as_nested_dict", "mem_get_info", "current_device"):
+        setattr(torch.cuda, name, touched)
+    raise torch.AcceleratorError("CUDA error: device-side assert triggered")
+
+
+def fault(what: str) -> None:  # noqa: C901, PLR0912 - a list of what can go wrong
     import pytest
     import torch
 
@@ -62,6 +88,10 @@ def fault(what: str) -> None:  # noqa: C901 - a list of what can go wrong
             raise ExceptionGroup("two at once", [ValueError("one"), KeyError("two")])
         case "oom":
             raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
+        case "chained":
+            raise_from_out_of_memory()
+        case "lost":
+            lose_device()
         case "hang":
             try:
                 threading.Event().wait(20)
