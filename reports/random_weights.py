@@ -42,6 +42,11 @@ class Initialisation(Frozen):
         """The median of the rounds."""
         return statistics.median(self.rounds_s)
 
+    @property
+    def rounds_apart_pct(self) -> float:
+        """By how much the longest round is over the shortest: a spread over initialisations below it is noise."""
+        return 100 * (max(self.rounds_s) / min(self.rounds_s) - 1)
+
 
 class ModelSpread(Frozen):
     """One model on one device with several initialisations, measured in turns, and where that was."""
@@ -109,13 +114,15 @@ def _sentence(spread: ModelSpread) -> str:
 
 def table(spread: ModelSpread) -> list[str]:
     """Give the lines of a model's table: a row an initialisation, then the spread, then where it was measured."""
-    rows: list[tuple[str, ...]] = [("initialisation", "rounds", "time [s]", "step [s]", "power [W]", "SM clock [MHz]")]
+    rows: list[tuple[str, ...]] = [
+        ("initialisation", "rounds", "apart [%]", "time [s]", "step [s]", "power [W]", "SM clock [MHz]")
+    ]
     rows += [
-        (one.name, str(len(one.rounds_s)), *map(_figure, (one.time_s, one.step_s, one.power_w, one.sm_clock_mhz)))
+        (one.name, str(len(one.rounds_s)), show(one.rounds_apart_pct), *map(_figure, _figures(one)))
         for one in spread.initialisations
     ]
     spreads = [spread.spread_pct(name) for name in ("time_s", "step_s", "power_w", "sm_clock_mhz")]
-    rows.append(("spread [%]", "", *map(show, spreads)))
+    rows.append(("spread [%]", "", "", *map(show, spreads)))
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = [
         "  ".join([row[0].ljust(widths[0]), *(cell.rjust(w) for cell, w in zip(row[1:], widths[1:], strict=True))])
@@ -123,6 +130,10 @@ def table(spread: ModelSpread) -> list[str]:
     ]
     told = [f"!! {one.name}: {one.not_finite}" for one in spread.initialisations if one.not_finite]
     return [*lines, *told, *_provenance(spread)]
+
+
+def _figures(one: Initialisation) -> tuple[float | None, ...]:
+    return one.time_s, one.step_s, one.power_w, one.sm_clock_mhz
 
 
 def _figure(value: float | None) -> str:

@@ -63,7 +63,7 @@ def test_table_has_a_row_an_initialisation_and_says_where() -> None:
     *others, last = measured.initialisations
     nan = msgspec.structs.replace(last, not_finite="latents hold NaN or Inf")
     lines = table(msgspec.structs.replace(measured, initialisations=[*others, nan]))
-    assert lines[1].split() == ["normal", "0.02", "3", "4", "0.6", "400", "1980"]
+    assert lines[1].split() == ["normal", "0.02", "3", "0.752", "4", "0.6", "400", "1980"]
     assert lines[4].split() == ["spread", "[%]", "2.00", "0.000", "25.00", "10.00"]
     assert lines[5] == "!! zeros: latents hold NaN or Inf"
     assert "832x480, 81 frames, 3 steps" in lines[6]
