@@ -2,8 +2,8 @@
 
 Run: `python -m tests.measure_repeat RUN RUN` with two run folders or run.json files. It prints every case's median time
 and peak of allocation in both, and exits with 1 when the median absolute difference over the cases is above 2 %, when
-an eager case allocated other bytes, or when the runs are of different cases, commits or GPUs. Compiled cases may
-allocate otherwise: their programs are tuned anew in each process.
+an eager case allocated other bytes, when a case was measured in an invalid environment, or when the runs are of
+different cases, commits or GPUs. Compiled cases may allocate otherwise: their programs are tuned anew in each process.
 """
 
 import argparse
@@ -54,6 +54,7 @@ def problems(first: Run, second: Run) -> list[str]:
     apart_pct = statistics.median(abs(difference_pct(*pair)) for pair in pairs)
     if apart_pct > LIMIT_PCT:
         found.append(f"median absolute difference {apart_pct:.2f} % is over {LIMIT_PCT} %")
+    found += [f"{case.id}: {case.reason}" for pair in pairs for case in pair if case.status == "invalid_env"]
     return found + [
         f"{pair[0].id}: allocated {apart:+} bytes, though nothing is compiled or tuned"
         for pair in pairs

@@ -12,8 +12,9 @@ from fixtures.options import Options
 from fixtures.suite import SuiteError
 from models.discover import discover
 from models.spec import ModelSpec, needed_weights
+from reports.random_weights import keep_random_weights
 from reports.record import MetricValue
-from tests.reports_samples import finished, measured, plan_of, planned, write_run
+from tests.reports_samples import finished, measured, plan_of, planned, spread_of_initialisations, write_run
 
 GPU = GpuState(gpus=(Gpu(index=0, uuid="GPU-a", name="NVIDIA H100", memory_bytes=None, driver="580"),))
 SPECS = discover()
@@ -26,6 +27,13 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Give an empty cache of weights."""
     monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path))
     return tmp_path
+
+
+@pytest.fixture(autouse=True)
+def published(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Give the place of a published spread over initialisations, where there is none yet."""
+    monkeypatch.setattr("fixtures.choice.PUBLISHED", tmp_path / "random-weights.json")
+    return tmp_path / "random-weights.json"
 
 
 def store(cache: Path, specs: list[ModelSpec]) -> None:
@@ -85,15 +93,29 @@ def test_banners_say_what_the_numbers_are_worth() -> None:
     """Random weights and a licence that forbids commerce are said; real weights and free ones are not."""
     assert banners([planned()]) == (
         "RANDOM WEIGHTS: speed and memory are real, the content of the clips is not.",
+        "RANDOM WEIGHTS: how much the initialisation changes the time has not been measured.",
         "NON-COMMERCIAL licence: causvid-1.3b (CC BY-NC-SA 4.0).",
     )
     free = planned(model="wan2.1-t2v-1.3b")
-    assert [line.split(":")[0] for line in banners([free])] == ["RANDOM WEIGHTS"]
+    assert [line.split(":")[0] for line in banners([free])] == ["RANDOM WEIGHTS"] * 2
+
+
+def test_published_spread_over_initialisations_accompanies_random_weights(published: Path) -> None:
+    """What was measured of a model of the run is quoted; a broken file is told and stops nothing."""
+    keep_random_weights(spread_of_initialisations(), published)
+    assert banners([planned()])[1] == (
+        "RANDOM WEIGHTS: three initialisations of causvid-1.3b differed by 2.0 % in time, 25.0 % in power (3 steps, "
+        "NVIDIA H100 80GB HBM3, commit 0123456)."
+    )
+    on_hub = msgspec.structs.replace(planned(), recipe=msgspec.structs.replace(planned().recipe, weights="hub"))
+    assert not any("initialisation" in line for line in banners([on_hub]))
+    published.write_text('{"models": 1}')
+    assert f"cannot be told, {published} is not readable: Expected `array`" in banners([planned()])[1]
 
 
 def test_allowed_sharing_is_a_banner_on_a_gpu_only() -> None:
     """Whoever reads the numbers must know that the GPU need not have been theirs alone."""
-    assert banners([planned()], allow_shared_gpu=True)[1].startswith("SHARED GPU allowed: ")
+    assert banners([planned()], allow_shared_gpu=True)[2].startswith("SHARED GPU allowed: ")
     on_cpu = msgspec.structs.replace(planned(), recipe=msgspec.structs.replace(planned().recipe, device="cpu"))
     assert banners([on_cpu], allow_shared_gpu=True) == banners([on_cpu])
 

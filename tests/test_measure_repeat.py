@@ -46,6 +46,13 @@ def test_other_bytes_of_an_eager_case_are_a_problem_and_of_a_compiled_one_not() 
     assert problems(msgspec.structs.replace(first, cases=[compiled, first.cases[1]]), second) == []
 
 
+def test_case_of_a_slowed_down_gpu_is_a_problem() -> None:
+    """Its times say nothing of repeatability, however near they lie."""
+    slowed = case_of(WAN, 100.0, status="invalid_env", reason="hardware slowdown")
+    second = run_of(case_of(CAUSVID, 1.0), slowed)
+    assert problems(run_with(1.0, 100.0), second) == [f"{slowed.id}: hardware slowdown"]
+
+
 def test_runs_of_other_commits_gpus_or_cases_are_not_compared() -> None:
     """Their difference would be no repeatability."""
     first = run_with(1.0, 100.0)

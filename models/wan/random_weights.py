@@ -40,7 +40,7 @@ def build_random(
     for name, parameter in list(model.named_parameters(remove_duplicate=False)):
         if id(parameter) not in filled:
             values = torch.empty(parameter.shape, dtype=dtypes[name], device=device)
-            _fill(name, values, generator)
+            fill_fan_in(name, values, generator)
             filled[id(parameter)] = torch.nn.Parameter(values.to(rests_on or device), requires_grad=False)
         owner, _, leaf = name.rpartition(".")
         setattr(model.get_submodule(owner), leaf, filled[id(parameter)])
@@ -48,14 +48,21 @@ def build_random(
     return model.to(rests_on or device).eval()
 
 
-def _fill(name: str, values: "torch.Tensor", generator: "torch.Generator") -> None:
-    leaf = name.rpartition(".")[2]
-    if leaf == "bias":
-        values.zero_()
-    elif leaf == "gamma" or values.ndim == 1:
-        values.fill_(1.0)
-    else:
+def fill_fan_in(name: str, values: "torch.Tensor", generator: "torch.Generator") -> None:
+    """Fill the parameter `name` in place: 1 for norms, 0 for biases, else normal with deviation 1/sqrt(fan in)."""
+    if is_weight(name, values):
         values.normal_(0.0, values[0].numel() ** -0.5, generator=generator)
+    else:
+        values.fill_(0.0 if _leaf(name) == "bias" else 1.0)
+
+
+def is_weight(name: str, values: "torch.Tensor") -> bool:
+    """Tell what is multiplied with (matrices, kernels, embeddings, tables) from the scales of norms and from biases."""
+    return values.ndim > 1 and _leaf(name) not in {"bias", "gamma"}
+
+
+def _leaf(name: str) -> str:
+    return name.rpartition(".")[2]
 
 
 def _require_all_filled(model: Any) -> None:

@@ -1,0 +1,88 @@
+"""The published spread over initialisations: its numbers, its file, and what is quoted of it."""
+
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from reports.random_weights import (
+    NOT_MEASURED,
+    PUBLISHED,
+    Initialisation,
+    ModelSpread,
+    RandomWeights,
+    keep_random_weights,
+    quoted,
+    read_random_weights,
+    table,
+)
+from tests.reports_samples import spread_of_initialisations
+
+
+def test_spread_is_the_highest_over_the_lowest() -> None:
+    """Medians of 4.00, 4.04 and 4.08 s are 2 % apart, 400 to 500 W 25 %."""
+    measured = spread_of_initialisations()
+    assert measured.spread_pct("time_s") == pytest.approx(2.0)
+    assert measured.spread_pct("power_w") == pytest.approx(25.0)
+    first, *others = measured.initialisations
+    without = msgspec.structs.replace(measured, initialisations=[msgspec.structs.replace(first, power_w=None), *others])
+    assert without.spread_pct("power_w") is None
+    assert "differed by 2.0 % in time (" in quoted(RandomWeights(models=[without]), ["causvid-1.3b"])[0]
+
+
+def test_other_models_and_devices_stay_in_the_file(tmp_path: Path) -> None:
+    """A model that is measured again on the same device is replaced, nothing else is."""
+    path = tmp_path / "random-weights.json"
+    first = spread_of_initialisations()
+    wan = msgspec.structs.replace(first, model="wan2.1-t2v-1.3b")
+    h200 = msgspec.structs.replace(first, device="NVIDIA H200")
+    again = msgspec.structs.replace(first, measured_at="later")
+    for one in (first, wan, h200, again):
+        keep_random_weights(one, path)
+    assert read_random_weights(path).models == [wan, h200, again]
+
+
+def test_quoted_is_the_runs_own_model_else_what_is_known() -> None:
+    """A sentence a published spread of the run's models; what was not measured is said to be so."""
+    first = spread_of_initialisations()
+    published = RandomWeights(models=[first, msgspec.structs.replace(first, model="wan2.1-t2v-1.3b")])
+    assert quoted(RandomWeights(models=[]), ["causvid-1.3b"]) == [NOT_MEASURED]
+    (own,) = quoted(published, ["causvid-1.3b"])
+    assert own.startswith("three initialisations of causvid-1.3b differed by 2.0 % in time, 25.0 % in power (3 steps, ")
+    assert quoted(published, ["causvid-1.3b", "other"]) == [own, f"of the other models of this run, {NOT_MEASURED}"]
+    assert [line.split(" differed")[0] for line in quoted(published, ["other"])] == [
+        "three initialisations of causvid-1.3b",
+        "three initialisations of wan2.1-t2v-1.3b",
+        f"of the models of this run, {NOT_MEASURED}",
+    ]
+
+
+def test_table_has_a_row_an_initialisation_and_says_where() -> None:
+    """Times, power, clock and spread stand in columns; NaN, device, commit and date below."""
+    measured = spread_of_initialisations()
+    *others, last = measured.initialisations
+    nan = msgspec.structs.replace(last, not_finite="latents hold NaN or Inf")
+    lines = table(msgspec.structs.replace(measured, initialisations=[*others, nan]))
+    assert lines[1].split() == ["normal", "0.02", "3", "0.752", "4", "0.6", "400", "1980"]
+    assert lines[4].split() == ["spread", "[%]", "2.00", "0.000", "25.00", "10.00"]
+    assert lines[5] == "!! zeros: latents hold NaN or Inf"
+    assert "832x480, 81 frames, 3 steps" in lines[6]
+    assert lines[7].startswith("NVIDIA H100 80GB HBM3, driver 580, CUDA 13.0, Python 3.12.3, torch 2.11.0")
+    assert lines[8] == f"commit {measured.git_commit}, 2026-11-23T00:00:00+00:00"
+
+
+def test_one_initialisation_is_no_spread() -> None:
+    """A file that holds a single one is refused: nothing can be said of it."""
+    alone = msgspec.to_builtins(msgspec.structs.replace(spread_of_initialisations(), initialisations=[]))
+    with pytest.raises(msgspec.ValidationError, match="length >= 2"):
+        msgspec.convert(alone, ModelSpread)
+    with pytest.raises(msgspec.ValidationError, match="length >= 1"):
+        msgspec.convert({"name": "zeros", "rounds_s": [], "step_s": 1, "power_w": 1, "sm_clock_mhz": 1}, Initialisation)
+
+
+def test_published_file_is_readable() -> None:
+    """What stands in the repository, if anything, is of the three initialisations, from a known commit on a GPU."""
+    for published in read_random_weights(PUBLISHED).models:
+        assert [one.name for one in published.initialisations] == ["normal 0.02", "fan-in", "zeros"]
+        assert published.git_commit
+        assert published.device.startswith("NVIDIA")
