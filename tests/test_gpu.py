@@ -12,6 +12,7 @@ from typing import Any, Literal, cast, get_args
 import msgspec
 import pytest
 import torch
+from diffusers import AutoencoderKLWan
 
 from fixtures.ceiling_probes import CeilingProbe, calls_of, kernel_of
 from fixtures.ceilings import take_ceiling, time_calls
@@ -38,9 +39,12 @@ from models.causal.rollout import Clip, Rollout, roll_out
 from models.discover import discover
 from models.fewstep import unwarped_schedule
 from models.spec import Compile, Numerics, Pipeline, Probe, Recipe, Request, TextEncoderPlace
-from models.wan.architecture import TINY
+from models.wan.architecture import T2V_1_3B, TINY
 from models.wan.components import load_components
+from models.wan.decode import StreamingDecoder, decode_clip, latent_statistics, to_uint8
+from models.wan.decoder_layout import prepare_decoder
 from models.wan.lora import add_deltas, random_deltas
+from models.wan.random_weights import build_random
 from models.wan.text import encode_prompt
 from reports.ceiling import WHOLE, parts_of, rate_per_s
 from reports.datasheet import peak_flop_per_s
@@ -434,6 +438,43 @@ def test_batch_holds_the_clips_of_its_seeds_on_the_device(model: str) -> None:
 
     alone = torch.cat([clips(msgspec.structs.replace(request_of(21), seed=seed)) for seed in (0, 1)])
     assert (clips(request_of(21, batch=2)) - alone).abs().max() <= 2
+
+
+def full_size_vae(dtype: str) -> AutoencoderKLWan:
+    """Give Wan 2.1's VAE with random weights, always the same, as diffusers makes it."""
+    return build_random(lambda: AutoencoderKLWan(**T2V_1_3B.vae), dtype, "cuda")
+
+
+@pytest.mark.usefixtures("_no_tf32")
+@pytest.mark.parametrize("batch", [1, 2])
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+def test_prepared_decoder_on_the_device_is_diffusers_own_but_for_rounding(dtype: str, batch: int) -> None:
+    """In float32 to 1e-3 at most; in bfloat16 to 2^-3 at most and 2^-6, two levels of 255, on average."""
+    stock, prepared = full_size_vae(dtype), full_size_vae(dtype)
+    prepare_decoder(prepared)
+    assert prepared.decoder.conv_in.weight.is_contiguous() is (dtype == "float32")
+    latents_BCFHW = torch.randn((batch, 16, 6, 8, 8), generator=torch.Generator().manual_seed(3)).cuda()
+    mean, inverse_std = latent_statistics(stock)
+    expected_BCTHW = stock.decode(latents_BCFHW.to(stock.dtype) / inverse_std + mean).sample
+    off = (StreamingDecoder(prepared).push(latents_BCFHW).float() - expected_BCTHW.float()).abs()
+    assert off.max() <= (1e-3 if dtype == "float32" else 2**-3)
+    assert off.mean() <= (1e-4 if dtype == "float32" else 2**-6)
+
+
+@pytest.mark.parametrize("batch", [1, 2])
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+def test_streamed_frames_are_those_of_a_whole_clip_on_the_device(dtype: str, batch: int) -> None:
+    """However its latents are cut, a clip has the same bits, in the layout of either precision."""
+    vae = full_size_vae(dtype)
+    prepare_decoder(vae)
+    latents_BCFHW = torch.randn((batch, 16, 6, 8, 8), generator=torch.Generator().manual_seed(3)).cuda()
+    whole_BCTHW = StreamingDecoder(vae).push(latents_BCFHW)
+    for cut in ([3, 3], [1, 2, 3], [1] * 6):
+        decoder = StreamingDecoder(vae)
+        streamed = [decoder.push(block_BCFHW) for block_BCFHW in torch.split(latents_BCFHW, cut, dim=2)]
+        assert torch.equal(torch.cat(streamed, dim=2), whole_BCTHW)
+    clip_BTCHW = decode_clip(StreamingDecoder(vae), latents_BCFHW, RecordingProbe())
+    assert torch.equal(clip_BTCHW, to_uint8(whole_BCTHW, RecordingProbe()))
 
 
 @pytest.mark.parametrize("place", ["offload", "freed"])
