@@ -149,8 +149,8 @@ def _converted_bytes(listing: "Listing") -> int:
 def _fetch(listing: "Listing") -> None:
     """Download what a listing lacks, verify all of it and lock what was verified."""
     from huggingface_hub import snapshot_download
-    from huggingface_hub.utils import tqdm  # type: ignore[attr-defined]
 
+    from models.hub.bars import shown
     from models.hub.listing import FetchError, check_counts, checksum
 
     if listing.files and not listing.offline:
@@ -160,8 +160,8 @@ def _fetch(listing: "Listing") -> None:
         except Exception as error:  # the library raises its own, its HTTP client's and the system's
             reason = " ".join(str(error).split()) or type(error).__name__
             raise FetchError(f"{listing.repository}: download failed: {reason}; run again to go on") from error
-    bar = tqdm(listing.files, desc="verifying", unit="file", leave=False)  # type: ignore[no-untyped-call]
-    verified = {file.path: checksum(listing.folder / file.path, file) for file in bar}
+    with shown(f"verifying {listing.repository}", sum(file.size_bytes for file in listing.files)) as advance:
+        verified = {file.path: checksum(listing.folder / file.path, file, advance) for file in listing.files}
     for file in listing.wanted:
         check_counts(listing.folder, file)
     if verified:
@@ -173,6 +173,7 @@ def _fetch(listing: "Listing") -> None:
 
 def _convert(file: WeightsFile, config: Mapping[str, object]) -> None:
     """Make the converted files that are absent, out of date or damaged."""
+    from models.hub.bars import shown
     from models.hub.listing import FetchError
     from models.wan.checkpoint import CheckpointError
     from models.wan.converted import bit_fault, out_of_date, source_file, write_converted
@@ -180,8 +181,10 @@ def _convert(file: WeightsFile, config: Mapping[str, object]) -> None:
     source = source_file(file)
     for dtype in CONVERTED_DTYPES:
         path = converted_file(file, dtype)
-        absent = path is None or not path.is_file()
-        fault = f"{path} is absent" if path is None or absent else out_of_date(path, file, source) or bit_fault(path)
+        if path is None or not path.is_file():
+            fault: str | None = f"{path} is absent"
+        else:
+            fault = out_of_date(path, file, source) or bit_fault(path, shown)
         if fault is None:
             _say(f"{path}: verified")
             continue
@@ -196,7 +199,7 @@ def _convert(file: WeightsFile, config: Mapping[str, object]) -> None:
                 f"{fault}; converting {file.repository}/{file.path} to {dtype}: {_gib(read)} are read, about"
                 f" {_gib(written)} written; that takes minutes for gigabytes"
             )
-            write_converted(file, source, config, dtype)
+            write_converted(file, source, config, dtype, shown)
         except CheckpointError as error:
             raise FetchError(str(error)) from error
 

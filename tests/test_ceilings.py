@@ -1,4 +1,4 @@
-"""How ceilings are measured, driven on a CPU by a fake clock; rates are a GPU's affair (tests/test_gpu.py)."""
+"""How ceilings are measured, driven on a CPU by a fake clock; rates are a GPU's affair (tests/test_gpu_ceilings.py)."""
 
 import itertools
 from pathlib import Path

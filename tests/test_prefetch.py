@@ -1,10 +1,12 @@
 """Published weights are fetched once, verified, locked and converted; what is wrong with them is named."""
 
+import io
 import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,6 +14,7 @@ import huggingface_hub.constants
 import pytest
 
 from models.discover import discover
+from models.hub.bars import shown
 from models.hub.listing import FetchError, stored_counts
 from models.hub.lock import LockError, locked, read_lock
 from models.prefetch import grouped, main, prefetch
@@ -105,6 +108,60 @@ def test_what_converting_takes_is_said_before_it_begins(
         fetch(model(replace(STUDENT, parameters=2**30)))
     said = capsys.readouterr().out.splitlines()[-1]
     assert "converting owner/student/a/model.pt to bfloat16: 0.00 GiB are read, about 2.00 GiB written" in said
+
+
+def bars_of_a_fetch(monkeypatch: pytest.MonkeyPatch) -> dict[str, list[int]]:
+    """Fetch, and give of every bar what it was advanced by; each must have ended at its whole."""
+    bars: dict[str, list[int]] = {}
+
+    @contextmanager
+    def recorded(what: str, total_bytes: int) -> Iterator[Callable[[int], None]]:
+        bars[f"{len(bars)} {what}"] = advanced = list[int]()
+        yield advanced.append
+        assert sum(advanced) == total_bytes
+
+    with monkeypatch.context() as patch:
+        patch.setattr("models.hub.bars.shown", recorded)
+        fetch(model(STUDENT))
+    return bars
+
+
+def test_bars_of_verifying_and_converting_count_bytes(hub: FakeHub, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One large file moves its bar as it is read, a conversion tensor by tensor; each ends at its whole."""
+    monkeypatch.setattr("models.hub.bars.READ_BYTES", len(CHECKPOINT) // 8 + 1)
+    first = bars_of_a_fetch(monkeypatch)
+    assert list(first) == [
+        "0 verifying owner/student",
+        "1 hashing model.pt",
+        "2 converting to bfloat16",
+        "3 hashing what was converted",
+        "4 writing model.generator.bfloat16.safetensors",
+        "5 hashing model.pt",
+        "6 converting to float32",
+        "7 hashing what was converted",
+        "8 writing model.generator.float32.safetensors",
+    ]
+    assert [len(advanced) for advanced in first.values()] == [8, 8, 96, 96, 1, 8, 96, 96, 1]
+    assert sum(first["0 verifying owner/student"]) == len(CHECKPOINT)
+    half, whole = (sum(first[name]) for name in ("2 converting to bfloat16", "6 converting to float32"))
+    assert whole / 2 < half < whole  # what is kept in float32
+    assert list(bars_of_a_fetch(monkeypatch)) == [
+        "0 verifying owner/student",
+        "1 verifying model.generator.bfloat16.safetensors",
+        "2 verifying model.generator.float32.safetensors",
+    ]
+
+
+@pytest.mark.parametrize("is_terminal", [True, False])
+def test_bars_are_drawn_on_a_terminal_alone(monkeypatch: pytest.MonkeyPatch, is_terminal: bool) -> None:
+    """Into a file, as under nohup, go the lines on stdout and no bar of ours."""
+    stream = io.StringIO()
+    monkeypatch.setattr(stream, "isatty", lambda: is_terminal)
+    monkeypatch.setattr(sys, "stderr", stream)
+    with shown("verifying a/b", 2**30) as advance:
+        advance(2**29)
+    assert ("verifying a/b:   0%" in stream.getvalue()) is is_terminal
+    assert ("1.07G" in stream.getvalue()) is is_terminal
 
 
 def test_published_safetensors_are_not_converted(hub: FakeHub, tmp_path: Path) -> None:

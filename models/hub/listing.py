@@ -15,6 +15,7 @@ from huggingface_hub import HfApi
 from huggingface_hub.errors import HfHubHTTPError
 from huggingface_hub.errors import HTTPError as NoAnswerError  # type: ignore[attr-defined]  # of its own HTTP library
 
+from models.hub.bars import Advance, file_sha256, ignore
 from models.hub.lock import LockedFile, locked
 from models.spec import WeightsFile
 from models.weights import (
@@ -102,15 +103,14 @@ def list_files(repository: str, revision: str | None, wanted: Sequence[WeightsFi
     return Listing(repository=repository, commit=commit, wanted=tuple(wanted), files=files)
 
 
-def checksum(path: Path, file: PublishedFile) -> LockedFile:
+def checksum(path: Path, file: PublishedFile, advance: Advance = ignore) -> LockedFile:
     """Read a file whole and give what the lock is to say of it; FetchError where it is not as published."""
     if not path.is_file():
         raise FetchError(f"{path}: is not there, though its repository was fetched; run the prefetch again")
     size_bytes = path.stat().st_size
     if size_bytes != file.size_bytes:
         raise FetchError(f"{path}: has {size_bytes} bytes, published were {file.size_bytes}; {_again(path)}")
-    with path.open("rb") as content:
-        sha256 = hashlib.file_digest(content, "sha256").hexdigest()
+    sha256 = file_sha256(path, advance)
     if file.sha256 not in {None, sha256}:
         raise FetchError(f"{path}: its sha256 is {sha256}, published is {file.sha256}; {_again(path)}")
     if file.git_sha1 is not None:

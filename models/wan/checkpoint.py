@@ -21,6 +21,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
+from models.hub.bars import Advance, ignore
 from models.wan.meta import parameter_dtypes, transformer_on_meta
 from models.weights import missing_parts
 
@@ -71,12 +72,24 @@ def load_transformer(
 
 
 def convert(
-    path: Path, transformer: WanTransformer3DModel, dtype: torch.dtype, device: str | torch.device, key: str
+    path: Path,
+    transformer: WanTransformer3DModel,
+    dtype: torch.dtype,
+    device: str | torch.device,
+    key: str,
+    advance: Advance = ignore,
 ) -> dict[str, Tensor]:
-    """Read a checkpoint for `transformer` (built on meta): its tensors by name, each in the dtype it is run in."""
+    """Read a checkpoint for `transformer` (built on meta): its tensors by name, each in the dtype it is run in.
+
+    `advance` hears of the bytes of each that is ready.
+    """
     tensors = read_generator(path, key)
     _check_tensors(path, {name: tuple(p.shape) for name, p in transformer.named_parameters()}, tensors)
-    return {name: tensors[name].to(device, own) for name, own in parameter_dtypes(transformer, dtype).items()}
+    converted = {}
+    for name, own in parameter_dtypes(transformer, dtype).items():
+        converted[name] = tensors[name].to(device, own)
+        advance(converted[name].nbytes)
+    return converted
 
 
 def _unpickle(path: Path, key: str) -> dict[str, Tensor]:

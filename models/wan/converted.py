@@ -20,10 +20,11 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
+from models.hub.bars import Advance, Bar, file_sha256, ignore, silent
 from models.hub.lock import locked
 from models.spec import DtypeName, WeightsFile, WeightsMissingError
 from models.wan.checkpoint import GENERATOR, CheckpointError, convert, load_transformer
-from models.wan.meta import transformer_on_meta
+from models.wan.meta import parameter_dtypes, transformer_on_meta
 from models.weights import cached_snapshot, converted_file, loads_as_it_is, missing_weights
 
 if TYPE_CHECKING:
@@ -76,9 +77,12 @@ def source_file(checkpoint: WeightsFile) -> Path | None:
     return path if (path.is_dir() if checkpoint.path.endswith("/") else path.is_file()) else None
 
 
-def write_converted(checkpoint: WeightsFile, source: Path, config: Mapping[str, Any], dtype: DtypeName) -> Path:
+def write_converted(
+    checkpoint: WeightsFile, source: Path, config: Mapping[str, Any], dtype: DtypeName, bar: Bar = silent
+) -> Path:
     """Convert `source` strictly to `dtype` (what diffusers keeps in float32 stays so) and give the file's path.
 
+    Hashing and converting advance a `bar` each; writing is one call of safetensors', so its bar stands until the end.
     Raises CheckpointError where the source differs from its known checksum or does not fit `config`, and OSError where
     the file cannot be written; nothing is left behind then.
     """
@@ -86,10 +90,15 @@ def write_converted(checkpoint: WeightsFile, source: Path, config: Mapping[str, 
     if target is None:
         raise CheckpointError(f"{source}: no commit of {checkpoint.repository} is known in the local hub cache")
     state = source.stat()
-    sha256 = _checked_sha256(checkpoint, source)
-    key = checkpoint.key or GENERATOR
-    tensors = convert(source, transformer_on_meta(config), getattr(torch, dtype), "cpu", key)
+    with bar(f"hashing {source.name}", state.st_size) as advance:
+        sha256 = _checked_sha256(checkpoint, source, advance)
+    key, transformer = checkpoint.key or GENERATOR, transformer_on_meta(config)
+    total_bytes = _stored_bytes(transformer, dtype)
+    with bar(f"converting to {dtype}", total_bytes) as advance:
+        tensors = convert(source, transformer, getattr(torch, dtype), "cpu", key, advance)
     tensors = {name: tensor.contiguous() for name, tensor in tensors.items()}
+    with bar("hashing what was converted", total_bytes) as advance:
+        converted_sha256 = tensors_sha256(tensors, advance)
     metadata = {
         "format": "pt",
         "source": f"{checkpoint.repository}/{checkpoint.path}",
@@ -98,9 +107,11 @@ def write_converted(checkpoint: WeightsFile, source: Path, config: Mapping[str, 
         "source_mtime_ns": str(state.st_mtime_ns),
         "key": key,
         "conversion": VERSION,
-        "tensors_sha256": tensors_sha256(tensors),
+        "tensors_sha256": converted_sha256,
     }
-    _write_atomically(target, tensors, metadata)
+    with bar(f"writing {target.name}", total_bytes) as advance:
+        _write_atomically(target, tensors, metadata)
+        advance(total_bytes)
     return target
 
 
@@ -121,7 +132,7 @@ def out_of_date(path: Path, checkpoint: WeightsFile, source: Path | None) -> str
     return f"{path} was made of something else: another {', '.join(differing)}" if differing else None
 
 
-def bit_fault(path: Path) -> str | None:
+def bit_fault(path: Path, bar: Bar = silent) -> str | None:
     """Read a converted file whole and say where its tensors are no longer those that were written, or `None`."""
     try:
         with safe_open(path, framework="pt") as file:
@@ -129,16 +140,18 @@ def bit_fault(path: Path) -> str | None:
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - the file is no mapping
     except (OSError, SafetensorError) as error:
         return f"{path} is damaged: {error}"
-    actual = tensors_sha256(tensors)
+    with bar(f"verifying {path.name}", sum(tensor.nbytes for tensor in tensors.values())) as advance:
+        actual = tensors_sha256(tensors, advance)
     return None if actual == stated else f"{path} is damaged: its tensors' sha256 is {actual}, written were {stated}"
 
 
-def tensors_sha256(tensors: Mapping[str, Tensor]) -> str:
+def tensors_sha256(tensors: Mapping[str, Tensor], advance: Advance = ignore) -> str:
     """Hash tensors by name, dtype, shape and bytes, in the order of their names."""
     digest = hashlib.sha256()
     for name, tensor in sorted(tensors.items()):
         digest.update(f"{name} {tensor.dtype} {list(tensor.shape)}\n".encode())
         digest.update(tensor.contiguous().reshape(-1).view(torch.uint8).numpy().data)
+        advance(tensor.nbytes)
     return digest.hexdigest()
 
 
@@ -151,9 +164,13 @@ def _stated_sha256(checkpoint: WeightsFile, source: Path | None) -> str | None:
     return blob if SHA256.fullmatch(blob) else None
 
 
-def _checked_sha256(checkpoint: WeightsFile, source: Path) -> str:
-    with source.open("rb") as file:
-        actual = hashlib.file_digest(file, "sha256").hexdigest()
+def _stored_bytes(transformer: "WanTransformer3DModel", dtype: DtypeName) -> int:
+    dtypes = parameter_dtypes(transformer, getattr(torch, dtype))
+    return sum(parameter.numel() * dtypes[name].itemsize for name, parameter in transformer.named_parameters())
+
+
+def _checked_sha256(checkpoint: WeightsFile, source: Path, advance: Advance) -> str:
+    actual = file_sha256(source, advance)
     stated = _stated_sha256(checkpoint, source)
     if stated not in {None, actual}:
         raise CheckpointError(

@@ -50,10 +50,10 @@ class StreamingDecoder:
         import torch
 
         latents_BCFHW = latents_BCFHW.to(self._mean.device, self._mean.dtype) / self._inverse_std + self._mean
-        latents_BCFHW = self._vae.post_quant_conv(latents_BCFHW)
         decoded = []
-        for latent_BCFHW in torch.split(latents_BCFHW, 1, dim=2):
-            frames_BCTHW = self._vae.decoder(latent_BCFHW, feat_cache=self._state, feat_idx=[0])
+        for latent_BCFHW in torch.split(latents_BCFHW, 1, dim=2):  # every call in one shape: kernels depend on it
+            features_BCFHW = self._vae.post_quant_conv(latent_BCFHW)
+            frames_BCTHW = self._vae.decoder(features_BCFHW, feat_cache=self._state, feat_idx=[0])
             decoded.append(frames_BCTHW.clamp_(-1.0, 1.0))
         return torch.cat(decoded, dim=2)
 

@@ -94,10 +94,21 @@ class StreamedDecoder(WanDecoder3d):  # type: ignore[misc] # diffusers has no ty
 STREAMED = (StreamedResidualBlock, EnlargingResample, StreamedDecoder)
 
 
-def prepare_decoder(vae: AutoencoderKLWan) -> None:
-    """Change the decoder of `vae` in place: how it remembers and, in half precision on CUDA, how its weights lie."""
+def prepare_decoder(vae: AutoencoderKLWan, channels_last: bool | None = None) -> None:
+    """Change the decoder of `vae` in place: how it remembers and, with `channels_last`, how its weights lie.
+
+    They are turned in half precision on CUDA unless the caller decides. Raises ValueError for Wan 2.2's VAE, whose
+    layers take shortcuts that these classes do not.
+    """
+    if vae.config.is_residual:
+        message = (
+            "AutoencoderKLWan with is_residual (Wan 2.2's VAE): only Wan 2.1's decoder can be prepared; give a VAE"
+            " without is_residual, or decode with this one as it is"
+        )
+        raise ValueError(message)
     weight = vae.decoder.conv_in.weight
-    turns = weight.is_cuda and weight.dtype in (torch.bfloat16, torch.float16)
+    if channels_last is None:
+        channels_last = weight.is_cuda and weight.dtype in (torch.bfloat16, torch.float16)
     for module in vae.decoder.modules():
         if isinstance(module, WanResample):
             module.__class__ = DoublingResample if module.mode == "upsample3d" else EnlargingResample
@@ -105,9 +116,9 @@ def prepare_decoder(vae: AutoencoderKLWan) -> None:
             module.__class__ = StreamedResidualBlock
         elif isinstance(module, WanDecoder3d):
             module.__class__ = StreamedDecoder
-        elif turns and isinstance(module, nn.Conv3d):
+        elif channels_last and isinstance(module, nn.Conv3d):
             module.weight.data = module.weight.data.to(memory_format=torch.channels_last_3d)
-        elif turns and isinstance(module, nn.Conv2d):
+        elif channels_last and isinstance(module, nn.Conv2d):
             module.weight.data = module.weight.data.to(memory_format=torch.channels_last)
 
 
