@@ -59,13 +59,14 @@ def test_energy_of_a_load_is_its_integrated_power(side: SideSampler) -> None:
     values = torch.randn(8192, 8192, device="cuda", dtype=torch.bfloat16)
     product = torch.empty_like(values)
     torch.cuda.synchronize()
+    before = side.take()[-1:]  # taken right now: the counter's reading from which the window's is interpolated
     start_s = time.perf_counter()
     while time.perf_counter() - start_s < 30.0:
         for _ in range(50):
             torch.matmul(values, values, out=product)
         torch.cuda.synchronize()
     window = Window(start_s, time.perf_counter())
-    samples = side.take()
+    samples = before + side.take()
     energy, reasons = energy_of(samples, Generations(windows=[window], videos=1, frames=1))
     assert energy is not None, reasons
     state = device_state(samples, [window], Before(), side.period_s, energy)

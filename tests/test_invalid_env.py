@@ -23,7 +23,7 @@ ATTEMPTS = Counter()
 
 
 class Thermometer:
-    period_s, problem = 0.0005, None
+    period_s, problem = 0.00005, None  # a toy round lasts some tenths of a millisecond
 
     def __init__(self, events):
         self.events, self.since_s = events, time.perf_counter()
