@@ -11,7 +11,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from reports.record import Round
+from reports.measured import Round
 from reports.spread import median_interval
 
 LIMIT_RATIO = 0.97

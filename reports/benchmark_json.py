@@ -15,7 +15,8 @@ from msgspec.structs import fields
 
 from reports.compare import OF_THE_MODEL, differing_axes, is_timed, names_backend
 from reports.device_state import joules_per_video
-from reports.record import CaseRecord, Environment, PlannedCase, Run
+from reports.environment import Environment
+from reports.record import CaseRecord, PlannedCase, Run
 from reports.rows import figures
 from reports.spread import quartiles
 from reports.timing_rows import timing_figures

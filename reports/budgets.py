@@ -6,8 +6,10 @@ fixtures/judge.py does, inside the case's call.
 
 import math
 
+from reports.judged import Budget, JudgedBudget
+from reports.measured import Measurement
 from reports.quantities import BYTES, ONCE, is_gpu, spelled, unit_of, value_of, why_missing
-from reports.record import Budget, CaseRecord, JudgedBudget, Measurement, Run
+from reports.record import CaseRecord, Run
 from reports.rows import counted, median, names
 
 NEXT_STEPS = {

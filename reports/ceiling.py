@@ -12,7 +12,8 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from reports.datasheet import peak_flop_per_s, peak_source
-from reports.record import CaseRecord, Ceiling, Ceilings, PhaseWork, Run
+from reports.environment import Ceiling, Ceilings
+from reports.record import CaseRecord, PhaseWork, Run
 from reports.rows import median
 
 WHOLE = "prompt to host frames"

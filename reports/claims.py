@@ -11,8 +11,9 @@ from typing import Literal, NamedTuple
 
 from reports.budgets import is_over_only
 from reports.compare import model_and_setting
+from reports.judged import Claim, Quantity
 from reports.quantities import BYTES, is_gpu, spelled, unit_of, value_of, why_missing
-from reports.record import CaseRecord, Claim, Quantity, Run
+from reports.record import CaseRecord, Run
 from reports.rows import one_line
 
 # A text encoder that is loaded for a new prompt only does not run in a round that repeats one.

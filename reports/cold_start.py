@@ -7,7 +7,8 @@ one number for both would be neither.
 import statistics
 from collections.abc import Sequence
 
-from reports.record import CaseRecord, ColdStart, Run
+from reports.measured import ColdStart
+from reports.record import CaseRecord, Run
 from reports.rows import show
 
 

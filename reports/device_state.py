@@ -4,7 +4,8 @@ Why it matters: two cards of equal speed may differ in joules, and a time taken 
 it is derived from the record: videos a GPU-hour from the median time, the price from the plan.
 """
 
-from reports.record import CaseRecord, DeviceState, Energy, Run
+from reports.measured import DeviceState, Energy
+from reports.record import CaseRecord, Run
 from reports.rows import figures, names, show
 
 HOUR_S = 3600.0

@@ -10,7 +10,9 @@ from typing import NamedTuple
 
 import msgspec
 
-from reports.record import Frozen, Measurement, Status
+from reports.frozen import Frozen
+from reports.measured import Measurement
+from reports.record import Status
 from reports.strict_json import encode
 
 TAIL_BYTES = 1 << 16

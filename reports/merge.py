@@ -14,7 +14,8 @@ import msgspec
 from reports.benchmark_json import benchmark_document
 from reports.html import render_html
 from reports.journal import Finished, RunFolderError, Started, load_journal
-from reports.record import DURATIONS, SCHEMA_VERSION, Attempt, CaseRecord, Plan, PlannedCase, Run
+from reports.measured import DURATIONS
+from reports.record import SCHEMA_VERSION, Attempt, CaseRecord, Plan, PlannedCase, Run
 from reports.rows import counted
 from reports.strict_json import write_atomically, write_json_atomically
 from reports.summary import render_summary

@@ -1,6 +1,6 @@
 """A profile in a few lines: where its trace lies, how long the device idled, and the heaviest kernels of each phase."""
 
-from reports.record import Profile
+from reports.measured import Profile
 from reports.rows import one_line, show
 
 SHOWN_KERNELS = 3

@@ -7,7 +7,8 @@ medians over the timed rounds, memory is the peak over them; `prompt_to_mp4_s` i
 import re
 import typing
 
-from reports.record import Measurement, Quantity
+from reports.judged import Quantity
+from reports.measured import Measurement
 from reports.rows import MISSING, median
 
 QUANTITIES: tuple[Quantity, ...] = typing.get_args(Quantity)

@@ -14,7 +14,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from reports.record import Frozen
+from reports.frozen import Frozen
 from reports.rows import show
 from reports.strict_json import write_json_atomically
 

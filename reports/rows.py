@@ -8,14 +8,15 @@ import statistics
 from collections.abc import Iterable, Sized
 from typing import NamedTuple
 
-from reports.record import CaseRecord, Round, Run
+from reports.measured import Round
+from reports.record import CaseRecord, Run
 
 GIB = 2**30
 MISSING = "–"
 
 
 class Figures(NamedTuple):
-    """The numbers of a case; see `DURATIONS` in reports/record.py for what each duration spans."""
+    """The numbers of a case; see `DURATIONS` in reports/measured.py for what each duration spans."""
 
     sampling_s: float | None = None
     prompt_to_device_s: float | None = None

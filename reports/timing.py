@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from itertools import islice, pairwise
 from typing import NamedTuple
 
-from reports.record import Round
+from reports.measured import Round
 
 AGREEMENT_LIMIT_PCT = 1.0
 

@@ -9,7 +9,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from reports.audit import repeats
-from reports.record import CaseRecord, Round
+from reports.measured import Round
+from reports.record import CaseRecord
 from reports.rows import MISSING, median, show
 from reports.spread import Spread, spread_of
 from reports.timing import AGREEMENT_LIMIT_PCT, Block, Playback, blocks, clocks, playback

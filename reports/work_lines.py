@@ -5,7 +5,8 @@ Why it matters: a time alone does not say whether anything is left to gain, and 
 
 from reports.ceiling import Part, parts_of, rate_per_s
 from reports.compare import is_timed
-from reports.record import CaseRecord, Ceiling, Ceilings, Run
+from reports.environment import Ceiling, Ceilings
+from reports.record import CaseRecord, Run
 from reports.rows import one_line, show
 
 

@@ -1,14 +1,14 @@
 """Stand-ins for the side process: one that runs as a process on a fake NVML, and one that hands over given samples.
 
-`python -m tests.fake_sampler PERIOD_S [ending]` serves as fixtures/sampler.py does; ending "dies" ends it with an error
-after the first answer, "hangs" keeps it from answering, "babbles" answers what is no sample.
+`python -m tests.fake_sampler PERIOD_S [ending]` serves as fixtures/device/sampler.py does; ending "dies" ends it
+with an error after the first answer, "hangs" keeps it from answering, "babbles" answers what is no sample.
 """
 
 import sys
 import time
 from dataclasses import dataclass, field
 
-from fixtures.sampler import Reader, Sample, main
+from fixtures.device.sampler import Reader, Sample, main
 from tests.fake_nvml import FakeGpu, fake_nvml
 
 UUID = FakeGpu().uuid

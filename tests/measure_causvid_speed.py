@@ -29,14 +29,14 @@ from numpy.typing import NDArray
 
 from fixtures.clock import Generated, RoundProbe, run_round, timeline_for
 from fixtures.compilations import graphs_compiled
-from fixtures.gpu import gpu_state
+from fixtures.device.gpu import gpu_state
 from fixtures.machine import environment
+from fixtures.memory.vram import peaks_for
 from fixtures.pipelines import Resident
 from fixtures.progress import Progress
-from fixtures.vram import peaks_for
 from models.discover import discover
 from models.spec import Recipe, Request, check_recipe
-from reports.record import Round
+from reports.measured import Round
 from tests.measure_overhead import recipe_and_request
 
 GIB = 2**30

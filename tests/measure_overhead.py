@@ -19,12 +19,12 @@ from collections.abc import Callable, Iterator
 import torch
 
 from fixtures.clock import RoundProbe, run_round, timeline_for
-from fixtures.gpu import gpu_state
+from fixtures.device.gpu import gpu_state
+from fixtures.device.sampler import PERIOD_S
+from fixtures.device.side_process import SideSampler, start_sampler
 from fixtures.machine import device_uuid, environment
+from fixtures.memory.vram import peaks_for
 from fixtures.progress import Progress
-from fixtures.sampler import PERIOD_S
-from fixtures.side_process import SideSampler, start_sampler
-from fixtures.vram import peaks_for
 from models.discover import discover
 from models.spec import DtypeName, ModelSpec, Pipeline, Recipe, Request
 from reports.spread import median_interval

@@ -23,21 +23,22 @@ import msgspec
 import torch
 
 from fixtures.clock import Generated, NotFiniteError, RoundProbe, Silent, Timeline, run_round, timeline_for
+from fixtures.device.gpu import gpu_state
+from fixtures.device.gpu_watch import Sampler
+from fixtures.device.sampler import Sample
+from fixtures.device.samples import Window, inside, mean, window_of
+from fixtures.device.side_process import start_sampler
 from fixtures.estimate import counted
-from fixtures.gpu import gpu_state
-from fixtures.gpu_watch import Sampler
 from fixtures.machine import device_uuid, environment
+from fixtures.memory.vram import NoPeaks
 from fixtures.pipelines import release_memory
 from fixtures.run import utc_now
-from fixtures.sampler import Sample
-from fixtures.samples import Window, inside, mean, window_of
-from fixtures.side_process import start_sampler
-from fixtures.vram import NoPeaks
 from models.discover import discover
 from models.spec import Pipeline, Recipe, Request
 from models.wan.random_weights import WEIGHTS_SEED, fill_fan_in, is_weight
+from reports.environment import Environment
+from reports.measured import Round
 from reports.random_weights import Initialisation, ModelSpread, keep_random_weights, table
-from reports.record import Environment, Round
 from tests.measure_overhead import recipe_and_request
 
 TURNS = 3

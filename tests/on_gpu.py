@@ -8,7 +8,7 @@ from typing import Literal
 import msgspec
 import pytest
 
-from fixtures.gpu import visible_gpus
+from fixtures.device.gpu import visible_gpus
 from models.spec import Recipe, Request
 
 MIB, GIB = 2**20, 2**30

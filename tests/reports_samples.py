@@ -5,31 +5,20 @@ from typing import Literal
 
 import msgspec
 
+from reports.environment import Ceiling, Ceilings, Environment
 from reports.journal import Finished, Started, append_line
+from reports.measured import Chunk, Device, DeviceState, Energy, Facts, GpuProcess, Measurement, Memory, Rank, Round
 from reports.random_weights import Initialisation, ModelSpread
 from reports.record import (
     SCHEMA_VERSION,
     CaseRecord,
-    Ceiling,
-    Ceilings,
-    Chunk,
-    Device,
-    DeviceState,
-    Energy,
-    Environment,
-    Facts,
-    GpuProcess,
-    Measurement,
-    Memory,
     ModelRecord,
     PhaseWork,
     Plan,
     PlannedCase,
     PromptRecord,
-    Rank,
     RecipeRecord,
     RequestRecord,
-    Round,
     Run,
     Status,
     Track,

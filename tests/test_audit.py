@@ -10,10 +10,11 @@ import torch
 
 from fixtures.audit import judge_repeats, not_judged, request_of_take, take_of
 from fixtures.clock import HostTimeline, RoundProbe, run_round
-from fixtures.vram import NoPeaks
+from fixtures.memory.vram import NoPeaks
 from models.spec import Request
 from reports.audit import LEAST_PAIRS
-from reports.record import PlannedCase, Round
+from reports.measured import Round
+from reports.record import PlannedCase
 from tests.reports_samples import case_of, planned, replaced
 from tests.running import cases_of, events, run_bench, write_suite
 from tests.test_clock import REQUEST, HandClock, Seen, chunk

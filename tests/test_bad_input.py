@@ -261,7 +261,7 @@ def test_malformed_lock_of_weights_is_refused(monkeypatch: pytest.MonkeyPatch, t
 
 def test_unusable_gpu_is_refused_and_named(monkeypatch: pytest.MonkeyPatch) -> None:
     """A driver that does not answer is never a silent toy run; asking for the toy run on purpose works."""
-    monkeypatch.setattr("fixtures.gpu.DEVICE_FILE", ROOT / "conftest.py")
+    monkeypatch.setattr("fixtures.device.gpu.DEVICE_FILE", ROOT / "conftest.py")
     install(monkeypatch, fake_nvml(init_error="LibRmVersionMismatch"))
     message = refused()
     assert "there is an NVIDIA device but it cannot be used" in message

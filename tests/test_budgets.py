@@ -8,8 +8,8 @@ import pytest
 
 from fixtures.budgets import MARKERS, BudgetError, BudgetTable, Limits, check_phase, marked_budgets
 from models.discover import discover
+from reports.judged import Budget
 from reports.quantities import OF_A_PHASE, QUANTITIES, WORDS, unit_of
-from reports.record import Budget
 
 SPECS = discover()
 CAUSVID = SPECS["causvid-1.3b"]

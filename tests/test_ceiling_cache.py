@@ -6,8 +6,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from fixtures.ceiling_cache import cache_path, keep_ceilings, known_ceilings
-from reports.record import Environment
+from fixtures.ceilings.ceiling_cache import cache_path, keep_ceilings, known_ceilings
+from reports.environment import Environment
 from tests.reports_samples import ceilings_of, plan_of
 from tests.running import read_json
 

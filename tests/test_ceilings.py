@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 import torch
 
-from fixtures import ceiling_probes, ceilings
-from fixtures.ceiling_probes import PROBES, CeilingProbe, calls_of, kernel_of
-from fixtures.ceilings import calls_a_round, take_ceiling, time_calls
+from fixtures.ceilings import ceiling_probes, ceilings
+from fixtures.ceilings.ceiling_probes import PROBES, CeilingProbe, calls_of, kernel_of
+from fixtures.ceilings.ceilings import calls_a_round, take_ceiling, time_calls
 from fixtures.clock import HostTimeline
 from models.discover import discover
 from models.spec import Operation

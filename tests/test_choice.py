@@ -7,13 +7,13 @@ import msgspec
 import pytest
 
 from fixtures.choice import banners, choose_cases, weights_sources
-from fixtures.gpu import Gpu, GpuState
+from fixtures.device.gpu import Gpu, GpuState
 from fixtures.options import Options
 from fixtures.suite import SuiteError
 from models.discover import discover
 from models.spec import ModelSpec, needed_weights
+from reports.measured import MetricValue
 from reports.random_weights import keep_random_weights
-from reports.record import MetricValue
 from tests.reports_samples import finished, measured, plan_of, planned, spread_of_initialisations, write_run
 
 GPU = GpuState(gpus=(Gpu(index=0, uuid="GPU-a", name="NVIDIA H100", memory_bytes=None, driver="580"),))

@@ -12,7 +12,7 @@ import torch
 
 from fixtures.clock import Generated, HostTimeline, NotFiniteError, RoundProbe, run_round, timeline_for
 from fixtures.media import frames_sha256
-from fixtures.vram import NoPeaks
+from fixtures.memory.vram import NoPeaks
 from models.discover import discover
 from models.spec import DecodeOrder, Recipe, Request
 from reports.timing import blocks, clocks

@@ -13,14 +13,14 @@ import msgspec
 import pytest
 
 from fixtures.clock import Silent
-from fixtures.cold_start import Processes, with_cold_starts
+from fixtures.cold.cold_start import Processes, with_cold_starts
 from fixtures.estimate import case_expected_s, fresh_process_s, total_estimate_s
 from fixtures.taken import Taken
 from models.discover import discover
 from reports.benchmark_json import benchmark_entries
 from reports.cold_start import cold_start_lines
 from reports.html import render_html
-from reports.record import ColdStart
+from reports.measured import ColdStart
 from tests.inner_session import collect
 from tests.reports_samples import case_of, measured, planned, replaced, run_of
 from tests.running import ROOT, cases_of, command, environment, read_json, run_bench, write_suite
@@ -42,7 +42,7 @@ def fresh_processes(folder: Path) -> list[int]:
             words, variables = (place / "cmdline").read_bytes(), (place / "environ").read_bytes()
         except OSError:
             continue  # it has ended meanwhile, or is another's
-        if b"fixtures.fresh_process" in words and str(folder).encode() in variables:
+        if b"fixtures.cold.fresh_process" in words and str(folder).encode() in variables:
             found.append(int(place.name))
     return found
 
@@ -139,7 +139,7 @@ def test_first_process_finds_the_weights_out_of_the_page_cache(tmp_path: Path, m
     """They are dropped before the first process alone; what is there is measured before each."""
     path = tmp_path / "weights"
     path.write_bytes(b"x" * 2**20)
-    monkeypatch.setattr("fixtures.page_cache.weights_paths", lambda *_: [path])
+    monkeypatch.setattr("fixtures.cold.page_cache.weights_paths", lambda *_: [path])
     processes, silent = processes_of(tmp_path), Silent()
     processes.prepare(silent)
     if processes.weights_cached_ratio == 1.0:

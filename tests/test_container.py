@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from fixtures.container import container_limits
-from reports.record import ContainerLimits
+from reports.environment import ContainerLimits
 
 GIB = 2**30
 UNLIMITED_V1 = "9223372036854771712"

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 import torch
 
-from fixtures.energy import AGREE_RATIO, Generations, energy_of, repeat, rounds_are_long
-from fixtures.sampler import Sample
+from fixtures.device.energy import AGREE_RATIO, Generations, energy_of, repeat, rounds_are_long
+from fixtures.device.sampler import Sample
 from tests.reports_samples import a_round
 
 

@@ -7,12 +7,12 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from fixtures import fresh_run
-from fixtures.fresh_messages import Done, FreshProcessError, Order
-from fixtures.fresh_run import Ended, call_parts_s, cold_start_of, imports_s, run_fresh_process
+from fixtures.cold import fresh_run
+from fixtures.cold.fresh_messages import Done, FreshProcessError, Order
+from fixtures.cold.fresh_run import Ended, call_parts_s, cold_start_of, imports_s, run_fresh_process
 from fixtures.status import status_of
 from models.spec import Recipe, Request
-from reports.record import Facts, Round
+from reports.measured import Facts, Round
 from tests.reports_samples import a_round, measured
 
 PRINTED = """

@@ -7,10 +7,10 @@ import msgspec
 import pytest
 import torch
 
-from fixtures.ceiling_probes import CeilingProbe, calls_of, kernel_of
-from fixtures.ceilings import take_ceiling, time_calls
+from fixtures.ceilings.ceiling_probes import CeilingProbe, calls_of, kernel_of
+from fixtures.ceilings.ceilings import take_ceiling, time_calls
 from fixtures.clock import CudaTimeline, RoundProbe, Silent, run_round
-from fixtures.vram import peaks_for
+from fixtures.memory.vram import peaks_for
 from reports.ceiling import WHOLE, parts_of, rate_per_s
 from reports.datasheet import peak_flop_per_s
 from reports.record import PhaseWork

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from fixtures.clock import CudaTimeline, RoundProbe, Silent, run_round
-from fixtures.vram import peaks_for
+from fixtures.memory.vram import peaks_for
 from models.discover import discover
 from models.spec import Pipeline, Probe, Request
 from reports.timing import blocks, clock_disagreement, clocks

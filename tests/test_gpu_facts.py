@@ -9,8 +9,8 @@ from typing import Any
 import pynvml
 import pytest
 
-from fixtures import nvml as nvml_module
-from fixtures.gpu import (
+from fixtures.device import nvml as nvml_module
+from fixtures.device.gpu import (
     Gpu,
     device_used_bytes,
     gpu_facts,
@@ -29,8 +29,8 @@ TWO = "GPU-aaaa0000-0000-0000-0000-000000000000", "GPU-aabb0000-0000-0000-0000-0
 @pytest.fixture
 def device_files(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     """Give a folder that stands for /dev, without any device file yet."""
-    monkeypatch.setattr("fixtures.nvml.DEVICE_FILE", tmp_path / "nvidiactl")
-    monkeypatch.setattr("fixtures.gpu.DEVICE_FILE", tmp_path / "nvidiactl")
+    monkeypatch.setattr("fixtures.device.nvml.DEVICE_FILE", tmp_path / "nvidiactl")
+    monkeypatch.setattr("fixtures.device.gpu.DEVICE_FILE", tmp_path / "nvidiactl")
     return tmp_path
 
 

@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 import torch
 
-from fixtures.gpu import device_used_bytes
+from fixtures.device.gpu import device_used_bytes
 from fixtures.machine import device_uuid
-from fixtures.memory_limit import set_memory_limit
-from fixtures.memory_snapshot import write_memory_snapshot
+from fixtures.memory.memory_limit import set_memory_limit
+from fixtures.memory.memory_snapshot import write_memory_snapshot
+from fixtures.memory.vram import CudaPeaks, peaks_for, requested_bytes
 from fixtures.pipelines import release_memory
 from fixtures.status import status_of
-from fixtures.vram import CudaPeaks, peaks_for, requested_bytes
 from reports.merge import read_run
 from tests.on_gpu import GIB, MIB, ON_GPU
 from tests.running import ROOT, cases_of, run_bench, write_suite

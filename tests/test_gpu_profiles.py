@@ -7,10 +7,10 @@ import pytest
 import torch
 
 from fixtures.clock import CudaTimeline, RoundProbe, Silent, run_round
-from fixtures.fresh_messages import Order
-from fixtures.fresh_run import cold_start_of, run_fresh_process
+from fixtures.cold.fresh_messages import Order
+from fixtures.cold.fresh_run import cold_start_of, run_fresh_process
+from fixtures.memory.vram import peaks_for
 from fixtures.profiling import profile_round
-from fixtures.vram import peaks_for
 from models.discover import discover
 from tests.on_gpu import MIB, ON_GPU, recipe_of, request_of
 from tests.recording_probe import RecordingProbe

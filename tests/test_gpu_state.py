@@ -10,17 +10,17 @@ import pytest
 import torch
 
 from fixtures.clock import CudaTimeline, RoundProbe, Silent, run_round
-from fixtures.device_state import device_state, with_device_peaks
-from fixtures.energy import Generations, energy_of
-from fixtures.gpu import gpu_state, torch_problem, visible_gpus
-from fixtures.gpu_watch import CaseWatch, GpuWatch
+from fixtures.device.device_state import device_state, with_device_peaks
+from fixtures.device.energy import Generations, energy_of
+from fixtures.device.gpu import gpu_state, torch_problem, visible_gpus
+from fixtures.device.gpu_watch import CaseWatch, GpuWatch
+from fixtures.device.samples import Before, Window
+from fixtures.device.side_process import SideSampler, start_sampler
+from fixtures.device.validity import company_fault
 from fixtures.machine import device_uuid, environment
-from fixtures.samples import Before, Window
-from fixtures.side_process import SideSampler, start_sampler
-from fixtures.validity import company_fault
-from fixtures.vram import peaks_for
+from fixtures.memory.vram import peaks_for
 from models.discover import discover
-from reports.record import Measurement, Span
+from reports.measured import Measurement, Span
 from tests.on_gpu import MIB, ON_GPU, recipe_of, request_of
 from tests.reports_samples import measured
 

@@ -10,17 +10,19 @@ from pathlib import Path
 import pytest
 import torch
 
-from fixtures.ceiling_cache import keep_ceilings
-from fixtures.ceiling_probes import COPIED_BYTES, CeilingProbe, calls_of, kernel_of
-from fixtures.ceilings import take_ceiling, time_calls
+from fixtures.ceilings.ceiling_cache import keep_ceilings
+from fixtures.ceilings.ceiling_probes import COPIED_BYTES, CeilingProbe, calls_of, kernel_of
+from fixtures.ceilings.ceilings import take_ceiling, time_calls
 from fixtures.clock import CudaTimeline
-from fixtures.gpu import gpu_state
+from fixtures.device.gpu import gpu_state
 from fixtures.machine import device_uuid, environment
 from fixtures.run import utc_now
 from reports.ceiling import Part, parts_of, rate_per_s
 from reports.datasheet import peak_flop_per_s
+from reports.environment import Ceilings
+from reports.measured import Energy, Measurement
 from reports.merge import read_run
-from reports.record import Ceilings, Energy, Measurement, Run
+from reports.record import Run
 from reports.timing import clock_disagreement
 from tests.fake_benchmark import Benchmark
 from tests.on_gpu import MIB, ON_GPU

@@ -6,14 +6,15 @@ from typing import Any
 import msgspec
 import pytest
 
-from fixtures import gpu_watch
-from fixtures.gpu_watch import NO_GPU, CaseWatch, GpuWatch
+from fixtures.device import gpu_watch
+from fixtures.device.gpu_watch import NO_GPU, CaseWatch, GpuWatch
+from fixtures.device.sampler import Sample
+from fixtures.device.samples import Before
+from fixtures.device.side_process import SideSampler
 from fixtures.run import RUN_KEY
-from fixtures.sampler import Sample
-from fixtures.samples import Before
-from fixtures.side_process import SideSampler
 from fixtures.taken import Taken
-from reports.record import Device, GpuProcess, Memory, PlannedCase, Span
+from reports.measured import Device, GpuProcess, Memory, Span
+from reports.record import PlannedCase
 from tests.fake_nvml import GIB, FakeGpu, fake_nvml, install
 from tests.fake_sampler import GivenSamples, command
 from tests.reports_samples import planned

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from fixtures.host_memory import peak_rss_bytes, reset_peak_rss
+from fixtures.memory.host_memory import peak_rss_bytes, reset_peak_rss
 
 
 def test_peak_is_read_in_bytes(tmp_path: Path) -> None:

@@ -15,9 +15,9 @@ from collections import Counter
 
 import pytest
 
-from fixtures.energy import repeat
-from fixtures.gpu_watch import CaseWatch
-from fixtures.sampler import Sample
+from fixtures.device.energy import repeat
+from fixtures.device.gpu_watch import CaseWatch
+from fixtures.device.sampler import Sample
 
 ATTEMPTS = Counter()
 

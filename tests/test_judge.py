@@ -8,8 +8,9 @@ import msgspec
 import pytest
 
 from fixtures.taken import Taken
+from reports.measured import Device, Measurement, Memory
 from reports.merge import read_plan, read_run
-from reports.record import Device, Measurement, Memory, Run
+from reports.record import Run
 from tests.inner_session import Ended, bench
 from tests.running import FAULT_MODELS, write_suite
 

@@ -9,8 +9,9 @@ from torch.utils.flop_counter import FlopCounterMode
 from models.discover import discover
 from models.spec import Recipe, Request
 from reports.ceiling import parts_of
+from reports.measured import Measurement
 from reports.merge import read_run
-from reports.record import Measurement, Run
+from reports.record import Run
 from tests.inner_session import collect
 from tests.recording_probe import RecordingProbe
 from tests.running import ROOT, run_bench

@@ -14,11 +14,11 @@ import msgspec
 import pytest
 
 from fixtures import machine
-from fixtures.gpu import GpuState, gpu_state
+from fixtures.device.gpu import GpuState, gpu_state
 from fixtures.machine import environment, machine_info_for_benchmark, package_versions
 from fixtures.run import refuse_other_environment
 from models.wan.attention import usable_attention
-from reports.record import Environment, GpuUse
+from reports.environment import Environment, GpuUse
 from tests.fake_nvml import GIB, FakeGpu, fake_nvml, install
 
 REPOSITORY = Path(__file__).resolve().parent.parent
@@ -59,7 +59,7 @@ def test_environment_describes_this_machine_and_survives_json() -> None:
 def test_describing_the_machine_imports_no_torch() -> None:
     """Versions come from package metadata, so the record can be written before anything heavy is loaded."""
     code = (
-        "import sys; from fixtures.gpu import GpuState; from fixtures.machine import environment\n"
+        "import sys; from fixtures.device.gpu import GpuState; from fixtures.machine import environment\n"
         "record = environment(GpuState()); assert record.cuda is None and 'torch' in record.packages\n"
         "assert not {'torch', 'diffusers', 'numpy', 'pynvml'} & set(sys.modules), sorted(sys.modules)"
     )

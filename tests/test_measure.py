@@ -12,7 +12,7 @@ import torch
 from fixtures.case_timeout import CaseTimeoutError, case_timeout
 from fixtures.measure import MediaError, _write_media, judge_shapes, media_name
 from fixtures.taken import ENDED_BEFORE, Taken
-from reports.record import Device
+from reports.measured import Device
 from tests.reports_samples import a_round, planned
 
 CPU = Device(kind="cpu", index=0, name="a CPU", uuid=None, memory_bytes=1)

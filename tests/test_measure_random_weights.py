@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from fixtures.clock import HostTimeline
-from fixtures.sampler import Sample
+from fixtures.device.sampler import Sample
 from models.discover import discover
 from models.spec import Pipeline, Recipe
 from models.wan.random_weights import fill_fan_in

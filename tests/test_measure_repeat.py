@@ -5,7 +5,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from reports.record import Environment, Run
+from reports.environment import Environment
+from reports.record import Run
 from reports.strict_json import write_json_atomically
 from tests.measure_repeat import main, problems, table
 from tests.reports_samples import case_of, planned, replaced, run_of

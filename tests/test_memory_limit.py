@@ -5,8 +5,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from fixtures.gpu import Gpu
-from fixtures.memory_limit import refuse_limits_beyond, set_memory_limit
+from fixtures.device.gpu import Gpu
+from fixtures.memory.memory_limit import refuse_limits_beyond, set_memory_limit
 from fixtures.suite import SuiteError
 from reports.record import PlannedCase
 from tests.fake_cuda import GIB, FakeCuda, install_cuda

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from fixtures.memory_snapshot import write_memory_snapshot
+from fixtures.memory.memory_snapshot import write_memory_snapshot
 from tests.fake_cuda import FakeCuda, install_cuda
 
 

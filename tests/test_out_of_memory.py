@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 import torch
 
-from fixtures.out_of_memory import explain, in_words, keep_snapshot
+from fixtures.memory.out_of_memory import explain, in_words, keep_snapshot
+from fixtures.memory.vram import peaks_for
 from fixtures.taken import Taken
-from fixtures.vram import peaks_for
-from reports.record import OutOfMemory
+from reports.measured import OutOfMemory
 from tests.examples.hungry_models.hungry import Held
 from tests.fake_cuda import GIB, FakeCuda, install_cuda
 from tests.reports_samples import planned

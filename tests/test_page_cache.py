@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from fixtures.page_cache import cached_ratio, drop, weights_paths
+from fixtures.cold.page_cache import cached_ratio, drop, weights_paths
 from models.spec import WeightsFile
 
 MIB = 2**20

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from fixtures.gpu import Gpu, GpuState
+from fixtures.device.gpu import Gpu, GpuState
 from fixtures.preflight import Check, company_checks
 from models.discover import discover
 from reports.record import PlannedCase

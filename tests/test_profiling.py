@@ -10,11 +10,11 @@ import pytest
 import torch
 
 from fixtures.clock import HostTimeline, RoundProbe, Silent
+from fixtures.memory.vram import NoPeaks
 from fixtures.profiling import RangedProbe, profile_round
-from fixtures.vram import NoPeaks
 from reports.html import render_html
+from reports.measured import Kernel, Profile
 from reports.profile import profile_lines
-from reports.record import Kernel, Profile
 from tests.reports_samples import case_of, planned, run_of
 from tests.running import cases_of, run_bench, write_suite
 

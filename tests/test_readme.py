@@ -10,8 +10,8 @@ from fixtures.options import Options
 from fixtures.suite import suite_names
 from models.discover import discover
 from reports.html import render_html
+from reports.measured import DURATIONS
 from reports.merge import read_run
-from reports.record import DURATIONS
 from reports.summary import render_summary
 
 ROOT = Path(__file__).parent.parent

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from reports.audit import LEAST_PAIRS, cached, repeats
-from reports.record import Round
+from reports.measured import Round
 from tests.reports_samples import a_round
 
 

@@ -7,8 +7,10 @@ import pytest
 
 from reports import claims, quantities
 from reports.budgets import breach, budget_lines, is_over_only, judge, not_judged
+from reports.judged import Budget, JudgedBudget, Quantity
+from reports.measured import Measurement
 from reports.quantities import is_gpu, value_of
-from reports.record import Budget, CaseRecord, JudgedBudget, Measurement, Quantity, Status
+from reports.record import CaseRecord, Status
 from reports.summary import render_summary
 from tests.reports_samples import case_of, measured, planned, run_of
 

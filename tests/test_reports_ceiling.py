@@ -5,7 +5,8 @@ import pytest
 
 from reports.ceiling import WHOLE, Part, best, floor_s, parts_of, rate_per_s
 from reports.datasheet import peak_flop_per_s, peak_source
-from reports.record import CaseRecord, Ceilings, PhaseWork, Run
+from reports.environment import Ceilings
+from reports.record import CaseRecord, PhaseWork, Run
 from tests.reports_samples import case_of, ceilings_of, planned, run_of, work_of
 
 

@@ -8,7 +8,8 @@ import pytest
 from reports.__main__ import main
 from reports.claims import answers, claim_lines, claims_of
 from reports.html import render_html
-from reports.record import Candidate, CaseRecord, Claim, Run, Status
+from reports.judged import Candidate, Claim
+from reports.record import CaseRecord, Run, Status
 from reports.strict_json import write_json_atomically
 from reports.summary import render_summary
 from tests.reports_samples import case_of, planned, replaced, run_of

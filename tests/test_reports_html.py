@@ -7,8 +7,9 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from reports.environment import ContainerLimits, GpuUse
 from reports.html import UnsafePathError, clip_url, render_html
-from reports.record import Attempt, CaseRecord, ContainerLimits, GpuUse, WeightsRecord
+from reports.record import Attempt, CaseRecord, WeightsRecord
 from tests.reports_samples import case_of, measured, planned, run_of
 
 PAYLOADS = [

@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 
 from reports import merge as merge_module
 from reports.journal import Finished, RunFolderError, Started
+from reports.measured import DURATIONS
 from reports.merge import merge, read_run, write_views
-from reports.record import DURATIONS, Run, Status, WeightsRecord
+from reports.record import Run, Status, WeightsRecord
 from reports.schema import run_schema, schema_json
 from reports.strict_json import encode
 from tests.reports_samples import case_of, finished, measured, plan_of, planned, run_of, started, write_run

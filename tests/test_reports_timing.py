@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reports.record import Chunk, Round, Span
+from reports.measured import Chunk, Round, Span
 from reports.timing import Block, blocks, clock_disagreement, clocks, playback
 from reports.timing_rows import median_blocks, timing_figures, timing_rows, worst_playback
 from tests.reports_samples import a_round, case_of, measured, planned

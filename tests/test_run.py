@@ -23,7 +23,7 @@ from fixtures.run import (
     refuse_other_environment,
     sigterm_interrupts,
 )
-from reports.record import ContainerLimits
+from reports.environment import ContainerLimits
 from tests.reports_samples import planned, run_of, started
 from tests.running import cases_of, read_json, run_bench, write_suite
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import pynvml
 import pytest
 
-from fixtures.sampler import SLOW_PERIOD_S, Reader, main
-from reports.record import GpuProcess
+from fixtures.device.sampler import SLOW_PERIOD_S, Reader, main
+from reports.measured import GpuProcess
 from tests.fake_nvml import GIB, FakeGpu, fake_nvml, install
 
 ROOT = Path(__file__).parent.parent
@@ -75,6 +75,6 @@ def test_unknown_device_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_side_process_imports_neither_torch_nor_pytest() -> None:
     """It must start at once and stay out of the way."""
-    code = "import fixtures.sampler, sys; sys.exit(', '.join({'torch', 'pytest', 'numpy'} & sys.modules.keys()))"
+    code = "import fixtures.device.sampler, sys; sys.exit(', '.join({'torch', 'pytest', 'numpy'} & sys.modules.keys()))"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.stderr.strip() == ""

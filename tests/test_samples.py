@@ -3,8 +3,8 @@
 import pynvml
 import pytest
 
-from fixtures.sampler import Sample
-from fixtures.samples import (
+from fixtures.device.sampler import Sample
+from fixtures.device.samples import (
     EVENTS,
     Window,
     counted_j,
@@ -17,7 +17,7 @@ from fixtures.samples import (
     peak_used_bytes,
     phases_peak_used_bytes,
 )
-from reports.record import GpuProcess, Span
+from reports.measured import GpuProcess, Span
 
 OWN = 100
 

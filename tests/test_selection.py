@@ -8,7 +8,7 @@ import pytest
 
 from fixtures.budgets import BudgetTable
 from fixtures.suite import read_suite
-from reports.record import Claim
+from reports.judged import Claim
 from tests.inner_session import ROOT, collect
 from tests.test_bad_input import SUITE, bare_folder, refused  # noqa: F401 - a fixture of this module too
 from tests.test_suite import cases_of

@@ -10,13 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from fixtures.side_process import SideSampler, start_sampler
+from fixtures.device.side_process import SideSampler, start_sampler
 from tests.fake_sampler import command
 
 ROOT = Path(__file__).parent.parent
 PARENT = """
 import os, sys, time
-from fixtures.side_process import SideSampler
+from fixtures.device.side_process import SideSampler
 from tests.fake_sampler import command
 sampler = SideSampler(command(0.02))
 assert sampler.take()

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from fixtures.trace import HEAVIEST, OUTSIDE, UNKNOWN, TraceError, summarize
-from reports.record import Profile
+from reports.measured import Profile
 
 US = 1e-6
 

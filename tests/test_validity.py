@@ -3,9 +3,9 @@
 import msgspec
 import pytest
 
+from fixtures.device.validity import IDLE_BYTES, OWN_BESIDE_TORCH_BYTES, InvalidEnvError, judge_environment
 from fixtures.status import status_of
-from fixtures.validity import IDLE_BYTES, OWN_BESIDE_TORCH_BYTES, InvalidEnvError, judge_environment
-from reports.record import DeviceState, GpuProcess, Measurement
+from reports.measured import DeviceState, GpuProcess, Measurement
 from tests.reports_samples import measured, planned, state_of
 
 GIB = 2**30

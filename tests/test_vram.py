@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from fixtures.vram import CudaPeaks, NoPeaks, peaks_for, requested_bytes
+from fixtures.memory.vram import CudaPeaks, NoPeaks, peaks_for, requested_bytes
 from tests.fake_cuda import FakeCuda, install_cuda
 
 

@@ -1,0 +1,87 @@
+"""Budgets and claims: what a suite or a marker allows, what somebody claimed, and the verdicts."""
+
+import math
+from typing import Annotated, Literal
+
+import msgspec
+
+from reports.frozen import Frozen
+
+# What a budget or a claim may speak of, its unit at the end: GiB of 2^30 bytes, GB of 10^9 bytes, seconds.
+Quantity = Literal[
+    "peak_allocated_gib",
+    "peak_allocated_gb",
+    "peak_reserved_gib",
+    "peak_reserved_gb",
+    "peak_device_gib",
+    "peak_device_gb",
+    "sampling_s",
+    "prompt_to_device_s",
+    "prompt_to_host_s",
+    "time_to_first_frame_s",
+    "prompt_to_mp4_s",
+    "cold_start_s",
+    "phase_s",
+]
+
+
+BudgetVerdict = Literal["within", "over", "not judged"]
+
+
+class Budget(Frozen):
+    """The most that a case may need of a quantity, in the unit that ends its name: in all or in one phase.
+
+    `gpu` is the name, or whole words of the name, of the GPU that it is meant for; None for any. `source` says who set
+    it: a suite's table or a marker.
+    """
+
+    quantity: Quantity
+    limit: float
+    phase: str | None
+    gpu: str | None
+    source: str
+
+
+class JudgedBudget(Frozen):
+    """A budget as judged: durations by the median of the timed rounds, memory by their peak.
+
+    `actual` has the limit's unit. `explanation` says why it is over or not judged, and is empty otherwise.
+    """
+
+    budget: Budget
+    actual: float | None
+    verdict: BudgetVerdict
+    explanation: str = ""
+
+
+class Candidate(Frozen):
+    """Configurations that a claim may be about: these models in these settings of a suite."""
+
+    suite: str
+    models: Annotated[list[str], msgspec.Meta(min_length=1)]
+    settings: Annotated[list[str], msgspec.Meta(min_length=1)]
+
+
+class Claim(Frozen):
+    """A number that somebody claimed, to be held against what is measured.
+
+    `quantities` are what the claim may mean, all in one unit, which is that of `value`. Measured on another GPU than
+    `gpu` (whole words of its name; None: the claim names none), nothing is said of the claim.
+    """
+
+    id: str
+    text: str
+    quantities: Annotated[list[Quantity], msgspec.Meta(min_length=1)]
+    value: Annotated[float, msgspec.Meta(gt=0)]
+    tolerance_pct: Annotated[float, msgspec.Meta(ge=0, lt=100)]
+    candidates: Annotated[list[Candidate], msgspec.Meta(min_length=1)]
+    gpu: str | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse readings of two units, which one value cannot have, and a phase's time, which names no phase."""
+        if not math.isfinite(self.value):
+            raise ValueError(f"`value` must be a finite number, not {self.value}")
+        if "phase_s" in self.quantities:
+            raise ValueError("`quantities` holds phase_s, but a claim is about a whole generation")
+        if len(units := sorted({name.rpartition("_")[2] for name in self.quantities})) > 1:
+            raise ValueError(f"`quantities` have the units {', '.join(units)}, but one value has one unit")

@@ -1,0 +1,314 @@
+"""What one attempt at a case measured. Times are seconds, memory is bytes, energy is joules, all unrounded.
+
+A measurement that is missing is `None` and `reasons` says why. The durations of a generation are defined in
+`DURATIONS`; `prompt_to_host_s` is the primary one.
+"""
+
+from typing import Annotated, Literal
+
+import msgspec
+
+from reports.frozen import Frozen
+from reports.judged import JudgedBudget
+
+DURATIONS = {
+    "sampling_s": "The sum of the phases `denoise`: every transformer forward with its scheduler step and cache pass, "
+    "each of which does a whole batch at once; "
+    "text encoding and decoding, also those between blocks, are not in it. A model whose library does not separate "
+    "phases says so.",
+    "prompt_to_device_s": "From handing over the prompt text to the last uint8 frame lying in device memory.",
+    "prompt_to_host_s": "From handing over the prompt text to the last uint8 frame lying in host memory; "
+    "wall clock with a device synchronisation at both ends. The primary number.",
+    "time_to_first_frame_s": "From handing over the prompt text to the first chunk's uint8 frames lying in "
+    "host memory.",
+    "prompt_to_mp4_s": "`prompt_to_host_s` plus the time to encode and write the mp4 file, of a batch that of its "
+    "first clip alone.",
+    "frames_per_second": "Pixel frames of the clip, of a batch those of all its clips, divided by `prompt_to_host_s`.",
+    "cold_start_s": "From starting `python` to an mp4 on disk, in a fresh process: the median over the processes after "
+    "the first, which finds the caches empty and stands apart; the first's own where it is the only one. "
+    "Only the scenario `cold_start` measures it.",
+}
+
+
+class Chunk(Frozen):
+    """One yielded chunk: its pixel frames, and when it lay on the device and on the host, from the prompt on."""
+
+    frames: int
+    device_s: float
+    host_s: float
+
+
+class Span(Frozen):
+    """One visit to a phase, from `start_s` to `end_s` after the prompt was handed over, on the device's clock.
+
+    `steps` of the round's `steps_s` lie in it. A causal model visits `denoise` once a block, and where a visit has one
+    step more than the request, its first is the cache pass of the block before: `reports.timing.blocks` reads it so.
+    """
+
+    phase: str
+    start_s: float
+    end_s: float
+    steps: int | None = None
+
+
+class Round(Frozen):
+    """One generation, of a batch as a whole.
+
+    `steps_s` holds every denoise step's time in order; `phases_s` sums the `spans` a phase. A chunk counts one clip's
+    frames; `frames_sha256` is of all clips. `device_clock_s` is the whole round on the device's clock, from its first
+    stamp to its last; on the host's it is `prompt_to_host_s`. `take` tells rounds of another prompt than the case's
+    apart: equal takes have one prompt.
+    """
+
+    prompt_to_host_s: Annotated[float, msgspec.Meta(description=DURATIONS["prompt_to_host_s"])]
+    prompt_to_device_s: Annotated[float, msgspec.Meta(description=DURATIONS["prompt_to_device_s"])]
+    time_to_first_frame_s: Annotated[float, msgspec.Meta(description=DURATIONS["time_to_first_frame_s"])]
+    sampling_s: Annotated[float | None, msgspec.Meta(description=DURATIONS["sampling_s"])]
+    phases_s: dict[str, float]
+    steps_s: list[float]
+    chunks: list[Chunk]
+    frames_sha256: str
+    spans: list[Span] = []
+    device_clock_s: float | None = None
+    take: int | None = None
+
+
+class PhaseMemory(Frozen):
+    """Torch's peaks of one phase (or "outside", what lies between phases), and what made up the allocated one.
+
+    `components_bytes` is what the pipeline kept on the device then, by component, as it tells itself.
+    `activations_bytes` is the rest of the peak: activations, libraries' workspaces that torch allocates, weights that
+    visit for a moment; None where the pipeline does not tell. A phase entered again is that of its highest peak.
+    """
+
+    phase: str
+    peak_allocated_bytes: int
+    peak_reserved_bytes: int
+    components_bytes: dict[str, int] = {}
+    activations_bytes: int | None = None
+
+
+class PartMemory(Frozen):
+    """Torch's allocator in one part of a case. `phases` stand in the order in which they were first entered.
+
+    `peak_inactive_split_bytes` is free memory inside blocks that are in use in part: it cannot be given back. Reserved
+    less allocated is all that fragmentation and caching take. `alloc_retries` counts allocations that first had to give
+    cached blocks back to the device, which waits for it: where it is not 0 in the timed rounds, so do the times.
+    `ooms` counts allocations that failed.
+    """
+
+    peak_allocated_bytes: int
+    peak_reserved_bytes: int
+    peak_inactive_split_bytes: int
+    alloc_retries: int
+    ooms: int
+    phases: list[PhaseMemory]
+
+
+class OutOfMemory(Frozen):
+    """Where memory ran out: what torch held when the error left the phase, its tensors still alive.
+
+    `requested_bytes` is read from torch's message, which rounds it to two decimals; None where it names no size.
+    """
+
+    part: Literal["load", "first_call", "rounds"]
+    phase: str
+    requested_bytes: int | None
+    allocated_bytes: int
+    reserved_bytes: int
+
+
+class Memory(Frozen):
+    """Memory of a case. The peaks are those of the timed rounds, allocated and reserved torch's own.
+
+    `phases_peak_allocated_bytes` gives the allocated peak a phase; `parts` has loading, the first call and the timed
+    rounds apart, in full. `host_peak_rss_bytes` is the process' highest resident set (Linux's VmHWM) since
+    `host_peak_since`: the case's begin, or that of the process where its counter cannot be reset. It is host memory
+    that was touched: shared pages count, page-locked memory may not. `snapshot` is the allocator's snapshot with its
+    history, relative to the run's folder; one is written only where memory ran out or a budget was broken.
+
+    `peak_device_bytes` is the most that NVML said is used on the device, by all its processes, in samples taken every
+    `state.period_s` of the timed rounds: what lived shorter may have escaped it. Older runs, and those whose `reasons`
+    say so, have one reading taken right after the rounds. `phases_peak_device_bytes` has only phases with a sample.
+    """
+
+    peak_allocated_bytes: int | None
+    peak_reserved_bytes: int | None
+    peak_device_bytes: int | None
+    phases_peak_allocated_bytes: dict[str, int]
+    phases_peak_device_bytes: dict[str, int] = {}
+    parts: dict[Literal["load", "first_call", "rounds"], PartMemory] = {}
+    out_of_memory: OutOfMemory | None = None
+    host_peak_rss_bytes: int | None = None
+    host_peak_since: Literal["case", "process"] | None = None
+    snapshot: str | None = None
+
+
+class Facts(Frozen):
+    """What really ran, as the pipeline tells it."""
+
+    scheduler_class: str
+    timesteps: list[float]
+    sigmas: list[float]
+    forwards: int
+    prompt_tokens: int
+    prompt_truncated: bool
+    attention_resolved: str
+    dtypes: dict[str, str]
+    parameters: dict[str, int]
+
+
+class Device(Frozen):
+    """One device of a case, read inside the measuring process."""
+
+    kind: Literal["cpu", "cuda"]
+    index: int
+    name: str
+    uuid: str | None
+    memory_bytes: int | None
+
+
+class Rank(Frozen):
+    """One process of a case."""
+
+    rank: int
+    host: str
+    pid: int
+    device: int
+
+
+class MetricValue(Frozen):
+    """What a metric says of the last round's clip, of a batch of its first.
+
+    `better` tells which direction is; `value` None has a `reason`.
+    """
+
+    id: str
+    value: float | None
+    unit: str
+    better: Literal["lower", "higher", "neither"]
+    reason: str = ""
+
+
+class GpuProcess(Frozen):
+    """A process that computes on a GPU, as NVML tells it; inside a container ids and names may be the host's."""
+
+    pid: int
+    name: str | None
+    used_bytes: int | None
+
+
+class Energy(Frozen):
+    """What `videos` clips with together `frames` frames took, by the whole device.
+
+    `counter_j` is what NVML's energy counter grew by in windows that begin and end with a synchronisation: the timed
+    rounds ("rounds"), or where these are short one window of generations back to back outside of them ("repeated").
+    `integrated_j` is power integrated over the same windows. `cross_check` says whether the two are within 5 % of each
+    other; it is left out where a window is shorter than 15 s or NVML tells no instantaneous power.
+    """
+
+    source: Literal["rounds", "repeated"]
+    windows_s: list[float]
+    videos: int
+    frames: int
+    counter_j: float
+    integrated_j: float | None
+    cross_check: Literal["agrees", "disagrees", "not cross-checked"]
+
+
+class DeviceState(Frozen):
+    """The GPU during the timed rounds, from `samples` readings of NVML by a side process, one every `period_s`.
+
+    `longest_gap_s` is the longest stretch of a round without a sample. `event_shares` is the share of samples in which
+    each of NVML's clocks event reasons was active, those never active left out. Temperatures are those right before the
+    first and after the last round. `other_processes` are those seen during the rounds, `other_processes_before` and
+    `used_before_bytes` (device memory in use by anybody) what there was before this process touched the device.
+    """
+
+    period_s: float
+    samples: int
+    longest_gap_s: float | None
+    mean_power_w: float | None
+    sm_clock_median_mhz: float | None
+    sm_clock_min_mhz: int | None
+    temperature_before_c: int | None
+    temperature_after_c: int | None
+    event_shares: dict[str, float] | None
+    used_before_bytes: int | None
+    other_processes_before: list[GpuProcess] | None
+    other_processes: list[GpuProcess] | None
+    energy: Energy | None
+
+
+class ColdStart(Frozen):
+    """One fresh process, from starting `python` to an mp4 on disk. The `parts_s` are in order and sum up to `total_s`.
+
+    `interpreter`: until the first statement of our own. `import`: every library and model file, also what the model
+    imports while it loads. `load`: the rest of loading, the CUDA context included; with random weights that is building
+    them. `compile`, only where the recipe compiles: what all phases but `text_encode` took longer than in a second call
+    in the same process, which holds more than compiling (libraries start up); those phases are then the second call's.
+    Every phase by its name. `file`: encoding and writing the mp4. `other`: noise, host memory, and what is between.
+
+    `weights_cached_ratio` is how much of the weights' files lay in the page cache at the start, from 0 to 1; None where
+    no files are read. `compile_cache` tells whether compiled kernels lay on the disk; None where nothing is compiled.
+    """
+
+    total_s: float
+    parts_s: dict[str, float]
+    weights_cached_ratio: float | None
+    compile_cache: Literal["empty", "filled"] | None
+
+
+class Kernel(Frozen):
+    """One kernel, or operation on a CPU, of a profiled phase: how often it ran, and the seconds of all its runs."""
+
+    name: str
+    calls: int
+    total_s: float
+
+
+class Profile(Frozen):
+    """One more round under torch.profiler, slower than the timed ones. `trace` is relative to the run folder.
+
+    `phases` holds the twenty heaviest by phase: on CUDA kernels and copies, by the phase that launched them, on a CPU
+    operations without those that they call. `idle_ratio` is the share of `round_s` in which the device ran none of
+    them: None on a CPU, and where the profiler saw no kernels, as `reasons` then says.
+    """
+
+    trace: str
+    round_s: float
+    idle_ratio: float | None
+    phases: dict[str, list[Kernel]]
+
+
+class Measurement(Frozen):
+    """What one attempt measured.
+
+    `rounds` are the timed ones; `first_call` is apart and None where another case of the same recipe and shape warmed
+    it up. `load_s` is None likewise when the recipe was already loaded. `video` is relative to the run folder; of a
+    batch it is the first of its `clips`, each of which has `frames` frames. `cold_starts` holds a fresh process for
+    each of `rounds`, which are their first calls; empty in other scenarios.
+    """
+
+    rounds: list[Round]
+    first_call: Round | None
+    load_s: float | None
+    mp4_encode_s: float | None
+    prompt_to_mp4_s: Annotated[float | None, msgspec.Meta(description=DURATIONS["prompt_to_mp4_s"])]
+    memory: Memory
+    facts: Facts | None
+    deterministic: bool | None
+    width: int
+    height: int
+    frames: int
+    video: str | None
+    metrics: list[MetricValue]
+    devices: list[Device]
+    ranks: list[Rank]
+    reasons: dict[str, str]
+    cold_start_s: Annotated[float | None, msgspec.Meta(description=DURATIONS["cold_start_s"])] = None
+    clips: int = 1
+    budgets: list[JudgedBudget] = []
+    state: DeviceState | None = None
+    cold_starts: list[ColdStart] = []
+    profile: Profile | None = None
