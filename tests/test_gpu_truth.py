@@ -14,7 +14,7 @@ from fixtures.ceilings.ceiling_cache import keep_ceilings
 from fixtures.ceilings.ceiling_probes import COPIED_BYTES, CeilingProbe, calls_of, kernel_of
 from fixtures.ceilings.ceilings import take_ceiling, time_calls
 from fixtures.clock import CudaTimeline
-from fixtures.device.gpu import gpu_state, visible_gpus
+from fixtures.device.gpu import gpu_state
 from fixtures.machine import device_uuid, environment
 from fixtures.run import utc_now
 from reports.ceiling import Part, parts_of, rate_per_s
@@ -25,20 +25,15 @@ from reports.merge import read_run
 from reports.record import Run
 from reports.timing import clock_disagreement
 from tests.fake_benchmark import Benchmark
+from tests.on_gpu import MIB, ON_GPU
 from tests.running import ROOT, run_bench
 
 EXAMPLES = ROOT / "tests" / "examples"
-MIB = 2**20
 ALLOCATED_BYTES, MATRIX_BYTES = 512 * MIB, 2 * 8192**2
 SLEEP_S, WARM_PRODUCTS = 2.0, 1300
 PRODUCT = CeilingProbe(operation="matmul", sizes=(8192,) * 3)
 
-pytestmark = [
-    pytest.mark.gpu,
-    pytest.mark.skipif(not visible_gpus(), reason="no CUDA device is visible"),
-    # torch's CUDA builds warn of their own deprecations while they initialise; that is not ours to mend.
-    pytest.mark.filterwarnings("default"),
-]
+pytestmark = ON_GPU
 
 
 @pytest.fixture(scope="module")
