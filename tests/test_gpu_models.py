@@ -188,9 +188,10 @@ def test_text_encoder_off_the_device_says_what_the_resident_one_says(place: Text
         assert all(weight.is_pinned() and not weight.is_cuda for weight in other.text_encoder.network().parameters())
 
 
-def test_float8_storage_runs_on_the_device() -> None:
+@pytest.mark.parametrize("model", ["causvid-tiny", "wan2.1-t2v-tiny"])
+def test_float8_storage_runs_on_the_device(model: str) -> None:
     """The clip is finite and the weights are still in 8 bits afterwards."""
-    recipe = recipe_of("wan2.1-t2v-tiny", "cuda")
+    recipe = recipe_of(model, "cuda")
     recipe = msgspec.structs.replace(recipe, transformer_dtype="bfloat16", weights_dtype="float8")
     pipeline, probe = discover()[recipe.model].load(recipe), RecordingProbe()
     request = request_of(21)

@@ -79,8 +79,11 @@ def _fused_layer(block: Any, norm_dtype: torch.dtype) -> Layer:
 
 
 def _fused(parameters: Sequence[nn.Parameter]) -> Tensor:
-    """Lay parameters one behind the other along their first axis, and make them views of the result."""
-    whole = torch.cat([parameter.data for parameter in parameters])
+    """Lay parameters one behind the other along their first axis, and make them views of the result.
+
+    Joined as bytes, for which every dtype has kernels on every device.
+    """
+    whole = torch.cat([parameter.data.view(torch.uint8) for parameter in parameters]).view(parameters[0].dtype)
     for parameter, part in zip(parameters, whole.chunk(len(parameters)), strict=True):
         parameter.data = part
     return whole
