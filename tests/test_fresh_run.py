@@ -113,7 +113,7 @@ def test_compiling_is_the_first_call_less_the_second_but_for_the_text_encoder() 
     ("code", "status", "reason"),
     [
         (
-            "import sys; print('one'); sys.exit('no such kernel')",
+            "import sys; print('one', flush=True); sys.exit('no such kernel')",
             "error",
             r"code 1 and told nothing.*one \| no such kernel",
         ),
