@@ -1,4 +1,4 @@
-"""What a fresh process does with its order, followed here: the recipe's memory limit holds."""
+"""What a fresh process does with its order, followed here: the recipe's memory limit, clips at once."""
 
 import time
 from pathlib import Path
@@ -10,6 +10,7 @@ import torch
 from fixtures.clock import HostTimeline
 from fixtures.cold.fresh_messages import Order
 from fixtures.cold.fresh_process import follow
+from models.discover import discover
 from models.spec import Recipe, Request
 from tests.examples.hungry_models import hungry
 from tests.fake_cuda import GIB, FakeCuda, install_cuda
@@ -63,3 +64,18 @@ def test_memory_limit_holds_while_loading(cuda: FakeCuda, tmp_path: Path) -> Non
     with pytest.raises(torch.OutOfMemoryError):
         follow(hungry_order(tmp_path, 5.0), time.perf_counter())
     assert cuda.fraction == 5 / 80
+
+
+def test_clips_at_once_are_counted_and_the_first_is_written(tmp_path: Path) -> None:
+    """Two clips of 9 frames together, on a CPU; the mp4 has 9 frames."""
+    import av
+
+    recipe = msgspec.structs.replace(RECIPE, model="causvid-tiny", weights="tiny", device="cpu")
+    spec, video = discover()["causvid-tiny"], tmp_path / "clip.mp4"
+    request = msgspec.structs.replace(
+        REQUEST, width=64, height=64, frames=9, steps=spec.sampling.steps, shift=spec.sampling.shift, batch=2
+    )
+    order = Order(recipe=recipe, request=request, models_dir=None, video=str(video), answer="")
+    assert follow(order, time.perf_counter()).shape == (2, 9, 3, 64, 64)
+    with av.open(str(video)) as container:
+        assert sum(1 for _ in container.decode(video=0)) == 9
