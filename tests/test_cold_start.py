@@ -6,21 +6,22 @@ import subprocess
 import time
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, Literal
 
 import jsonschema
 import msgspec
 import pytest
 
 from fixtures.clock import Silent
-from fixtures.cold.cold_start import Processes, with_cold_starts
+from fixtures.cold.cold_start import Processes, not_here, with_cold_starts
+from fixtures.device.gpu_watch import NO_GPU
 from fixtures.estimate import case_expected_s, fresh_process_s, total_estimate_s
 from fixtures.taken import Taken
 from models.discover import discover
 from reports.benchmark_json import benchmark_entries
 from reports.cold_start import cold_start_lines
 from reports.html import render_html
-from reports.measured import ColdStart
+from reports.measured import ColdStart, Device
 from tests.inner_session import collect
 from tests.reports_samples import case_of, measured, planned, replaced, run_of
 from tests.running import ROOT, cases_of, command, environment, read_json, run_bench, write_suite
@@ -154,6 +155,20 @@ def test_first_process_finds_the_weights_out_of_the_page_cache(tmp_path: Path, m
     processes.prepare(silent)
     assert processes.weights_cached_ratio is None
     assert "could not be handled: " in processes.taken.reasons["weights_cached_ratio"]
+
+
+def test_record_says_why_a_cold_start_has_no_state() -> None:
+    """On a GPU nobody watched, so that its validity is not judged; a CPU has no such state."""
+
+    def reasons(device: Literal["cpu", "cuda"]) -> dict[str, str]:
+        case = replaced(case_of(planned()), device=device).plan
+        where = Device(kind=device, index=0, name="x", uuid=None, memory_bytes=None)
+        return Taken(case, reasons=not_here(case)).measurement(where).reasons
+
+    assert reasons("cuda")["state"] == "fresh processes are not watched"
+    assert reasons("cuda")["validity"].startswith("not judged: ")
+    assert reasons("cpu")["state"] == NO_GPU
+    assert "validity" not in reasons("cpu")
 
 
 def test_compiling_processes_share_a_cache_of_their_own(tmp_path: Path) -> None:

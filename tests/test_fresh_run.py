@@ -131,6 +131,42 @@ def test_process_without_an_answer_is_told_by_its_end(
     assert status_of(caught.value) == (status, str(caught.value))
 
 
+def test_earlier_process_answer_is_not_a_killed_ones(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Round 1 does well, the process of round 2 is killed before it tells anything: a crash, no second success."""
+    order, flag = order_of(tmp_path), tmp_path / "round-1"
+    first = ended(round_of(denoise=1.0)).done
+    code = (
+        "import msgspec, os, pathlib, signal, sys, time\n"
+        f"flag, answer = pathlib.Path({str(flag)!r}), pathlib.Path({order.answer!r})\n"
+        "if flag.exists(): os.kill(os.getpid(), signal.SIGKILL)\n"
+        "flag.touch()\n"
+        f"told = msgspec.json.decode({msgspec.json.encode(first)!r})\n"
+        "answer.write_bytes(msgspec.json.encode(told | {'began_s': time.perf_counter()}))"
+    )
+    monkeypatch.setattr(fresh_run, "COMMAND", (sys.executable, "-c", code))
+    assert run_fresh_process(order, tmp_path / "log.txt", {}).done.shape == first.shape
+    with pytest.raises(FreshProcessError, match="killed by SIGKILL") as caught:
+        run_fresh_process(order, tmp_path / "log.txt", {})
+    assert caught.value.status == "crashed"
+
+
+@pytest.mark.parametrize(
+    ("began_s", "code", "reason"),
+    [(1e12, 3, "code 3 and told of a clip"), (0.0, 0, "code 0 and told of another process's clip")],
+)
+def test_clip_counts_only_of_this_process_and_when_it_ended_well(
+    began_s: float, code: int, reason: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It died after its answer, or the answer begins before it was spawned: neither is a cold start."""
+    order = order_of(tmp_path)
+    done = msgspec.structs.replace(ended(round_of(denoise=1.0)).done, began_s=began_s)
+    words = f"open({order.answer!r}, 'wb').write({msgspec.json.encode(done)!r}); raise SystemExit({code})"
+    monkeypatch.setattr(fresh_run, "COMMAND", (sys.executable, "-c", words))
+    with pytest.raises(FreshProcessError, match=reason) as caught:
+        run_fresh_process(order, tmp_path / "log.txt", {})
+    assert caught.value.status == "error"
+
+
 def test_variables_reach_the_process_and_its_children_end_with_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

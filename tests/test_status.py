@@ -5,6 +5,7 @@ import torch
 
 from fixtures.case_timeout import CaseTimeoutError
 from fixtures.clock import NotFiniteError
+from fixtures.cold.fresh_messages import FreshProcessError
 from fixtures.measure import MediaError
 from fixtures.status import is_device_lost, is_out_of_memory, status_of
 
@@ -121,3 +122,14 @@ def test_memory_that_ran_out_is_no_lost_device() -> None:
         assert not is_device_lost(torch.AcceleratorError(text))
         assert is_out_of_memory(RuntimeError(text))
     assert not is_device_lost(ValueError("the log says CUDA error: unknown error"))
+
+
+def test_device_that_a_fresh_process_lost_is_not_this_ones() -> None:
+    """Its words are quoted in the parent's error, also in chains: the case crashed, the parent's context is sound."""
+    error = FreshProcessError("crashed", "in the fresh process: RuntimeError: CUDA error: device-side assert triggered")
+    lost = torch.AcceleratorError("CUDA error: an illegal memory access was encountered")
+    assert (is_device_lost(error), status_of(error)[0]) == (False, "crashed")
+    assert not is_device_lost(chained(RuntimeError("the round failed"), error))
+    assert not is_device_lost(chained(ValueError("while cleaning up"), None, error))
+    assert not is_device_lost(ExceptionGroup("two", [error, ValueError("x")]))
+    assert is_device_lost(chained(error, lost))
