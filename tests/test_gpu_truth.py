@@ -1,8 +1,8 @@
 """A scenario whose answers are known beforehand comes back right from a CUDA device, through the whole harness.
 
-Ceilings are taken first and kept in a folder of the test's own, where the run is told to look for them: they are of a GPU
-that was heated on purpose, and not for later runs. Then the suite of the known model runs in a process of its own, and
-everything is read from the run.json that it leaves. About three minutes on an H100.
+Ceilings are taken first and kept in a folder of the test's own, where the run is told to look for them: they are of a
+GPU that was heated on purpose, and not for later runs. Then the suite of the known model runs in a process of its own,
+and everything is read from the run.json that it leaves. About three minutes on an H100.
 """
 
 import os
