@@ -3,6 +3,9 @@
 Why it matters: a claim that does not state its configuration can be met by the wrong one. So each candidate is shown
 under each meaning that the claim may have, times are never carried from one GPU to another, and a claim in GB is read
 as 10^9 bytes, beside what it would be if GiB were meant. Lower is better in every quantity. A verdict fails no run.
+
+Numbers come from scenario `speed`, a cold start and, once more, memory from `cold_start`: its peak is of all that a
+fresh process does, with the text encoding that a timed round of a freed encoder leaves out.
 """
 
 import math
@@ -10,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from typing import Literal, NamedTuple
 
 from reports.budgets import is_over_only
-from reports.compare import model_and_setting
+from reports.compare import is_shared, model_and_setting
 from reports.judged import Claim, Quantity
 from reports.quantities import BYTES, is_gpu, spelled, unit_of, value_of, why_missing
 from reports.record import CaseRecord, Run
@@ -20,6 +23,8 @@ from reports.rows import one_line
 NO_TEXT = "without text encoding, the prompt's embeddings were reused"
 NOISE = "its mp4 is of noise, which takes longer to encode"
 UNREAD = "no weights were read from a disk"
+SHARED = "SHARED GPU: other processes were on it"
+SCENARIOS = ("speed", "cold_start")
 WITHOUT_TEXT = frozenset({"sampling_s", "cold_start_s"})
 Verdict = Literal["reproduced", "better", "worse", "not comparable", "not measured"]
 
@@ -73,13 +78,20 @@ def verdict_on(actual: float, claimed: float, tolerance_pct: float) -> Verdict:
 
 
 def _cases(runs: Sequence[Run], configuration: tuple[str, str, str]) -> list[CaseRecord]:
-    """Find the cases of suite, model and setting; a sweep over a setting's fields belongs to its setting."""
+    """Find the cases of suite, model and exactly this setting, a sweep over its fields is another, in `SCENARIOS`."""
     return [
         case
         for run in runs
         for case in run.cases
-        if (run.suite, case.plan.model.id, case.plan.setting.partition("+")[0]) == configuration
+        if (run.suite, case.plan.model.id, case.plan.setting) == configuration and case.plan.scenario in SCENARIOS
     ]
+
+
+def _holds(case: CaseRecord, quantity: Quantity) -> bool:
+    """Tell whether a case's scenario measures what a claim means by a quantity: see the module's beginning."""
+    if case.plan.scenario == "speed":
+        return quantity != "cold_start_s"
+    return quantity == "cold_start_s" or unit_of(quantity) in BYTES
 
 
 def _of_configuration(claim: Claim, configuration: tuple[str, str, str], runs: Sequence[Run]) -> Iterator[Answer]:
@@ -87,16 +99,20 @@ def _of_configuration(claim: Claim, configuration: tuple[str, str, str], runs: S
     cases = _cases(runs, configuration)
     sound = [case for case in cases if case.measurement is not None and (case.status == "passed" or is_over_only(case))]
     if not sound:
-        ended = f"its case is {cases[0].status}: {one_line(cases[0].reason, 120)}" if cases else "no case of it is here"
+        ended = _ended(cases[0]) if cases else "no case of it is here"
         yield Answer(claim, f"{model} {setting}", None, "not measured", note=f"{ended} (suite {suite})")
         return
     for quantity in claim.quantities:
-        # A scenario that does not warm up may hold a first call in its one round; a cold start is measured in no other.
-        fit = [case for case in sound if case.plan.warmup or quantity == "cold_start_s"]
+        fit = [case for case in sound if _holds(case, quantity)]
         found = [answer for case in fit if (answer := _of_case(claim, quantity, case)) is not None]
         lacking = next((case.measurement for case in fit), None)
-        why = why_missing(lacking, quantity) if lacking else "no scenario that warms up measured it"
+        ended = next((_ended(case) for case in cases if _holds(case, quantity)), "no scenario that measures it was run")
+        why = why_missing(lacking, quantity) if lacking else ended
         yield from found or [Answer(claim, f"{model} {setting}", quantity, "not measured", note=why)]
+
+
+def _ended(case: CaseRecord) -> str:
+    return f"its case is {case.status}: {one_line(case.reason, 120)}"
 
 
 def _of_case(claim: Claim, quantity: Quantity, case: CaseRecord) -> Answer | None:
@@ -105,10 +121,13 @@ def _of_case(claim: Claim, quantity: Quantity, case: CaseRecord) -> Answer | Non
     if actual is None:
         return None
     weights = case.plan.recipe.weights
-    name = model_and_setting(case) + ("" if weights == "hub" else f" ({weights} weights)")
-    gpu = case.measurement.devices[0].name
-    if claim.gpu is not None and not is_gpu(claim.gpu, gpu):
-        return Answer(claim, name, quantity, "not comparable", actual, note=f"on {gpu}, the claim is of {claim.gpu}")
+    told = [case.plan.scenario, *([] if weights == "hub" else [f"{weights} weights"])]
+    name = f"{model_and_setting(case)} ({', '.join(told)})"
+    gpu, shared = case.measurement.devices[0].name, f" ({SHARED})" if is_shared(case) else ""
+    other = claim.gpu is not None and not is_gpu(claim.gpu, gpu)
+    if other or shared:
+        note = f"on {gpu}{shared}" + (f", the claim is of {claim.gpu}" if other else "")
+        return Answer(claim, name, quantity, "not comparable", actual, note=note)
     verdict = verdict_on(actual, claim.value, claim.tolerance_pct)
     if_gib = verdict_on(actual, in_gb(claim.value), claim.tolerance_pct) if unit_of(quantity) == "GB" else None
     return Answer(claim, name, quantity, verdict, actual, if_gib, f"on {gpu}{_reservations(quantity, case)}")

@@ -18,6 +18,7 @@ from reports.record import CaseRecord, PlannedCase, Run
 PUBLISHED = "published recipe"
 UNNAMED = "attention is not named"
 UNKNOWN = "dtypes unknown"
+SHARED = "the GPU was shared"
 OF_THE_MODEL = ("model", "lora", "lora_strength")
 
 
@@ -46,13 +47,15 @@ def differing_axes(case_a: CaseRecord, case_b: CaseRecord) -> list[str]:
     """List what keeps two cases from being compared by a ratio, empty where nothing does.
 
     The names are those of the record's fields. Before them comes what forbids a ratio even where all of them agree:
-    both recipes are published ones, an attention backend is not named, or it is not known in which dtypes a case ran.
+    both recipes are published ones, an attention backend is not named, it is not known in which dtypes a case ran, or
+    other processes were on a case's GPU.
     """
     axes_a, axes_b = _axes(case_a), _axes(case_b)
     forbidding = {
         PUBLISHED: "matched" not in (case_a.plan.track, case_b.plan.track),
         UNNAMED: not (_names_attention(case_a) and _names_attention(case_b)),
         UNKNOWN: not (_dtypes(case_a) and _dtypes(case_b)),
+        SHARED: is_shared(case_a) or is_shared(case_b),
     }
     if not forbidding[UNKNOWN]:
         axes_a, axes_b = ({**axes, **_dtypes(case)} for axes, case in ((axes_a, case_a), (axes_b, case_b)))
@@ -102,7 +105,7 @@ def comparison_lines(run: Run) -> list[str]:
 
 
 def _obstacles(axes: list[str]) -> str:
-    forbidding = [axis for axis in axes if axis in (PUBLISHED, UNNAMED, UNKNOWN)]
+    forbidding = [axis for axis in axes if axis in (PUBLISHED, UNNAMED, UNKNOWN, SHARED)]
     differing = [axis for axis in axes if axis not in forbidding]
     return "; ".join([*forbidding, *([f"they differ in {', '.join(differing)}"] if differing else [])])
 
@@ -135,6 +138,11 @@ def _pairs(run: Run) -> list[tuple[CaseRecord, CaseRecord]]:
 def is_timed(plan: PlannedCase) -> bool:
     """Tell whether the case's times may stand beside another's: it is warmed up, and no toy."""
     return plan.warmup and plan.recipe.weights != "tiny"
+
+
+def is_shared(case: CaseRecord) -> bool:
+    """Tell whether other processes were on the case's GPU while it was timed, as --allow-shared-gpu lets them."""
+    return case.measurement is not None and "shared_gpu" in case.measurement.reasons
 
 
 def names_backend(attention: str) -> bool:

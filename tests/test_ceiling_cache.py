@@ -72,3 +72,14 @@ def test_broken_file_is_told_and_measured_over(tmp_path: Path) -> None:
     assert reason.startswith(f"{path} cannot be read (")
     assert keep_ceilings(ceilings_of(), tmp_path) == path
     assert known_ceilings(here(), tmp_path) == (ceilings_of(), "")
+
+
+def test_another_folder_is_named_by_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`CEILINGS_DIR` is where ceilings are kept and looked for, and the usual folder is let alone."""
+    monkeypatch.setattr("fixtures.ceilings.ceiling_cache.FOLDER", tmp_path / "usual")
+    monkeypatch.setenv("CEILINGS_DIR", str(tmp_path / "own"))
+    assert keep_ceilings(ceilings_of()).parent == tmp_path / "own"
+    assert known_ceilings(here())[0] == ceilings_of()
+    assert not (tmp_path / "usual").exists()
+    monkeypatch.delenv("CEILINGS_DIR")
+    assert known_ceilings(here())[0] is None

@@ -1,6 +1,7 @@
 """How ceilings are measured, driven on a CPU by a fake clock; rates are a GPU's affair (tests/test_gpu_ceilings.py)."""
 
 import itertools
+import os
 from pathlib import Path
 from typing import Any
 
@@ -11,13 +12,16 @@ from fixtures.ceilings import ceiling_probes, ceilings
 from fixtures.ceilings.ceiling_probes import PROBES, CeilingProbe, calls_of, kernel_of
 from fixtures.ceilings.ceilings import calls_a_round, take_ceiling, time_calls
 from fixtures.clock import HostTimeline
+from fixtures.device.samples import Before
 from models.discover import discover
 from models.spec import Operation
+from reports.measured import GpuProcess
 from reports.merge import read_run
 from tests.counted_flop import count_flop
 from tests.fake_benchmark import Benchmark
+from tests.fake_nvml import FakeGpu, fake_nvml, install
 from tests.inner_session import bench, collect
-from tests.reports_samples import ceilings_of
+from tests.reports_samples import ceilings_of, plan_of
 from tests.running import FAULT_MODELS, write_suite
 from tests.test_model_files import default_request
 
@@ -149,6 +153,102 @@ def test_kernel_that_is_not_there_skips_before_the_clock() -> None:
     with pytest.raises(pytest.skip.Exception) as skipped:
         take_ceiling(probe, "cpu", HostTimeline(), Benchmark())
     assert str(skipped.value).startswith("attention-cudnn-2x6x10x4-bfloat16 cannot run here: ")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "CUDA error: an illegal memory access was encountered",
+        "CUDA error: out of memory",
+        "CUDA out of memory. Tried to allocate 2.00 GiB",
+        "CUDA error: operation not supported on global/shared address space",
+        "mat1 and mat2 shapes cannot be multiplied",
+    ],
+)
+def test_broken_gpu_is_an_error_and_not_a_skipped_case(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+    """Only a kernel that is not there is left out: otherwise a GPU that is lost would end with nothing but skips."""
+    kind = torch.OutOfMemoryError if text.startswith("CUDA out") else RuntimeError
+
+    def broken(_probe: CeilingProbe, _device: str) -> Any:
+        raise kind(text)
+
+    monkeypatch.setattr(ceilings, "calls_of", broken)
+    with pytest.raises(kind) as raised:
+        take_ceiling(PROBES[0], "cpu", HostTimeline(), Benchmark())
+    assert str(raised.value) == text
+
+
+@pytest.mark.parametrize("text", ["No available kernel. Aborting execution.", "This data type is not supported"])
+def test_libraries_words_for_a_missing_kernel_skip(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+    """The skip quotes them."""
+
+    def missing(_probe: CeilingProbe, _device: str) -> Any:
+        raise RuntimeError(text)
+
+    monkeypatch.setattr(ceilings, "calls_of", missing)
+    with pytest.raises(pytest.skip.Exception, match=f"cannot run here: {text}"):
+        take_ceiling(PROBES[0], "cpu", HostTimeline(), Benchmark())
+
+
+OTHER, OURS = GpuProcess(pid=2, name="other", used_bytes=2**30), GpuProcess(pid=9, name=None, used_bytes=2**33)
+
+
+def test_company_on_the_gpu_is_told() -> None:
+    """Before this process is there everybody is; a container hides them, but not their memory."""
+    assert ceilings.company_before(Before(2**28, ())) == ""
+    assert ceilings.company_before(Before(2**30, (OTHER,))) == "another process computes on the GPU: 2 (other)"
+    assert ceilings.company_before(Before(2**33, ())) == "8.0 GiB are in use on the GPU before the start"
+    assert ceilings.company_beside(Before(), Before(2**33, (OURS,))) == ""
+    assert ceilings.company_beside(Before(), Before(2**33, (OURS, OTHER))).endswith("2 (other)")
+
+
+@pytest.fixture
+def one_probe_on_a_gpu(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> FakeGpu:
+    """Measure one small product on the CPU, as if it were the fake GPU that is given."""
+    gpu = FakeGpu()
+    install(monkeypatch, fake_nvml([gpu]))
+    probe = CeilingProbe(operation="matmul", sizes=(6, 4, 8), dtype="float32")
+    monkeypatch.setattr(ceilings, "PROBES", (probe,))
+    monkeypatch.setattr(ceilings, "CudaTimeline", HostTimeline)
+    monkeypatch.setattr(ceilings, "calls_of", lambda probe, _: calls_of(probe, "cpu"))
+    monkeypatch.setattr(ceilings, "device_uuid", lambda: gpu.uuid)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda: gpu.name)
+    monkeypatch.setattr(ceilings, "environment", lambda *_, **__: plan_of().environment)
+    monkeypatch.setattr(ceilings, "ceiling_lines", lambda _: ["a line"])
+    monkeypatch.setenv("CEILINGS_DIR", str(tmp_path / "kept"))
+    return gpu
+
+
+def test_ceilings_of_a_shared_gpu_are_kept_only_where_sharing_is_allowed(
+    one_probe_on_a_gpu: FakeGpu, tmp_path: Path
+) -> None:
+    """One sentence ends the session with code 1; alone, or with --allow-shared-gpu and told, they are kept."""
+    one_probe_on_a_gpu.processes = [(77, 2**30)]
+    ended = bench(target="benchmarks/bench_ceilings.py")
+    assert ended.code == 1, ended.output
+    assert "no ceilings are measured: another process computes on the GPU: 77 (process-77)" in ended.output
+    assert not (tmp_path / "kept").exists()
+    ended = bench("--allow-shared-gpu", target="benchmarks/bench_ceilings.py")
+    assert ended.code == 0, ended.output
+    assert "SHARED GPU, allowed by --allow-shared-gpu: another process computes" in ended.output
+    assert list((tmp_path / "kept").glob("*.json"))
+
+
+def test_company_that_came_later_keeps_ceilings_from_being_kept(
+    one_probe_on_a_gpu: FakeGpu, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is looked for at the end, too; the sentence is an error of the session's."""
+
+    def meanwhile(probe: CeilingProbe, _device: str) -> Any:
+        one_probe_on_a_gpu.processes = [(os.getpid(), 2**33), (77, 2**30)]
+        return calls_of(probe, "cpu")
+
+    monkeypatch.setattr(ceilings, "calls_of", meanwhile)
+    ended = bench(target="benchmarks/bench_ceilings.py")
+    assert ended.code == 1, ended.output
+    assert "the ceilings are not kept: another process computes on the GPU: 77 (process-77)" in ended.output
+    assert not (tmp_path / "kept").exists()
 
 
 def test_without_a_gpu_one_sentence_says_so(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,7 +1,8 @@
 """A scenario whose answers are known beforehand comes back right from a CUDA device, through the whole harness.
 
-Ceilings are taken first and kept where `pytest benchmarks/` looks for them; then the suite of the known model runs in a
-process of its own, and everything is read from the run.json that it leaves. About three minutes on an H100.
+Ceilings are taken first and kept in a folder of the test's own, where the run is told to look for them: they are of a
+GPU that was heated on purpose, and not for later runs. Then the suite of the known model runs in a process of its own,
+and everything is read from the run.json that it leaves. About three minutes on an H100.
 """
 
 import os
@@ -37,7 +38,13 @@ pytestmark = ON_GPU
 
 
 @pytest.fixture(scope="module")
-def ceilings() -> Ceilings:
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Give the folder of run and ceilings."""
+    return tmp_path_factory.mktemp("known")
+
+
+@pytest.fixture(scope="module")
+def ceilings(folder: Path) -> Ceilings:
     """Take the ceilings of the product, after two seconds of it as in the model's phase `warm`, and of a copy."""
     timeline, here = CudaTimeline(), environment(gpu_state(), torch_module=torch)
     with kernel_of(PRODUCT):
@@ -56,18 +63,20 @@ def ceilings() -> Ceilings:
         measured_at=utc_now(),
         ceilings=found,
     )
-    keep_ceilings(measured)
+    keep_ceilings(measured, folder / "ceilings")
     torch.cuda.empty_cache()
     return measured
 
 
 @pytest.fixture(scope="module")
-def run(ceilings: Ceilings, tmp_path_factory: pytest.TempPathFactory) -> Run:
+def run(ceilings: Ceilings, folder: Path) -> Run:
     """Run the scenario once; this process, which holds a context already, is allowed beside it."""
-    folder: Path = tmp_path_factory.mktemp("known")
     words = ("--suite", EXAMPLES / "known_suite.toml", "--model", "known", "--weights=random", "--allow-shared-gpu")
-    visible = os.environ.get("CUDA_VISIBLE_DEVICES", "0")
-    done = run_bench(folder, *words, f"--models-dir={EXAMPLES / 'known_models'}", CUDA_VISIBLE_DEVICES=visible)
+    variables = {
+        "CUDA_VISIBLE_DEVICES": os.environ.get("CUDA_VISIBLE_DEVICES", "0"),
+        "CEILINGS_DIR": str(folder / "ceilings"),
+    }
+    done = run_bench(folder, *words, f"--models-dir={EXAMPLES / 'known_models'}", **variables)
     assert done.returncode == 0, done.stdout + done.stderr
     return read_run(folder / "run")
 

@@ -12,7 +12,7 @@ from reports.judged import Candidate, Claim
 from reports.record import CaseRecord, Run, Status
 from reports.strict_json import write_json_atomically
 from reports.summary import render_summary
-from tests.reports_samples import case_of, planned, replaced, run_of
+from tests.reports_samples import case_of, measured, planned, replaced, run_of
 
 GB = 10**9
 CANDIDATES = [
@@ -58,7 +58,7 @@ def test_tolerance_decides_and_its_ends_belong_to_it(total_s: float, verdict: st
     assert (first.verdict, first.quantity, first.configuration) == (
         verdict,
         "sampling_s",
-        "causvid-1.3b 480p81 (random weights)",
+        "causvid-1.3b 480p81 (speed, random weights)",
     )
 
 
@@ -72,8 +72,8 @@ def test_other_gpu_is_not_comparable_and_nothing_is_scaled() -> None:
     """The measured number is shown as it is, with the GPU that it is of; no difference is."""
     lines = claim_lines([run_with(sized(24 * GB, "NVIDIA H100 80GB HBM3"))])
     assert lines[1] == (
-        "  not comparable: causvid-1.3b 480p81 (random weights): sampling 2.00 s on NVIDIA H100 80GB HBM3, the claim "
-        "is of H200"
+        "  not comparable: causvid-1.3b 480p81 (speed, random weights): sampling 2.00 s on NVIDIA H100 80GB HBM3, the "
+        "claim is of H200"
     )
 
 
@@ -110,17 +110,61 @@ def test_case_that_did_not_pass_gives_no_number(status: Status) -> None:
     assert (first.verdict, first.note) == ("not measured", f"its case is {status}: no luck (suite quick)")
 
 
-def test_scenario_without_warm_up_gives_a_cold_start_only() -> None:
-    """Its one round may hold a first call, so that its other times say nothing of the claim."""
-    case = replaced(case_of(planned(), 4.0), warmup=False)
+def cold_case(**told: object) -> CaseRecord:
+    """Give a case of scenario cold_start that took 2 s."""
+    case = replaced(case_of(planned(), 4.0), warmup=False, scenario="cold_start")
     assert case.measurement is not None
-    cold = msgspec.structs.replace(case, measurement=msgspec.structs.replace(case.measurement, cold_start_s=2.0))
+    measurement = msgspec.structs.replace(case.measurement, **{"cold_start_s": 2.0, **told})
+    return msgspec.structs.replace(case, measurement=measurement)
+
+
+def test_cold_start_gives_no_other_time() -> None:
+    """Its rounds hold first calls, so that its other times say nothing of the claim."""
     both = msgspec.structs.replace(TIME, quantities=["sampling_s", "cold_start_s"])
-    rows = answers([run_with(cold, claims=(both,))])
+    rows = answers([run_with(cold_case(), claims=(both,))])
     assert [(row.quantity, row.verdict) for row in rows[:2]] == [
         ("sampling_s", "not measured"),
         ("cold_start_s", "reproduced"),
     ]
+    assert rows[0].note == "no scenario that measures it was run"
+    assert rows[1].configuration == "causvid-1.3b 480p81 (cold_start, random weights)"
+
+
+def test_memory_of_a_cold_start_is_held_against_the_claim_too() -> None:
+    """With a freed text encoder it is the only peak that encoding the text is in: a row beside the timed rounds'."""
+    memory = msgspec.structs.replace(measured(4.0).memory, peak_allocated_bytes=30 * GB)
+    rows = answers([run_with(sized(22 * GB), cold_case(memory=memory), claims=(VRAM,))])
+    found = [(row.configuration, row.verdict) for row in rows if row.quantity == "peak_allocated_gb"]
+    assert found == [
+        ("causvid-1.3b 480p81 (speed, random weights)", "reproduced"),
+        ("causvid-1.3b 480p81 (cold_start, random weights)", "worse"),
+    ]
+
+
+def test_failed_case_is_told_where_another_scenario_has_passed() -> None:
+    """A cold start that ended well does not hide why there is no time of the rounds."""
+    failed = case_of(planned(), status="oom", reason="no room")
+    rows = answers([run_with(failed, cold_case())])
+    assert rows[0].note == "its case is oom: no room"
+
+
+def test_scenarios_that_time_something_else_are_no_candidates() -> None:
+    """An audit's rounds and a clip for quality would stand as rows of the same name."""
+    others = [replaced(case_of(planned(), 9.0), scenario=name) for name in ("audit", "quality")]
+    rows = answers([run_with(case_of(planned(), 4.0), *others)])
+    assert [row.verdict for row in rows] == ["reproduced", "not measured"]
+
+
+def test_shared_gpu_is_marked_and_reproduces_nothing() -> None:
+    """Other processes were on it: the number is shown, and no verdict or difference is."""
+    case = case_of(planned(), 4.0)
+    assert case.measurement is not None
+    shared = msgspec.structs.replace(case.measurement, reasons={"shared_gpu": "SHARED GPU, allowed"})
+    lines = claim_lines([run_with(msgspec.structs.replace(case, measurement=shared))])
+    assert lines[1] == (
+        "  not comparable: causvid-1.3b 480p81 (speed, random weights): sampling 2.00 s on NVIDIA H200 (SHARED GPU: "
+        "other processes were on it)"
+    )
 
 
 def test_reused_embeddings_are_told_beside_the_number() -> None:
@@ -137,25 +181,24 @@ def test_random_weights_are_told_where_they_make_a_time_another() -> None:
     """Noise takes longer to encode than a clip, and random weights are built, not read; real ones have no such note."""
     case = replaced(case_of(planned(), 4.0), warmup=True)
     assert case.measurement is not None
-    times = msgspec.structs.replace(case.measurement, prompt_to_mp4_s=5.0, cold_start_s=9.0)
     claim = msgspec.structs.replace(TIME, quantities=["sampling_s", "prompt_to_mp4_s", "cold_start_s"])
-    timed = msgspec.structs.replace(case, measurement=times)
+    timed = msgspec.structs.replace(case, measurement=msgspec.structs.replace(case.measurement, prompt_to_mp4_s=5.0))
+    cases = [timed, cold_case()]
     noise, unread = "its mp4 is of noise, which takes longer to encode", "no weights were read from a disk"
-    assert [row.note for row in answers([run_with(timed, claims=(claim,))])[:3]] == [
+    assert [row.note for row in answers([run_with(*cases, claims=(claim,))])[:3]] == [
         "on NVIDIA H200",
         f"on NVIDIA H200 ({noise})",
         f"on NVIDIA H200 ({noise}; {unread})",
     ]
-    real = replaced(timed, weights="hub")
-    assert {row.note for row in answers([run_with(real, claims=(claim,))])[:3]} == {"on NVIDIA H200"}
+    real = [replaced(case, weights="hub") for case in cases]
+    assert {row.note for row in answers([run_with(*real, claims=(claim,))])[:3]} == {"on NVIDIA H200"}
 
 
-def test_sweeps_of_a_setting_are_candidates_of_it() -> None:
-    """Each with its own row; another setting is not meant."""
-    swept = replaced(case_of(planned(), 4.0), setting="480p81+attention=native_flash")
-    longer = replaced(case_of(planned(), 4.0), setting="480p811")
-    first, _ = answers([run_with(swept, longer)])
-    assert first.configuration == "causvid-1.3b 480p81+attention=native_flash (random weights)"
+@pytest.mark.parametrize("setting", ["480p81+attention=native_flash", "480p81+batch=2", "480p811"])
+def test_sweep_of_a_setting_is_no_candidate(setting: str) -> None:
+    """A batch of two answers another question."""
+    swept = replaced(case_of(planned(), 4.0), setting=setting)
+    assert answers([run_with(swept)])[0].note == "no case of it is here (suite quick)"
 
 
 def test_runs_of_several_suites_answer_together(

@@ -61,6 +61,15 @@ def test_one_differing_axis_takes_the_ratio_away_and_is_named(change: dict[str, 
     assert comparisons(run_of(other, TEACHER)) == []
 
 
+def test_shared_gpu_takes_the_ratio_away() -> None:
+    """Whoever else was on it is in the times of one of the two."""
+    assert STUDENT.measurement is not None
+    measurement = msgspec.structs.replace(STUDENT.measurement, reasons={"shared_gpu": "SHARED GPU, allowed"})
+    run = run_of(msgspec.structs.replace(STUDENT, measurement=measurement), TEACHER)
+    assert comparisons(run) == []
+    assert comparison_lines(run)[-1].endswith("no ratio, the GPU was shared")
+
+
 def test_lora_is_part_of_the_model_and_named_beside_its_steps() -> None:
     """It takes no ratio away, and no ratio is given without it."""
     other = replaced(STUDENT, lora="v1", lora_strength=0.95)
