@@ -66,6 +66,7 @@ def test_fault_in_the_fresh_process_is_the_cases_status(faults: Path, what: str)
     case, (status, reason) = cases_of(faults)[f"native-{what}"], FAULTS[what]
     assert case["status"] == status
     assert re.search(reason, case["reason"])
+    assert case["reason"].startswith(("in the fresh process: ", "the fresh process was killed by "))
     measurement = case["measurement"]
     assert (measurement["rounds"], measurement["cold_starts"], measurement["cold_start_s"]) == ([], [], None)
     assert measurement["reasons"]["cold_start_s"]
@@ -90,10 +91,13 @@ def test_cold_start_beside_the_faults_is_whole(faults: Path, name: str) -> None:
 
 
 def test_record_and_terminal_tell_of_cold_starts(faults: Path) -> None:
-    """run.json keeps its schema; the table is followed by each whole and its parts."""
+    """run.json keeps its schema; each whole and its parts follow the table; a failure prints the child's lines."""
     jsonschema.validate(read_json(faults / "run" / "run.json"), read_json(ROOT / "reports" / "run.schema.json"))
     printed = (faults / "printed.txt").read_text(encoding="utf-8")
     assert 'raise ValueError("broken latents")' in printed  # the traceback in the fresh process
+    assert "\nin the fresh process: ValueError: broken latents\n" in printed
+    for ours in ("Order(", "run_fresh_process", "pedantic"):  # no frame of this process, nor what was asked for
+        assert ours not in printed
     assert "cold start, faulty native, fine s0: first process" in printed
     assert "s (interpreter" in printed
 

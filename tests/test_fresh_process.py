@@ -1,5 +1,6 @@
-"""What a fresh process does with its order, followed here: the recipe's memory limit, clips at once."""
+"""What a fresh process does with its order, followed here: the memory limit, memory's end, clips at once."""
 
+import re
 import time
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import torch
 
 from fixtures.clock import HostTimeline
 from fixtures.cold.fresh_messages import Order
-from fixtures.cold.fresh_process import follow
+from fixtures.cold.fresh_process import broken, follow
 from models.discover import discover
 from models.spec import Recipe, Request
 from tests.examples.hungry_models import hungry
@@ -59,11 +60,23 @@ def test_memory_limit_holds_in_the_fresh_process(
     assert done.memory.peak_allocated_bytes == 10 * GIB
 
 
-def test_memory_limit_holds_while_loading(cuda: FakeCuda, tmp_path: Path) -> None:
-    """Weights of 10 GiB do not load under 5."""
-    with pytest.raises(torch.OutOfMemoryError):
-        follow(hungry_order(tmp_path, 5.0), time.perf_counter())
-    assert cuda.fraction == 5 / 80
+@pytest.mark.parametrize(
+    ("limit_gib", "prompt", "said"),
+    [
+        (5.0, "fine", r"'load' of loading: 10\.00 GiB requested, 0\.00 .* reserved by torch, memory_limit_gib is 5"),
+        (None, "take 200 in decode", r"'decode' of a timed round: 200\.00 GiB requested, 10\.00 .* reserved by torch"),
+    ],
+)
+def test_memory_that_ran_out_is_told_with_its_phase(
+    cuda: FakeCuda, tmp_path: Path, limit_gib: float | None, prompt: str, said: str
+) -> None:
+    """Weights of 10 GiB do not load under a limit of 5, nor are 200 GiB there while it decodes."""
+    with pytest.raises(torch.OutOfMemoryError) as caught:
+        follow(hungry_order(tmp_path, limit_gib, prompt), time.perf_counter())
+    told = broken(caught.value)
+    assert told.status == "oom"
+    assert re.match(f"memory ran out in phase {said}: OutOfMemoryError: CUDA out of memory", told.reason)
+    assert cuda.fraction == (limit_gib or 80.0) / 80.0
 
 
 def test_clips_at_once_are_counted_and_the_first_is_written(tmp_path: Path) -> None:
