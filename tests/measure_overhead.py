@@ -4,8 +4,8 @@ Run: `python -m tests.measure_overhead [--model ID] [--pairs N]`. It prints the 
 over bare) with its 95 % interval by order statistics, and exits with 1 when the median is above 1.01. The bare loop
 generates, copies the frames to the same pinned memory and synchronises at both ends; the harness adds stamps, the looks
 for NaN, the peak meter with the pipeline's account of what it keeps, the progress thread and on a GPU the side process
-that samples it, which is stopped while the bare loop runs (`--period` in seconds, the suite's own by default). The order
-within a pair alternates.
+that samples it, which is stopped while the bare loop runs (`--period` in seconds, the suite's own by default). The
+order within a pair alternates.
 """
 
 import argparse
