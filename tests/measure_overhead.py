@@ -3,8 +3,9 @@
 Run: `python -m tests.measure_overhead [--model ID] [--pairs N]`. It prints the median of the paired ratios (harness
 over bare) with its 95 % interval by order statistics, and exits with 1 when the median is above 1.01. The bare loop
 generates, copies the frames to the same pinned memory and synchronises at both ends; the harness adds stamps, the looks
-for NaN, the peak meter, the progress thread and on a GPU the side process that samples it, which is stopped while the
-bare loop runs (`--period` in seconds, the suite's own by default). The order within a pair alternates.
+for NaN, the peak meter with the pipeline's account of what it keeps, the progress thread and on a GPU the side process
+that samples it, which is stopped while the bare loop runs (`--period` in seconds, the suite's own by default). The
+order within a pair alternates.
 """
 
 import argparse
@@ -23,10 +24,10 @@ from fixtures.device.gpu import gpu_state
 from fixtures.device.sampler import PERIOD_S
 from fixtures.device.side_process import SideSampler, start_sampler
 from fixtures.machine import device_uuid, environment
-from fixtures.memory.vram import peaks_for
+from fixtures.memory.vram import Part, peaks_for
 from fixtures.progress import Progress
 from models.discover import discover
-from models.spec import DtypeName, ModelSpec, Pipeline, Recipe, Request
+from models.spec import DtypeName, ModelSpec, Pipeline, Recipe, Request, TellsResident
 from reports.spread import median_interval
 
 LIMIT_RATIO = 1.01
@@ -72,19 +73,21 @@ def measure(
             filled += chunk_BTCHW.shape[1]
         timeline.synchronize()
 
-    progress = Progress(stream=sys.stderr, is_terminal=False)
+    progress, peaks = Progress(stream=sys.stderr, is_terminal=False), peaks_for(device)
+    # One meter for all rounds, which asks the pipeline: as in fixtures/measure.py.
+    peaks.resident = pipeline.resident_bytes if isinstance(pipeline, TellsResident) else None
 
-    def harness() -> None:
-        probe = RoundProbe(timeline, progress, peaks_for(device))
-        run_round(pipeline, request, noise, host_BTCHW, probe)
+    def harness(part: Part = "rounds") -> None:
+        peaks.begin(part)
+        run_round(pipeline, request, noise, host_BTCHW, RoundProbe(timeline_for(device), progress, peaks))
 
     bare()
     ratios = []
     with progress.showing("overhead", None):
-        harness()
+        harness("first_call")
         for pair in range(pairs):
             first, second = (bare, harness) if pair % 2 == 0 else (harness, bare)
-            times_s = {}
+            times_s: dict[Callable[[], None], float] = {}
             for work in (first, second):
                 if sampler is not None:
                     sampler.process.send_signal(signal.SIGCONT if work is harness else signal.SIGSTOP)

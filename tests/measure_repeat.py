@@ -2,8 +2,9 @@
 
 Run: `python -m tests.measure_repeat RUN RUN` with two run folders or run.json files. It prints every case's median time
 and peak of allocation in both, and exits with 1 when the median absolute difference over the cases is above 2 %, when
-an eager case allocated other bytes, when a case was measured in an invalid environment, or when the runs are of
-different cases, commits or GPUs. Compiled cases may allocate otherwise: their programs are tuned anew in each process.
+an eager case allocated other bytes or a CUDA case has none, when a case has no time or was measured in an invalid
+environment, or when the runs are of different cases, commits or GPUs, by name and UUID. Compiled cases may allocate
+otherwise: their programs are tuned anew in each process.
 """
 
 import argparse
@@ -19,13 +20,10 @@ LIMIT_PCT = 2.0
 HEADINGS = ("first [s]", "second [s]", "apart [%]", "allocated [B]", "apart [B]")
 
 
-def difference_pct(first: CaseRecord, second: CaseRecord) -> float:
-    """Give by how much the second median of prompt to host frames is over the first; raises ValueError without one."""
+def difference_pct(first: CaseRecord, second: CaseRecord) -> float | None:
+    """Give by how much the second median of prompt to host frames is over the first; None without one of them."""
     before_s, after_s = figures(first).prompt_to_host_s, figures(second).prompt_to_host_s
-    if before_s is None or after_s is None:
-        message = f"{first.id}: {first.status} and {second.status}; both runs must have timed it"
-        raise ValueError(message)
-    return 100 * (after_s / before_s - 1)
+    return None if before_s is None or after_s is None else 100 * (after_s / before_s - 1)
 
 
 def allocated_bytes(case: CaseRecord) -> int | None:
@@ -45,21 +43,30 @@ def problems(first: Run, second: Run) -> list[str]:
         "cases": [[case.id for case in run.cases] for run in (first, second)],
         "git_commit": [run.environment.git_commit for run in (first, second)],
         "GPU": [[gpu["name"] for gpu in run.environment.gpus] for run in (first, second)],
+        "the cards, by UUID,": [[gpu.get("uuid") for gpu in run.environment.gpus] for run in (first, second)],
         "packages": [run.environment.packages for run in (first, second)],
     }
     found = [f"{name} differ: {one} and {other}" for name, (one, other) in same.items() if one != other]
     if found:
         return found
     pairs = list(zip(first.cases, second.cases, strict=True))
-    apart_pct = statistics.median(abs(difference_pct(*pair)) for pair in pairs)
-    if apart_pct > LIMIT_PCT:
-        found.append(f"median absolute difference {apart_pct:.2f} % is over {LIMIT_PCT} %")
-    found += [f"{case.id}: {case.reason}" for pair in pairs for case in pair if case.status == "invalid_env"]
-    return found + [
-        f"{pair[0].id}: allocated {apart:+} bytes, though nothing is compiled or tuned"
-        for pair in pairs
-        if (apart := allocated_apart_bytes(*pair)) and _is_eager(pair[0], first)
-    ]
+    apart_pct = [abs(pct) for pair in pairs if (pct := difference_pct(*pair)) is not None]
+    if apart_pct and statistics.median(apart_pct) > LIMIT_PCT:
+        found.append(f"median absolute difference {statistics.median(apart_pct):.2f} % is over {LIMIT_PCT} %")
+    return found + [problem for pair in pairs for problem in _problems_of_case(*pair, first)]
+
+
+def _problems_of_case(one: CaseRecord, other: CaseRecord, run: Run) -> list[str]:
+    found = [f"{case.id}: {case.reason}" for case in (one, other) if case.status == "invalid_env"]
+    if difference_pct(one, other) is None:
+        found.append(f"{one.id}: {one.status} and {other.status}; both runs must have timed it")
+        return found
+    apart_bytes = allocated_apart_bytes(one, other)
+    if apart_bytes is None and one.plan.recipe.device == "cuda":
+        found.append(f"{one.id}: allocated bytes are missing, though it ran on CUDA")
+    if apart_bytes and _is_eager(one, run):
+        found.append(f"{one.id}: allocated {apart_bytes:+} bytes, though nothing is compiled or tuned")
+    return found
 
 
 def _is_eager(case: CaseRecord, run: Run) -> bool:
@@ -73,10 +80,20 @@ def table(first: Run, second: Run) -> list[str]:
     apart_pct = []
     for pair in zip(first.cases, second.cases, strict=True):
         apart_pct.append(difference_pct(*pair))
-        times = [f"{figures(case).prompt_to_host_s:.4f}" for case in pair]
-        cells = (*times, f"{apart_pct[-1]:+.2f}", allocated_bytes(pair[0]), allocated_apart_bytes(*pair))
-        lines.append(" ".join([f"{pair[0].id:{width}}", *(f"{'–' if c is None else c:>13}" for c in cells)]))
-    return [*lines, f"median absolute difference {statistics.median(map(abs, apart_pct)):.2f} %"]
+        times = [_cell(figures(case).prompt_to_host_s, ".4f") for case in pair]
+        cells = (
+            *times,
+            _cell(apart_pct[-1], "+.2f"),
+            *map(_cell, (allocated_bytes(pair[0]), allocated_apart_bytes(*pair))),
+        )
+        lines.append(" ".join([f"{pair[0].id:{width}}", *(f"{cell:>13}" for cell in cells)]))
+    known = [abs(pct) for pct in apart_pct if pct is not None]
+    median = f"median absolute difference {statistics.median(known):.2f} %" if known else "no case has two times"
+    return [*lines, median]
+
+
+def _cell(value: float | None, form: str = "") -> str:
+    return "–" if value is None else f"{value:{form}}"
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -85,7 +102,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("runs", nargs=2, type=Path, metavar="RUN")
     first, second = (read_run(path) for path in parser.parse_args(arguments).runs)
     found = problems(first, second)
-    if [case.id for case in first.cases] == [case.id for case in second.cases]:
+    if first.cases and [case.id for case in first.cases] == [case.id for case in second.cases]:
         print("\n".join(table(first, second)))
     for problem in found:
         print(f"!! {problem}")

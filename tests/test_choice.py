@@ -6,7 +6,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from fixtures.choice import banners, choose_cases, weights_sources
+from fixtures.choice import RANDOM, SHARED, banners, choose_cases, weights_sources
 from fixtures.device.gpu import Gpu, GpuState
 from fixtures.options import Options
 from fixtures.suite import SuiteError
@@ -91,8 +91,9 @@ def test_model_takes_only_the_weights_it_has() -> None:
 
 def test_banners_say_what_the_numbers_are_worth() -> None:
     """Random weights and a licence that forbids commerce are said; real weights and free ones are not."""
+    assert RANDOM.endswith("and so is time but for what their values do to power and clock; the clips are noise.")
     assert banners([planned()]) == (
-        "RANDOM WEIGHTS: speed and memory are real, the content of the clips is not.",
+        RANDOM,
         "RANDOM WEIGHTS: how much the initialisation changes the time has not been measured.",
         "NON-COMMERCIAL licence: causvid-1.3b (CC BY-NC-SA 4.0).",
     )
@@ -130,3 +131,17 @@ def test_resume_without_the_metrics_of_before_is_refused(tmp_path: Path, monkeyp
     monkeypatch.setattr("fixtures.choice.missing_weights", lambda _files: [])
     with pytest.raises(SuiteError, match=r"--resume: the run measured brightness, .*give the same --metric files"):
         choose_cases(Options(resume=str(folder)), collect_only=False)
+
+
+def test_resume_tells_of_sharing_that_its_plan_did_not_know(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The banner joins the plan's own once; a price for the GPU is no selection."""
+    folder = write_run(tmp_path / "run", plan_of(planned(), banners=("AS PLANNED",)))
+    monkeypatch.setattr("fixtures.choice.gpu_state", lambda: GPU)
+    monkeypatch.setattr("fixtures.choice.missing_weights", lambda _files: [])
+    resumed = Options(resume=str(folder), gpu_hour_price=2.4)
+    assert choose_cases(resumed, collect_only=False).banners == ("AS PLANNED",)
+    shared = choose_cases(replace(resumed, allow_shared_gpu=True), collect_only=False)
+    assert shared.banners == ("AS PLANNED", SHARED)
+    again = write_run(tmp_path / "again", plan_of(planned(), banners=shared.banners))
+    options = Options(resume=str(again), allow_shared_gpu=True)
+    assert choose_cases(options, collect_only=False).banners == shared.banners

@@ -4,7 +4,15 @@ import msgspec
 import pytest
 
 from fixtures import estimate
-from fixtures.estimate import case_expected_s, estimate_case_s, estimated, readable, total_estimate_s, warmed_for
+from fixtures.estimate import (
+    Extras,
+    case_expected_s,
+    estimate_case_s,
+    estimated,
+    readable,
+    total_estimate_s,
+    warmed_for,
+)
 from models.discover import discover
 from models.spec import Request
 from reports.record import PlannedCase
@@ -80,6 +88,18 @@ def test_short_generations_are_repeated_for_energy(one_s: float, expected_s: flo
     """Whole generations fill at least 15 s; a round of 15 s is long enough, and without a warm-up none is added."""
     assert estimate.energy_s(with_estimate(planned(), one_s)) == pytest.approx(expected_s)
     assert estimate.energy_s(with_estimate(planned(), one_s, warmup=False)) == 0.0
+
+
+def test_options_decide_what_is_generated_beside_the_rounds() -> None:
+    """Without energy its generations are not counted; a profile is one more generation, in a case and in the sum."""
+    case = with_estimate(planned(), 5.0)
+    for expected_s in (case_expected_s, lambda *words: total_estimate_s([words[0]], *words[1:])):
+        whole_s, without_s, profiled_s = (
+            expected_s(case, extras) or 0.0 for extras in (Extras(), Extras(energy=False), Extras(profile=True))
+        )
+        assert whole_s - without_s == pytest.approx(15.0)
+        assert profiled_s - whole_s == pytest.approx(5.0)
+    assert estimated([case] * 20, Extras(energy=False)) != estimated([case] * 20)
 
 
 def test_freed_text_encoder_is_warmed_up_for_each_prompt() -> None:

@@ -9,7 +9,7 @@ from reports.environment import Environment
 from reports.record import Run
 from reports.strict_json import write_json_atomically
 from tests.measure_repeat import main, problems, table
-from tests.reports_samples import case_of, planned, replaced, run_of
+from tests.reports_samples import case_of, measured, planned, replaced, run_of
 
 CAUSVID, WAN = planned("causvid-1.3b"), planned("wan2.1-t2v-1.3b")
 
@@ -78,7 +78,34 @@ def test_table_has_a_line_a_case_and_the_median(tmp_path: Path, capsys: pytest.C
     assert "!! median absolute difference 3.00 % is over 2.0 %" in printed
 
 
-def test_case_without_times_cannot_be_compared() -> None:
-    """A case that failed in one run is no repetition of the other's."""
-    with pytest.raises(ValueError, match="passed and failed; both runs must have timed it"):
-        problems(run_with(1.0, 100.0), run_of(case_of(CAUSVID, 1.0), case_of(WAN, status="failed")))
+def test_case_without_times_is_a_problem_and_no_traceback(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A case that failed in one run is no repetition of the other's; the table has a gap, and the rest is compared."""
+    lacking = case_of(WAN, status="failed")
+    first, second = run_with(1.0, 100.0), run_of(case_of(CAUSVID, 1.01), lacking)
+    sentence = f"{lacking.id}: passed and failed; both runs must have timed it"
+    assert problems(first, second) == [sentence]
+    paths = [tmp_path / "a.json", tmp_path / "b.json"]
+    for path, run in zip(paths, (first, second), strict=True):
+        write_json_atomically(path, run)
+    assert main([str(path) for path in paths]) == 1
+    printed = capsys.readouterr().out
+    assert f"!! {sentence}" in printed
+    assert "median absolute difference 1.00 %" in printed
+    assert table(run_of(lacking), run_of(lacking))[-1] == "no case has two times"
+
+
+def test_missing_bytes_are_a_problem_on_cuda_alone() -> None:
+    """Equal gaps would pass for equal bytes; a CPU has no allocator that counts."""
+    case = case_of(CAUSVID, 1.0)
+    bare = msgspec.structs.replace(case, measurement=measured(1.0, peak_bytes=None))
+    told = f"{case.id}: allocated bytes are missing, though it ran on CUDA"
+    assert problems(run_of(bare), run_of(bare)) == problems(run_of(case), run_of(bare)) == [told]
+    on_cpu = replaced(bare, device="cpu")
+    assert problems(run_of(on_cpu), run_of(on_cpu)) == []
+
+
+def test_another_card_of_the_same_name_is_a_problem() -> None:
+    """Two cards of one kind differ by some percent of their own."""
+    first = run_with(1.0, 100.0)
+    second = with_environment(first, gpus=[{"name": "NVIDIA H200", "uuid": "GPU-1"}])
+    assert problems(first, second) == ["the cards, by UUID, differ: ['GPU-0'] and ['GPU-1']"]

@@ -40,7 +40,7 @@ def test_gpu_chooses_quick_and_says_why(monkeypatch: pytest.MonkeyPatch) -> None
     install(monkeypatch, fake_nvml([FakeGpu(name="NVIDIA H100")]))
     ended = collect("-v")
     assert "video benchmark: suite quick (default with NVIDIA H100): CausVid 1.3B against Wan 2.1 1.3B" in ended.output
-    assert "RANDOM WEIGHTS: speed and memory are real" in ended.output
+    assert "RANDOM WEIGHTS: work and memory are those of the published weights" in ended.output
     assert "NON-COMMERCIAL licence: causvid-1.3b (CC" in ended.output
     assert [case.model.id for case in ended.cases] == ["causvid-1.3b", "wan2.1-t2v-1.3b"]
     assert "2 tests collected" in ended.output

@@ -19,12 +19,14 @@ from fixtures.run import (
     RECORD_BYTES,
     _confirm_device,
     _prepare_folder,
+    _tell_plan,
     needed_disk_bytes,
     refuse_other_environment,
     sigterm_interrupts,
 )
 from reports.environment import ContainerLimits
-from tests.reports_samples import planned, run_of, started
+from reports.merge import read_plan
+from tests.reports_samples import plan_of, planned, run_of, started, write_run
 from tests.running import cases_of, read_json, run_bench, write_suite
 
 
@@ -171,3 +173,15 @@ def test_full_disk_ends_the_session_with_the_way_on(tmp_path: Path, monkeypatch:
         pytest.exit.Exception, match=r"main\.jsonl cannot be written: .*No space left.*go on with --resume"
     ):
         _append(run, started("bench_speed.py::bench_generate[a]"))  # type: ignore[arg-type]
+
+
+def test_resumed_runs_plan_learns_banners_and_price_and_nothing_else(tmp_path: Path) -> None:
+    """Every output is made of the plan: what a later session says is in it; without a price the earlier one stays."""
+    folder = write_run(tmp_path / "run", plan_of(planned(), banners=("AS PLANNED",)))
+    before = read_plan(folder)
+    _tell_plan(folder, ["AS PLANNED", "SHARED GPU"], 2.4)
+    told = read_plan(folder)
+    assert (told.banners, told.gpu_hour_price) == (["AS PLANNED", "SHARED GPU"], 2.4)
+    assert msgspec.structs.replace(told, banners=before.banners, gpu_hour_price=None) == before
+    _tell_plan(folder, told.banners, None)
+    assert read_plan(folder) == told
