@@ -124,8 +124,9 @@ class Memory(Frozen):
     `phases_peak_allocated_bytes` gives the allocated peak a phase; `parts` has loading, the first call and the timed
     rounds apart, in full, and what came "after" them where memory ran out there. `host_peak_rss_bytes` is the process'
     highest resident set (Linux's VmHWM) since `host_peak_since`: the case's begin, or that of the process where its
-    counter cannot be reset. It is host memory that was touched: shared pages count, page-locked memory may not. `snapshot` is the allocator's snapshot with its
-    history, relative to the run's folder; one is written only where memory ran out or a budget was broken.
+    counter cannot be reset. It is host memory that was touched: shared pages count, page-locked memory may not.
+    `snapshot` is the allocator's snapshot with its history, relative to the run's folder; one is written only where
+    memory ran out or a budget was broken.
 
     `peak_device_bytes` is the most that NVML said is used on the device, by all its processes, in samples taken every
     `state.period_s` of the timed rounds: what lived shorter may have escaped it. Older runs, and those whose `reasons`
