@@ -4,7 +4,7 @@ Why it matters: two cards of equal speed may differ in joules, and a time taken 
 it is derived from the record: videos a GPU-hour from the median time, the price from the plan.
 """
 
-from reports.measured import DeviceState, Energy
+from reports.measured import DeviceState, Energy, Measurement
 from reports.record import CaseRecord, Run
 from reports.rows import figures, names, show
 
@@ -38,15 +38,16 @@ def cost_per_video(case: CaseRecord, gpu_hour_price: float | None) -> float | No
 
 
 def state_lines(run: Run) -> list[str]:
-    """Tell energy, throughput, cost and state of every case whose GPU was watched."""
+    """Tell energy, throughput, cost and state of every case whose GPU was watched, or should have been."""
     return [
-        _line(case, case.measurement.state, run.gpu_hour_price)
+        _line(case, case.measurement, run.gpu_hour_price)
         for case in run.cases
-        if case.measurement is not None and case.measurement.state is not None
+        if case.measurement is not None
+        and (case.measurement.state is not None or "validity" in case.measurement.reasons)
     ]
 
 
-def _line(case: CaseRecord, state: DeviceState, price: float | None) -> str:
+def _line(case: CaseRecord, measurement: Measurement, price: float | None) -> str:
     model, prompt, setting, status = names(case)
     mark = "" if status == "passed" else f" ({status.upper()})"
     cost = cost_per_video(case, price)
@@ -54,8 +55,9 @@ def _line(case: CaseRecord, state: DeviceState, price: float | None) -> str:
         _energy_text(case),
         f"{show(videos_per_gpu_hour(case))} videos a GPU-hour",
         "" if cost is None else f"{cost:.3g} a video at {price:g} a GPU-hour",
-        *_state_texts(state),
-        "SHARED GPU" if case.measurement and "shared_gpu" in case.measurement.reasons else "",
+        *(_state_texts(measurement.state) if measurement.state else []),
+        "SHARED GPU" if "shared_gpu" in measurement.reasons else "",
+        f"VALIDITY {measurement.reasons['validity']}" if "validity" in measurement.reasons else "",
     ]
     return f"{case.plan.scenario}, {model} {setting} {prompt}{mark}: {', '.join(part for part in parts if part)}"
 

@@ -111,7 +111,7 @@ class OutOfMemory(Frozen):
     `requested_bytes` is read from torch's message, which rounds it to two decimals; None where it names no size.
     """
 
-    part: Literal["load", "first_call", "rounds"]
+    part: Literal["load", "first_call", "rounds", "after"]
     phase: str
     requested_bytes: int | None
     allocated_bytes: int
@@ -122,10 +122,11 @@ class Memory(Frozen):
     """Memory of a case. The peaks are those of the timed rounds, allocated and reserved torch's own.
 
     `phases_peak_allocated_bytes` gives the allocated peak a phase; `parts` has loading, the first call and the timed
-    rounds apart, in full. `host_peak_rss_bytes` is the process' highest resident set (Linux's VmHWM) since
-    `host_peak_since`: the case's begin, or that of the process where its counter cannot be reset. It is host memory
-    that was touched: shared pages count, page-locked memory may not. `snapshot` is the allocator's snapshot with its
-    history, relative to the run's folder; one is written only where memory ran out or a budget was broken.
+    rounds apart, in full, and what came "after" them where memory ran out there. `host_peak_rss_bytes` is the process'
+    highest resident set (Linux's VmHWM) since `host_peak_since`: the case's begin, or that of the process where its
+    counter cannot be reset. It is host memory that was touched: shared pages count, page-locked memory may not.
+    `snapshot` is the allocator's snapshot with its history, relative to the run's folder; one is written only where
+    memory ran out or a budget was broken.
 
     `peak_device_bytes` is the most that NVML said is used on the device, by all its processes, in samples taken every
     `state.period_s` of the timed rounds: what lived shorter may have escaped it. Older runs, and those whose `reasons`
@@ -137,7 +138,7 @@ class Memory(Frozen):
     peak_device_bytes: int | None
     phases_peak_allocated_bytes: dict[str, int]
     phases_peak_device_bytes: dict[str, int] = {}
-    parts: dict[Literal["load", "first_call", "rounds"], PartMemory] = {}
+    parts: dict[Literal["load", "first_call", "rounds", "after"], PartMemory] = {}
     out_of_memory: OutOfMemory | None = None
     host_peak_rss_bytes: int | None = None
     host_peak_since: Literal["case", "process"] | None = None

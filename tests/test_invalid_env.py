@@ -172,3 +172,18 @@ def test_resumed_run_leaves_a_marked_case_alone(heated: Heated) -> None:
     assert done.returncode == 1
     assert "nothing is left to do" in done.stdout
     assert len(cases_of(heated.folder)["native-hot2"]["attempts"]) == 2
+
+
+def test_second_attempt_says_whose_warm_up_it_had_and_a_kill_before_it_leaves_it_to_do(tmp_path: Path) -> None:
+    """A session killed between the two attempts goes on with the second, which is the last one there too."""
+    heated = run_heat(tmp_path, {"hot2": "fine", "mild": "fine"})
+    second = heated.cases["native-hot2"]["attempts"][1]["measurement"]
+    assert second["reasons"]["first_call"] == "this case's earlier attempt warmed up this recipe and shape"
+    assert "an earlier case" in heated.cases["native-mild"]["measurement"]["reasons"]["first_call"]
+    journal = tmp_path / "run" / "journal" / "main.jsonl"
+    lines = journal.read_text(encoding="utf-8").splitlines(keepends=True)
+    first_end = next(n for n, line in enumerate(lines) if '"invalid_env"' in line)
+    journal.write_text("".join(lines[: first_end + 1]), encoding="utf-8")
+    done = run_bench(tmp_path, tmp_path / "bench_heat.py", "--resume", tmp_path / "run")
+    attempts = {name: [a["status"] for a in case["attempts"]] for name, case in cases_of(tmp_path).items()}
+    assert attempts == {"native-hot2": ["invalid_env"] * 2, "native-mild": ["passed"]}, done.stdout

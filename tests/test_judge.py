@@ -1,6 +1,7 @@
 """Budgets in whole sessions on a CPU: a broken one fails its case inside the call, and nothing measured is lost."""
 
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -215,3 +216,34 @@ def test_broken_budget_of_memory_leaves_one_snapshot(
     tables = budget(f"peak_allocated_gib = {limit_gib}"), budget(f"prompt_to_host_s = {NEVER_S}")
     session(tmp_path, *tables, arguments=("--budget", "report"))
     assert len(snapshots) == written
+
+
+@pytest.mark.usefixtures("on_h100")
+def test_snapshot_that_hangs_costs_the_snapshot_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """--case-timeout holds for its generation too; verdict and rounds stay."""
+    slept: list[float] = []
+
+    def hang(_taken: Taken, _folder: Path) -> None:
+        time.sleep(20)
+        slept.append(20)
+
+    monkeypatch.setattr("fixtures.measure.keep_snapshot", hang)
+    session(tmp_path, budget("peak_allocated_gib = 24"), arguments=("--budget", "report", "--case-timeout", "4"))
+    case = only_case(read_run(tmp_path / "run"))
+    assert (case.status, len(case.measurement.rounds), slept) == ("passed", 3, [])
+    assert [one.verdict for one in case.measurement.budgets] == ["over"]
+    assert "4 s of --case-timeout" in case.measurement.reasons["snapshot"]
+
+
+@pytest.mark.usefixtures("on_h100")
+def test_snapshot_that_fails_the_case_keeps_the_verdict(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As a lost device does: what was measured and judged is there. This process must live on, so it is another one."""
+
+    def fail(_taken: Taken, _folder: Path) -> None:
+        raise RuntimeError("as if the device were lost")
+
+    monkeypatch.setattr("fixtures.measure.keep_snapshot", fail)
+    session(tmp_path, budget("peak_allocated_gib = 24"))
+    case = only_case(read_run(tmp_path / "run"))
+    assert (case.status, len(case.measurement.rounds)) == ("error", 3)
+    assert [one.verdict for one in case.measurement.budgets] == ["over"]

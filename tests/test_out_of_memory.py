@@ -82,3 +82,13 @@ def test_refused_snapshot_is_a_reason(cuda: FakeCuda, tmp_path: Path) -> None:
     keep_snapshot(taken, tmp_path)
     assert taken.snapshot is None
     assert "could not be written: FileExistsError" in taken.reasons["snapshot"]
+
+
+def test_device_lost_while_generating_for_the_snapshot_goes_on(cuda: FakeCuda, tmp_path: Path) -> None:
+    """The process must end: the next case would fail for it."""
+
+    def lose() -> None:
+        raise torch.AcceleratorError("CUDA error: an illegal memory access was encountered")
+
+    with pytest.raises(torch.AcceleratorError):
+        keep_snapshot(Taken(planned(), peaks=peaks_for("cuda"), again=lose), tmp_path)

@@ -66,10 +66,10 @@ def test_pipeline_is_gone_before_the_next_is_loaded() -> None:
     loader = Loader()
     slot = resident(loader)
     slot.load(RECIPE)
-    slot.warm_shapes.add((64, 64, 9, False))
+    slot.warm_shapes[(64, 64, 9, False)] = "a case"
     slot.load(OTHER)
     assert loader.alive == [0, 0]
-    assert slot.warm_shapes == set()
+    assert slot.warm_shapes == {}
     slot.free()
     assert [reference() for reference in loader.made] == [None, None]
 

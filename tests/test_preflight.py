@@ -102,13 +102,13 @@ def test_other_processes_are_named(gpu: FakeGpu) -> None:
     assert "4711 (process-4711)" in line(allowed, "company")
 
 
-@pytest.mark.parametrize(("used_bytes", "code"), [(2 * GIB, 0), (2 * GIB + 1, 1)])
+@pytest.mark.parametrize(("used_bytes", "code"), [(GIB, 0), (GIB + 1, 1)])
 def test_memory_in_use_betrays_a_hidden_neighbour(gpu: FakeGpu, used_bytes: int, code: int) -> None:
-    """Up to 2 GiB in use are an idle driver's; a byte more is somebody behind a container's wall."""
+    """Up to 1 GiB in use are an idle driver's; a byte more is somebody behind a container's wall."""
     gpu.used_bytes = used_bytes
     ended = preflight()
     assert ended.code == code
-    assert ("2.0 GiB are in use on" in line(ended, "company")) == (code == 1)
+    assert ("1.0 GiB are in use on" in line(ended, "company")) == (code == 1)
 
 
 def test_full_disk_is_a_problem(gpu: FakeGpu, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -69,6 +69,18 @@ def test_doubts_are_part_of_the_line() -> None:
     assert "s0 (INVALID_ENV): energy not counted, 800.0 videos" in lines[3]
 
 
+def test_validity_that_nobody_judged_is_told_without_a_state_too() -> None:
+    """Else a dead side process would look like a clean run."""
+    told = {"validity": "not judged: slowdowns: the driver tells no clocks event reasons"}
+    (line,) = state_lines(run_of(watched(state_of(), **told)))
+    assert line.endswith("VALIDITY not judged: slowdowns: the driver tells no clocks event reasons")
+    case = watched(state_of(), **told)
+    assert case.measurement is not None
+    blind = msgspec.structs.replace(case, measurement=msgspec.structs.replace(case.measurement, state=None))
+    assert "VALIDITY not judged" in " ".join(render_summary(run_of(blind), 400).split())
+    assert "VALIDITY not judged" in render_html(run_of(blind))
+
+
 def test_views_hold_the_line() -> None:
     """Summary, page and pytest-benchmark's JSON; a run without states has none of it."""
     run = run_of(watched(state_of(energy=energy_of())))

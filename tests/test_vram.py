@@ -131,6 +131,22 @@ def test_what_was_held_when_memory_ran_out_is_kept_once(cuda: FakeCuda) -> None:
     assert "no timed round" in peaks.reasons()["memory"]
 
 
+def test_memory_that_runs_out_after_the_rounds_is_not_theirs(cuda: FakeCuda) -> None:
+    """The case's peaks stay those of the timed rounds, and the error tells that it came after them."""
+    cuda.total_bytes = 100
+    peaks = started()
+    visit(cuda, peaks, "denoise", takes=30)
+    peaks.begin("after")
+    cuda.allocate(90)
+    with pytest.raises(torch.OutOfMemoryError) as caught:
+        cuda.allocate(40)
+    peaks.phase_failed("outside", caught.value)
+    memory = peaks.memory(None)
+    assert memory.out_of_memory is not None
+    assert (memory.out_of_memory.part, memory.peak_allocated_bytes) == ("after", 30)
+    assert memory.parts["after"].peak_allocated_bytes == 90
+
+
 def test_other_errors_ask_the_device_nothing(cuda: FakeCuda) -> None:
     """After an illegal access any call would fail, and hide the error."""
     peaks = started()
