@@ -31,6 +31,7 @@ FAULTS = {
     "nan-frames": ("nan", "frames hold NaN or Inf"),
     "raise": ("error", "ValueError: broken latents"),
     "count": ("failed", r"shape is \(1, 2, 3, 16, 16\), asked was \(1, 5, 3, 16, 16\)"),
+    "lost": ("crashed", "CUDA error: device-side assert triggered"),
     "crash": ("crashed", "killed by SIGKILL"),
 }
 
@@ -62,7 +63,7 @@ def faults(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.parametrize("what", FAULTS)
 def test_fault_in_the_fresh_process_is_the_cases_status(faults: Path, what: str) -> None:
-    """Out of memory, NaN, an error, a wrong clip and a kill are told as in any other scenario, with the last lines."""
+    """Each fault, a lost device and a kill too, is told as in any other scenario, with the last lines."""
     case, (status, reason) = cases_of(faults)[f"native-{what}"], FAULTS[what]
     assert case["status"] == status
     assert re.search(reason, case["reason"])
