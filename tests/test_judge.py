@@ -7,7 +7,6 @@ from typing import Any
 
 import msgspec
 import pytest
-import torch
 
 from fixtures.taken import Taken
 from reports.measured import Device, Measurement, Memory
