@@ -23,6 +23,7 @@ from reports.claims import claim_lines
 from reports.cold_start import cold_start_lines
 from reports.compare import comparison_lines
 from reports.device_state import state_lines
+from reports.measured import Measurement
 from reports.memory import memory_details, memory_lines
 from reports.profile import profile_lines
 from reports.record import CaseRecord, Run, WeightsRecord
@@ -155,10 +156,15 @@ def _timing(case: CaseRecord) -> dict[str, Any]:
         return {}
     first = measurement.first_call
     return {
-        "load [s]": "" if measurement.load_s is None else rows.show(measurement.load_s),
+        "load [s]": "" if measurement.load_s is None else _load_text(measurement),
         "first call, prompt to host frames [s]": "" if first is None else rows.show(first.prompt_to_host_s),
         **timing_rows(case),
     }
+
+
+def _load_text(measurement: Measurement) -> str:
+    """Show what loading took; what is not that alone is marked."""
+    return rows.show(measurement.load_s) + (" (with imports)" if "load_s" in measurement.reasons else "")
 
 
 def _told(record: msgspec.Struct) -> dict[str, Any]:

@@ -286,9 +286,9 @@ class Measurement(Frozen):
     """What one attempt measured.
 
     `rounds` are the timed ones; `first_call` is apart and None where another case of the same recipe and shape warmed
-    it up. `load_s` is None likewise when the recipe was already loaded. `video` is relative to the run folder; of a
-    batch it is the first of its `clips`, each of which has `frames` frames. `cold_starts` holds a fresh process for
-    each of `rounds`, which are their first calls; empty in other scenarios.
+    it up. `load_s` is None likewise when the recipe was already loaded; where it includes imports, `reasons` say so.
+    `video` is relative to the run folder; of a batch it is the first of its `clips`, each of which has `frames` frames.
+    `cold_starts` holds a fresh process for each of `rounds`, which are their first calls; empty in other scenarios.
     """
 
     rounds: list[Round]

@@ -1,5 +1,6 @@
 """One recipe is resident at a time: loaded once, and gone before the next one is loaded."""
 
+import sys
 import weakref
 from typing import Any
 
@@ -81,6 +82,21 @@ def test_failed_load_leaves_nothing_resident_and_can_be_tried_again() -> None:
         slot.load(RECIPE)
     assert (slot.recipe, slot.pipeline) == (None, None)
     assert slot.load(RECIPE) is not None
+
+
+def test_imports_in_the_seconds_of_loading_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first load of a process pays for libraries, which the next one finds imported."""
+
+    class Importing(Loader):
+        def load(self, recipe: Recipe) -> Any:
+            monkeypatch.setitem(sys.modules, "a_library", sys)
+            return super().load(recipe)
+
+    slot = resident(Importing())
+    slot.load(RECIPE)
+    assert slot.imported == 1
+    slot.load(OTHER)
+    assert slot.imported == 0
 
 
 def test_order_is_that_of_first_appearance() -> None:

@@ -263,3 +263,15 @@ def test_clip_that_is_not_in_the_folder_is_told_as_absent(tmp_path: Path) -> Non
     (tmp_path / "media").mkdir()
     (tmp_path / "media" / "a.mp4").write_bytes(b"clip")
     assert 'src="media/a.mp4"' in render_html(run, tmp_path)
+
+
+@pytest.mark.parametrize(("reasons", "marked"), [({}, False), ({"load_s": "it includes importing 9 modules"}, True)])
+def test_load_that_imported_libraries_is_marked(reasons: dict[str, str], marked: bool) -> None:
+    """Else the first recipe of a process looks slower to load than the others."""
+    case = case_of(planned(), 4.0)
+    assert case.measurement is not None
+    timed = [msgspec.structs.replace(timed, device_clock_s=4.0) for timed in case.measurement.rounds]
+    measurement = msgspec.structs.replace(case.measurement, rounds=timed, reasons=reasons)
+    page = render_html(run_of(msgspec.structs.replace(case, measurement=measurement)))
+    assert ("12.50 (with imports)" in page) == marked
+    assert "12.50" in page
