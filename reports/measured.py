@@ -95,6 +95,9 @@ class PartMemory(Frozen):
     less allocated is all that fragmentation and caching take. `alloc_retries` counts allocations that first had to give
     cached blocks back to the device, which waits for it: where it is not 0 in the timed rounds, so do the times.
     `ooms` counts allocations that failed.
+
+    `peak_device_bytes` is the most that NVML said is used on the device, by all its processes, in the samples that fell
+    into the part (`state.period_s`); None where none did or none were taken, as `reasons` then say.
     """
 
     peak_allocated_bytes: int
@@ -103,6 +106,7 @@ class PartMemory(Frozen):
     alloc_retries: int
     ooms: int
     phases: list[PhaseMemory]
+    peak_device_bytes: int | None = None
 
 
 class OutOfMemory(Frozen):

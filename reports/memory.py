@@ -9,7 +9,7 @@ from reports.measured import Memory, PartMemory, PhaseMemory
 from reports.record import CaseRecord, Run
 from reports.rows import GIB, show
 
-PARTS = {"load": "loading", "first_call": "first call", "rounds": "timed rounds"}
+PARTS = {"load": "loading", "first_call": "first call", "rounds": "timed rounds", "after": "after them"}
 
 
 def memory_lines(run: Run) -> list[str]:
@@ -42,9 +42,15 @@ def memory_details(memory: Memory) -> dict[str, object]:
         for name, part in memory.parts.items()
         for phase in part.phases
     ]
+    device = [
+        f"{PARTS[name]}: {_gib(part.peak_device_bytes)}"
+        for name, part in memory.parts.items()
+        if part.peak_device_bytes is not None
+    ]
     host = memory.host_peak_rss_bytes
     return {
         "peak memory by phase [GiB]": phases,
+        "peak memory in use on the device, sampled [GiB]": device,
         "host memory, highest resident set [GiB]": host and f"{_gib(host)} since the {memory.host_peak_since} began",
         "memory snapshot for pytorch.org/memory_viz": memory.snapshot,
     }

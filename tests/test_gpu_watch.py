@@ -1,5 +1,6 @@
 """One case's watch over a GPU: what ends up in the record, and why something does not."""
 
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -11,13 +12,16 @@ from fixtures.device.gpu_watch import NO_GPU, CaseWatch, GpuWatch
 from fixtures.device.sampler import Sample
 from fixtures.device.samples import Before
 from fixtures.device.side_process import SideSampler
+from fixtures.memory.vram import Part
 from fixtures.run import RUN_KEY
 from fixtures.taken import Taken
-from reports.measured import Device, GpuProcess, Memory, Span
+from reports.measured import Device, GpuProcess, Memory, PartMemory, Span
 from reports.record import PlannedCase
 from tests.fake_nvml import GIB, FakeGpu, fake_nvml, install
 from tests.fake_sampler import GivenSamples, command
+from tests.inner_session import bench
 from tests.reports_samples import planned
+from tests.running import FAULT_MODELS, write_suite
 from tests.test_energy import generated
 
 NO_MEMORY = Memory(
@@ -134,11 +138,47 @@ def test_rounds_between_two_samples_have_no_state() -> None:
     assert watch.watched(NO_MEMORY)[2]["state"] == "no sample fell into a timed round"
 
 
-def test_begin_keeps_one_sample_before_the_rounds() -> None:
-    """What the side process saw while the recipe was loading is dropped."""
-    watch = CaseWatch(GivenSamples(samples(102.0)))
+def parts_memory(*names: Part) -> Memory:
+    """Give memory with these parts, none of which knows the device's peak."""
+    part = PartMemory(
+        peak_allocated_bytes=1, peak_reserved_bytes=2, peak_inactive_split_bytes=0, alloc_retries=0, ooms=0, phases=[]
+    )
+    return msgspec.structs.replace(NO_MEMORY, parts=dict.fromkeys(names, part))
+
+
+def test_loading_first_call_and_rounds_have_a_sampled_peak_each(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Loading until 99.5 s saw 22 GiB, the first call until 100 s 24, the round until 102 s 32; the highest is last."""
+    clock = iter([99.0, 99.5, 99.6, 100.0])
+    monkeypatch.setattr(gpu_watch, "time", SimpleNamespace(perf_counter=lambda: next(clock)))
+    watch = watched_round(2.0, 104.0)
+    with watch.part("load"):
+        pass
+    with pytest.raises(MemoryError), watch.part("first_call"):
+        raise MemoryError
     watch.begin()
-    assert [sample.at_s for sample in watch.samples] == [102.0]
+    _, memory, reasons = watch.watched(parts_memory("load", "first_call", "rounds"))
+    peaks_gib = {name: (part.peak_device_bytes or 0) // GIB for name, part in memory.parts.items()}
+    assert peaks_gib == {"load": 22, "first_call": 24, "rounds": 32}
+    assert memory.peak_device_bytes == 32 * GIB
+    assert "parts_peak_device_bytes" not in reasons
+
+
+def test_part_without_a_sample_has_no_peak_and_a_reason() -> None:
+    """One that was not seen is null, never 0, nor the peak of another; a dead side process is named as the cause."""
+    _, memory, reasons = watched_round(2.0, 104.0).watched(parts_memory("load", "rounds", "after"))
+    assert [part.peak_device_bytes for part in memory.parts.values()] == [None, 32 * GIB, None]
+    assert reasons["parts_peak_device_bytes"] == "no sample fell into load, after"
+    blind = CaseWatch(GivenSamples(problem="the side process has ended"))
+    _, memory, reasons = blind.watched(parts_memory("rounds"))
+    assert memory.parts["rounds"].peak_device_bytes is None
+    assert reasons["parts_peak_device_bytes"] == "no sample fell into rounds: the side process has ended"
+
+
+def test_begin_keeps_what_was_sampled_before_the_rounds() -> None:
+    """The first call's peak is among it; the last sample is taken right before the rounds."""
+    watch = CaseWatch(GivenSamples(samples(99.5)))
+    watch.begin()
+    assert [sample.at_s for sample in watch.samples] == [99.0, 99.25, 99.5]
 
 
 def test_record_has_the_state_and_its_reasons() -> None:
@@ -178,11 +218,14 @@ def test_one_side_process_serves_the_session_until_it_dies() -> None:
     assert watch.watch(planned()).sampler is first.sampler
     assert isinstance(first.sampler, SideSampler)
     first.sampler.process.kill()
-    assert first.sampler.take() == []
+    first.sampler.process.wait()
     second = watch.watch(planned())
     assert second.sampler is not first.sampler
     second.begin()
     assert len(second.samples) == 1
+    third = watch.watch(planned())
+    assert isinstance(third.sampler, SideSampler)
+    assert third.samples == []  # what was sampled between the cases is nobody's
     watch.close()
     assert isinstance(second.sampler, SideSampler)
     assert second.sampler.process.returncode == 0
@@ -229,3 +272,23 @@ def test_fixture_reads_each_gpu_once_before_anything_runs(monkeypatch: pytest.Mo
     second = next(make(request))
     assert first.before == second.before == {gpu.uuid: Before(GIB, ())}
     assert first.energy is False
+
+
+def test_measured_case_notes_when_it_loaded_and_first_called(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Once each, one after the other, before the timed rounds begin."""
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    watches: list[CaseWatch] = []
+    init = CaseWatch.__init__
+
+    def noting(self: CaseWatch, *arguments: Any, **named: Any) -> None:
+        init(self, *arguments, **named)
+        watches.append(self)
+
+    monkeypatch.setattr(CaseWatch, "__init__", noting)
+    suite = write_suite(tmp_path, {"fine": "fine"})
+    ended = bench("--models-dir", FAULT_MODELS, "--suite", suite, "--run-dir", tmp_path / "run")
+    assert ended.code == 0, ended.output
+    (watch,) = [watch for watch in watches if watch.parts]
+    (load,), (first_call,) = watch.parts.pop("load"), watch.parts.pop("first_call")
+    assert not watch.parts
+    assert load.start_s < load.end_s <= first_call.start_s < first_call.end_s <= watch.rounds.windows[0].start_s

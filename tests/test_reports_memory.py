@@ -65,14 +65,22 @@ def test_summary_and_page_hold_the_lines() -> None:
     """The page also lists every phase of every part, and the host's peak."""
     made = case("dogs", part(23.5))
     assert made.measurement is not None
+    parts = {"rounds": msgspec.structs.replace(part(23.5), peak_device_bytes=31 * GIB), "after": part(23.75)}
     memory = msgspec.structs.replace(
-        made.measurement.memory, host_peak_rss_bytes=3 * GIB, host_peak_since="case", snapshot="memory/x.pickle"
+        made.measurement.memory,
+        parts=parts,
+        host_peak_rss_bytes=3 * GIB,
+        host_peak_since="case",
+        snapshot="memory/x.pickle",
     )
     made = msgspec.structs.replace(made, measurement=msgspec.structs.replace(made.measurement, memory=memory))
     page = render_html(run_of(made))
     assert "peak 23.50 GiB in decode" in render_summary(run_of(made), 300)
     assert "peak 23.50 GiB in decode" in page
     assert "timed rounds, denoise: 15.00" in page
+    assert "after them, decode: 23.75" in page
+    assert memory_details(memory)["peak memory in use on the device, sampled [GiB]"] == ["timed rounds: 31.00"]
+    assert "timed rounds: 31.00" in page
     assert "3.00 since the case began" in page
     assert "memory/x.pickle" in page
 
