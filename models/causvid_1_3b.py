@@ -46,6 +46,7 @@ MODEL = ModelSpec(
     fps=16.0,
     sampling=causvid.SAMPLING,
     check=RULES.check,
+    block_starts=RULES.block_starts,
     load=load,
     work=work,
     supports=CAUSAL,

@@ -58,6 +58,7 @@ MODEL = ModelSpec(
     fps=16.0,
     sampling=RULES.sampling,
     check=RULES.check,
+    block_starts=RULES.block_starts,
     load=load,
     work=work,
     supports=CAUSAL,

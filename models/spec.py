@@ -270,6 +270,11 @@ CAUSAL_PHASES = ("encode_clip", "encode_frame", *PHASES)
 CAUSAL: Mapping[str, tuple[str, ...]] = MappingProxyType({**COMPILES, "numerics": get_args(Numerics)})
 
 
+def made_in_one_piece(_request: Request) -> tuple[int, ...]:
+    """Tell that a clip has no blocks."""
+    return ()
+
+
 @dataclass(frozen=True, kw_only=True)
 class ModelSpec:
     """All that the suite knows of a model without loading it: the constant `MODEL` of a file in `models/`.
@@ -278,7 +283,8 @@ class ModelSpec:
     with `published_recipe_source`. `weights_sources` lists which of hub, random and tiny `load` accepts, `supports`
     which values of the recipe's other fields that not every model serves: without it "diffusers" numerics, uncompiled.
     `phases` lists what its pipeline may mark, and the harness's own `to_host`: a budget names one of them.
-    `load` imports torch itself. `work` may be `None` for models whose arithmetic nobody has written down.
+    `load` imports torch itself. `block_starts` gives the pixel frames with which a causal model's blocks begin, but for
+    the first: there a clip may show seams. `work` may be `None` for models whose arithmetic nobody has written down.
     """
 
     id: str
@@ -295,6 +301,7 @@ class ModelSpec:
     check: Callable[[Request], None]
     load: Callable[[Recipe], Pipeline]
     work: Callable[[Request], Work] | None = None
+    block_starts: Callable[[Request], tuple[int, ...]] = made_in_one_piece
     supports: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: PLAIN)
     phases: tuple[str, ...] = PHASES
     published_recipe: Mapping[str, str | float] = field(default_factory=lambda: MappingProxyType({}))

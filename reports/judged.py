@@ -1,4 +1,4 @@
-"""Budgets and claims: what a suite or a marker allows, what somebody claimed, and the verdicts."""
+"""Budgets, limits and claims: what a suite, marker or metric allows, what somebody claimed, and the verdicts."""
 
 import math
 from typing import Annotated, Literal
@@ -52,6 +52,26 @@ class JudgedBudget(Frozen):
     actual: float | None
     verdict: BudgetVerdict
     explanation: str = ""
+
+
+LimitVerdict = Literal["within", "warn", "fail", "not judged"]
+
+
+class Limits(Frozen):
+    """Between what a metric's value is ordinary: below or above `warn_…` it is worth a look, beyond `fail_…` a defect.
+
+    A value that equals a limit is within it; None is no limit on that side. `together_with` names another metric that
+    must break its own limit, too: alone, neither says anything. `looks_like` is what a person would see, `source` where
+    the limits come from.
+    """
+
+    source: str
+    looks_like: str
+    warn_below: float | None = None
+    warn_above: float | None = None
+    fail_below: float | None = None
+    fail_above: float | None = None
+    together_with: str | None = None
 
 
 class Candidate(Frozen):

@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 import msgspec
 
 from reports.frozen import Frozen
-from reports.judged import JudgedBudget
+from reports.judged import JudgedBudget, Limits, LimitVerdict
 
 DURATIONS = {
     "sampling_s": "The sum of the phases `denoise`: every transformer forward with its scheduler step and cache pass, "
@@ -185,7 +185,10 @@ class Rank(Frozen):
 class MetricValue(Frozen):
     """What a metric says of the last round's clip, of a batch of its first.
 
-    `better` tells which direction is; `value` None has a `reason`.
+    `better` tells which direction is; `value` None has a `reason`, and is `not_applicable` where no number was to be
+    expected: of a metric with limits any other missing value fails. `per_frame` is its series in the same unit, to six
+    digits, where it has one: an entry a frame, or one less where two frames make an entry. `verdict` is by `limits`,
+    and `explanation` says what a broken one means (reports/limits.py).
     """
 
     id: str
@@ -193,6 +196,11 @@ class MetricValue(Frozen):
     unit: str
     better: Literal["lower", "higher", "neither"]
     reason: str = ""
+    not_applicable: bool = False
+    per_frame: list[float] = []
+    limits: Limits | None = None
+    verdict: LimitVerdict = "not judged"
+    explanation: str = ""
 
 
 class GpuProcess(Frozen):

@@ -65,12 +65,12 @@ class FakeNvml(ModuleType):
             if isinstance(value, int) or name.startswith("NVMLError"):
                 setattr(self, name, value)
 
-    def nvmlInit(self) -> None:  # noqa: N802 - pynvml's names
+    def nvmlInit(self) -> None:
         if self.init_error is not None:
             raise getattr(pynvml, f"NVMLError_{self.init_error}")
         self.sessions += 1
 
-    def nvmlShutdown(self) -> None:  # noqa: N802
+    def nvmlShutdown(self) -> None:
         self._check_open()
         self.sessions -= 1
 

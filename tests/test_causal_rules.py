@@ -9,6 +9,7 @@ from diffusers import WanTransformer3DModel
 
 from models import causvid_1_3b, causvid_1_3b_bidirectional, causvid_tiny, causvid_tiny_bidirectional, wan21_t2v_tiny
 from models.causal.window import Window
+from models.discover import discover
 from models.spec import ModelSpec, Request, RequestError
 from models.wan.rules import POSITIONS
 
@@ -142,3 +143,20 @@ def test_teacher_is_refused_beyond_the_last_rotary_position() -> None:
     with pytest.raises(RequestError, match=r"frames is 4097, .* end at 1024 latent frames, and these are 1025$"):
         wan21_t2v_tiny.MODEL.check(request_of(wan21_t2v_tiny.MODEL, frames=4097))
     assert inspect.signature(WanTransformer3DModel).parameters["rope_max_seq_len"].default == POSITIONS
+
+
+@pytest.mark.parametrize(
+    ("model", "frames", "starts"),
+    [
+        ("causvid-1.3b", 81, (9, 21, 33, 45, 57, 69)),
+        ("causvid-1.3b", 9, ()),
+        ("causvid-1.3b", 144, (9, 21, 33, 45, 57, 69, 72, 81, 93, 105, 117, 129, 141)),
+        ("self-forcing-1.3b", 93, (9, 21, 33, 45, 57, 69, 81)),
+        ("causvid-1.3b-bidirectional", 81, ()),
+        ("wan2.1-t2v-1.3b", 81, ()),
+    ],
+)
+def test_blocks_begin_where_a_clip_may_show_seams(model: str, frames: int, starts: tuple[int, ...]) -> None:
+    """Three latent frames make 12 pixel frames, a rollout's first ones 9; a rollout keeps 72."""
+    spec = discover()[model]
+    assert spec.block_starts(request_of(spec, frames=frames)) == starts

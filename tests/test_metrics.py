@@ -3,27 +3,53 @@
 import doctest
 import importlib
 import math
+from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
 from fixtures.metrics import duplicate_frames as module
+from fixtures.metrics.clip import Clip
 from fixtures.metrics.duplicate_frames import duplicate_frames
-from fixtures.metrics.spec import HERE, SUPPORT, Metric, MetricFileError, apply_metric, find_metrics
+from fixtures.metrics.spec import (
+    HERE,
+    SUPPORT,
+    Metric,
+    MetricFileError,
+    NotApplicableError,
+    Reading,
+    apply_metric,
+    apply_metrics,
+    find_metrics,
+)
+from reports.judged import Limits
 from tests.running import ROOT
 
 EXAMPLE = ROOT / "tests" / "examples" / "brightness_metric.py"
 
 
-def clip(*levels: int) -> torch.Tensor:
+def clip(*levels: int) -> Clip:
     """Give frames [T,3,2,2] of one level each."""
-    return torch.tensor(levels, dtype=torch.uint8).reshape(-1, 1, 1, 1).expand(len(levels), 3, 2, 2).clone()
+    frames_TCHW = torch.tensor(levels, dtype=torch.uint8).reshape(-1, 1, 1, 1).expand(len(levels), 3, 2, 2).clone()
+    return Clip(frames_TCHW=frames_TCHW, fps=16.0)
 
 
-def a_metric(value: float, judges_content: bool = False) -> Metric:
+def a_metric(
+    value: float = 0.5,
+    judges_content: bool = False,
+    limits: Limits | None = None,
+    measure: Callable[[Clip], float | Reading] | None = None,
+) -> Metric:
     return Metric(
-        id="x", unit="1", better="higher", judges_content=judges_content, measure=lambda _frames: value, source="test"
+        id="x",
+        unit="1",
+        better="higher",
+        judges_content=judges_content,
+        measure=measure or (lambda _clip: value),
+        source="test",
+        limits=limits,
     )
 
 
@@ -38,9 +64,9 @@ def test_duplicate_frames_counts_copies_of_the_frame_before(levels: tuple[int, .
 
 def test_one_changed_byte_makes_another_frame() -> None:
     """Equality is exact: noise on a frozen picture is not seen, which the definition says."""
-    frames = clip(7, 7)
-    frames[1, 2, 1, 1] = 8
-    assert duplicate_frames(frames) == 0
+    nearly = clip(7, 7)
+    nearly.frames_TCHW[1, 2, 1, 1] = 8
+    assert duplicate_frames(nearly) == 0
 
 
 @pytest.mark.parametrize("path", [p for p in sorted(HERE.glob("*.py")) if p.stem not in SUPPORT], ids=lambda p: p.stem)
@@ -55,7 +81,7 @@ def test_own_metric_is_found_beside_ours() -> None:
     """`--metric FILE` adds; it takes at most 60 lines."""
     found = find_metrics([EXAMPLE])
     assert list(found) == ["duplicate_frames", "brightness"]
-    assert apply_metric(found["brightness"], clip(0, 255), real_weights=False) == (0.5, "")
+    assert apply_metric(found["brightness"], clip(0, 255), "random").value == 0.5
     assert len(EXAMPLE.read_text().splitlines()) <= 60
 
 
@@ -88,24 +114,73 @@ def test_missing_file_is_named(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
-def test_value_that_is_no_number_becomes_a_reason(value: float) -> None:
-    """NaN is never written as a value, and never as 0."""
-    assert apply_metric(a_metric(value), clip(1), real_weights=True) == (None, f"the metric gave {value}")
+def test_value_that_is_no_number_becomes_a_reason_and_fails_limits(value: float) -> None:
+    """NaN is never written as a value, never as 0, and never passes."""
+    limits = Limits(source="test", looks_like="odd", fail_above=2.0)
+    (found,) = apply_metrics({"x": a_metric(value, limits=limits)}, clip(1), "hub")
+    assert (found.value, found.verdict) == (None, "fail")
+    assert f"the metric gave {value}" in found.explanation
+
+
+def test_series_that_is_not_finite_costs_the_value() -> None:
+    """A mean over finite entries would hide the one that is none."""
+    found = apply_metric(a_metric(measure=lambda _clip: Reading(value=1.0, per_frame=(1.0, math.nan))), clip(1), "hub")
+    assert (found.value, found.per_frame) == (None, [])
+
+
+def test_series_is_recorded_to_six_digits() -> None:
+    """Eighty-one values a metric and clip: more digits would be most of the record."""
+    found = apply_metric(a_metric(measure=lambda _clip: Reading(value=1 / 3, per_frame=(2 / 3,))), clip(1), "hub")
+    assert (found.value, found.per_frame) == (1 / 3, [0.666667])
 
 
 def test_error_of_a_metric_becomes_a_reason_naming_it() -> None:
     """The clip was generated and timed all the same."""
 
-    def broken(_frames: torch.Tensor) -> float:
+    def broken(_clip: Clip) -> float:
         raise ValueError("wants 16 frames")
 
-    metric = Metric(id="mine", unit="1", better="lower", judges_content=False, measure=broken, source="test")
-    assert apply_metric(metric, clip(1), True) == (None, "metric 'mine' raised ValueError: wants 16 frames")
+    found = apply_metric(a_metric(measure=broken), clip(1), "hub")
+    assert (found.value, found.reason) == (None, "metric 'x' raised ValueError: wants 16 frames")
+    assert not found.not_applicable
 
 
-@pytest.mark.parametrize(("judges", "real", "value"), [(True, True, 0.5), (True, False, None), (False, False, 0.5)])
-def test_content_is_judged_with_real_weights_only(judges: bool, real: bool, value: float | None) -> None:
+def test_metric_that_does_not_apply_is_not_judged() -> None:
+    """A seam needs blocks: a clip without any is neither good nor bad."""
+
+    def inapplicable(_clip: Clip) -> float:
+        raise NotApplicableError("the clip has no blocks")
+
+    limits = Limits(source="test", looks_like="odd", fail_above=2.0)
+    (found,) = apply_metrics({"x": a_metric(limits=limits, measure=inapplicable)}, clip(1), "hub")
+    assert (found.reason, found.verdict) == ("not applicable: the clip has no blocks", "not judged")
+
+
+@pytest.mark.parametrize(
+    ("judges", "weights", "value"),
+    [(True, "hub", 0.5), (True, "random", None), (True, "tiny", None), (False, "random", 0.5)],
+)
+def test_content_is_judged_with_real_weights_only(judges: bool, weights: str, value: float | None) -> None:
     """Random and toy weights make no content; counts and sizes are judged all the same."""
-    given, reason = apply_metric(a_metric(0.5, judges_content=judges), clip(1), real_weights=real)
-    assert given == value
-    assert ("not applicable" in reason) == (value is None)
+    found = apply_metric(a_metric(0.5, judges_content=judges), clip(1), weights)
+    assert found.value == value
+    assert found.reason == ("" if value is not None else f"not applicable: {weights} weights")
+
+
+def test_limits_that_go_together_name_a_known_metric() -> None:
+    """A mistyped partner would be a limit that never holds."""
+    assert all(
+        metric.limits.together_with in (None, *find_metrics()) for metric in find_metrics().values() if metric.limits
+    )
+
+
+def test_luma_and_lab_are_those_of_the_standards() -> None:
+    """BT.601 weights on full range; L* of white is 100, of sRGB's mid grey 53.6, of a grey a* and b* are 0."""
+    grey = clip(0, 128, 255)
+    np.testing.assert_allclose(grey.luma_THW[:, 0, 0], [0, 128, 255], atol=1e-4)
+    np.testing.assert_allclose(
+        grey.lab_THWC[:, 0, 0], [[0.0, 0.0, 0.0], [53.585, 0.0, 0.0], [100.0, 0.0, 0.0]], atol=0.02
+    )
+    red = Clip(frames_TCHW=torch.tensor([255, 0, 0], dtype=torch.uint8).reshape(1, 3, 1, 1), fps=16.0)
+    np.testing.assert_allclose(red.luma_THW[0, 0, 0], 0.299 * 255, rtol=1e-6)
+    np.testing.assert_allclose(red.lab_THWC[0, 0, 0], [53.24, 80.09, 67.20], atol=0.05)

@@ -36,7 +36,7 @@ def vae(stock: AutoencoderKLWan, request: pytest.FixtureRequest) -> AutoencoderK
 
 
 @pytest.fixture(scope="module")
-def latents_BCFHW() -> torch.Tensor:  # noqa: N802 - axes in the name
+def latents_BCFHW() -> torch.Tensor:
     return latents_of(1)
 
 

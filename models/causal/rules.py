@@ -9,6 +9,7 @@ from models.causal.lengths import LongVideo, Rolling
 from models.causal.start_clip import read_start_clip
 from models.spec import Request, Sampling
 from models.wan.rules import (
+    FRAMES_PER_LATENT,
     POSITIONS,
     check_batch,
     check_frames,
@@ -43,6 +44,20 @@ class ClipRules:
         check_batch(self.model, request)
         if request.start_clip:
             self._check_start_clip(request)
+
+    def block_starts(self, request: Request) -> tuple[int, ...]:
+        """List the pixel frames with which blocks begin, but for the first; a further rollout begins one, too.
+
+        A block's first latent frame makes FRAMES_PER_LATENT pixel frames, a rollout's very first one makes 1.
+        """
+        if self.frames_per_block is None:
+            return ()
+        block, kept = FRAMES_PER_LATENT * self.frames_per_block, request.frames
+        if isinstance(self.long_video, Rolling) and self.long_video.rollouts(request.frames) > 1:
+            kept = self.long_video.kept_frames
+        first = pixel_frames(self.frames_per_block)
+        inside = [0, *range(first, kept, block)]
+        return tuple(start + at for start in range(0, request.frames, kept) for at in inside)[1:]
 
     def _check_length(self, request: Request) -> None:
         block, most, longer = self.frames_per_block, self.max_frames, ""
