@@ -1,4 +1,4 @@
-"""Budgets, limits and claims: what a suite, marker or metric allows, what somebody claimed, and the verdicts."""
+"""Budgets, limits, claims, margins: what a suite, marker or metric allows, what somebody claimed, and the verdicts."""
 
 import math
 from typing import Annotated, Literal
@@ -105,3 +105,27 @@ class Claim(Frozen):
             raise ValueError("`quantities` holds phase_s, but a claim is about a whole generation")
         if len(units := sorted({name.rpartition("_")[2] for name in self.quantities})) > 1:
             raise ValueError(f"`quantities` have the units {', '.join(units)}, but one value has one unit")
+
+
+class Margin(Frozen):
+    """How much worse than its teacher a student may be in one metric, in the mean over prompts: see noninferiority.py.
+
+    `better` is the direction that the margin guards: a metric that may drift both ways has a margin each way. One of
+    `absolute` (in the metric's unit) and `of_teacher_pct` (of the teacher's mean) is given. `worst` is the value that
+    a clip without one counts as; None where the metric has no worst: then it is the worst that any clip had.
+    """
+
+    metric: str
+    better: Literal["lower", "higher"]
+    why: str
+    absolute: Annotated[float, msgspec.Meta(gt=0)] | None = None
+    of_teacher_pct: Annotated[float, msgspec.Meta(gt=0)] | None = None
+    worst: float | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse a margin of neither kind or of both, and one that nothing could break."""
+        given = [value for value in (self.absolute, self.of_teacher_pct) if value is not None]
+        if len(given) != 1:
+            raise ValueError(f"the margin of {self.metric} needs one of `absolute` and `of_teacher_pct`")
+        if not math.isfinite(given[0]):
+            raise ValueError(f"the margin of {self.metric} must be a finite number, not {given[0]}")
