@@ -24,9 +24,14 @@ def joules_per_frame(case: CaseRecord) -> float | None:
 
 
 def videos_per_gpu_hour(case: CaseRecord) -> float | None:
-    """Give how many clips one GPU makes in an hour at the median time from prompt to host frames of a batch."""
-    total_s = figures(case).prompt_to_host_s
-    if case.measurement is None or not total_s:
+    """Give how many clips one GPU makes in an hour at the median time from prompt to host frames of a batch.
+
+    Of cold starts it is the time of whole processes.
+    """
+    if case.measurement is None:
+        return None
+    total_s = case.measurement.cold_start_s or figures(case).prompt_to_host_s
+    if not total_s:
         return None
     return HOUR_S * case.measurement.clips / total_s / max(len(case.measurement.devices), 1)
 

@@ -215,7 +215,8 @@ class Energy(Frozen):
     """What `videos` clips with together `frames` frames took, by the whole device.
 
     `counter_j` is what NVML's energy counter grew by in windows that begin and end with a synchronisation: the timed
-    rounds ("rounds"), or where these are short one window of generations back to back outside of them ("repeated").
+    rounds ("rounds"), or where these are short one window of generations back to back outside of them ("repeated"). Of
+    cold starts the rounds are whole processes, from their start to the mp4.
     `integrated_j` is power integrated over the same windows. `cross_check` says whether the two are within 5 % of each
     other; it is left out where a window is shorter than 15 s or NVML tells no instantaneous power.
     """
@@ -232,6 +233,7 @@ class Energy(Frozen):
 class DeviceState(Frozen):
     """The GPU during the timed rounds, from `samples` readings of NVML by a side process, one every `period_s`.
 
+    Rounds of a cold start are whole fresh processes, which are our own, and "before" is right before the first of them.
     `longest_gap_s` is the longest stretch of a round without a sample. `event_shares` is the share of samples in which
     each of NVML's clocks event reasons was active, those never active left out. Temperatures are those right before the
     first and after the last round. `other_processes` are those seen during the rounds, `other_processes_before` and

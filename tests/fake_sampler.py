@@ -4,6 +4,7 @@
 with an error after the first answer, "hangs" keeps it from answering, "babbles" answers what is no sample.
 """
 
+import os
 import sys
 import time
 from dataclasses import dataclass, field
@@ -34,7 +35,7 @@ class GivenSamples:
 
 
 def _serve(period_s: str, ending: str) -> int:
-    sys.modules["pynvml"] = fake_nvml([FakeGpu(processes=[(1, 5)])])
+    sys.modules["pynvml"] = fake_nvml([FakeGpu(processes=[(1, 5), (os.getppid(), 7)])])
     if ending == "hangs":
         time.sleep(60)
     if ending == "babbles":

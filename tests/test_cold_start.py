@@ -6,14 +6,14 @@ import subprocess
 import time
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any, Literal
+from typing import Any
 
 import jsonschema
 import msgspec
 import pytest
 
 from fixtures.clock import Silent
-from fixtures.cold.cold_start import Processes, not_here, with_cold_starts
+from fixtures.cold.cold_start import NOT_HERE, Processes, with_cold_starts
 from fixtures.device.gpu_watch import NO_GPU
 from fixtures.estimate import case_expected_s, fresh_process_s, total_estimate_s
 from fixtures.taken import Taken
@@ -21,10 +21,11 @@ from models.discover import discover
 from reports.benchmark_json import benchmark_entries
 from reports.cold_start import cold_start_lines
 from reports.html import render_html
-from reports.measured import ColdStart, Device
+from reports.measured import ColdStart
 from tests.inner_session import collect
 from tests.reports_samples import case_of, measured, planned, replaced, run_of
 from tests.running import ROOT, cases_of, command, environment, read_json, run_bench, write_suite
+from tests.test_invalid_env import SCENARIO
 
 FAULTS = {
     "oom": ("oom", "Tried to allocate 2.00 GiB"),
@@ -162,18 +163,31 @@ def test_first_process_finds_the_weights_out_of_the_page_cache(tmp_path: Path, m
     assert "could not be handled: " in processes.taken.reasons["weights_cached_ratio"]
 
 
-def test_record_says_why_a_cold_start_has_no_state() -> None:
-    """On a GPU nobody watched, so that its validity is not judged; a CPU has no such state."""
+def test_cold_start_on_a_cpu_has_no_state_and_says_why(faults: Path) -> None:
+    """Nobody watches a CPU, nor judges its state."""
+    reasons = cases_of(faults)["native-fine"]["measurement"]["reasons"]
+    assert reasons["state"] == NO_GPU
+    assert "validity" not in reasons
+    assert set(NOT_HERE) <= set(reasons)
 
-    def reasons(device: Literal["cpu", "cuda"]) -> dict[str, str]:
-        case = replaced(case_of(planned()), device=device).plan
-        where = Device(kind=device, index=0, name="x", uuid=None, memory_bytes=None)
-        return Taken(case, reasons=not_here(case)).measurement(where).reasons
 
-    assert reasons("cuda")["state"] == "fresh processes are not watched"
-    assert reasons("cuda")["validity"].startswith("not judged: ")
-    assert reasons("cpu")["state"] == NO_GPU
-    assert "validity" not in reasons("cpu")
+HOT = SCENARIO.replace("measure", "measure_cold_start").replace("warmup=True", "warmup=False, fresh_process=True")
+
+
+def test_fresh_processes_on_a_hot_gpu_are_measured_again_once(tmp_path: Path) -> None:
+    """Their state is that of the whole processes; one that has cooled down passes, one that has not stays marked."""
+    write_suite(tmp_path, {"hot1": "fine", "hot2": "fine, hot always"}, scenarios=["heat"])
+    (tmp_path / "bench_heat.py").write_text(HOT, encoding="utf-8")
+    done = run_bench(tmp_path, tmp_path / "bench_heat.py", "--rounds", "1")
+    cases = cases_of(tmp_path)
+    attempts = {name: [a["status"] for a in case["attempts"]] for name, case in cases.items()}
+    assert attempts == {"native-hot1": ["invalid_env", "passed"], "native-hot2": ["invalid_env"] * 2}, done.stdout
+    assert "hw_thermal_slowdown" in cases["native-hot2"]["reason"]
+    for case in cases.values():
+        measurement = case["measurement"]
+        (start,), state = measurement["cold_starts"], measurement["state"]
+        assert state["period_s"] * state["samples"] == pytest.approx(start["total_s"], rel=0.02)
+        assert "state" not in measurement["reasons"]
 
 
 def test_compiling_processes_share_a_cache_of_their_own(tmp_path: Path) -> None:
@@ -190,13 +204,16 @@ def cold(total_s: float, ratio: float | None = None, **parts_s: float) -> ColdSt
 
 def test_first_process_stands_apart_from_the_median() -> None:
     """40 s with cold caches, then 20, 24 and 22: the number is 22; the first's own where it is alone."""
-    measurement = msgspec.structs.replace(measured(3.0), reasons={"cold_start_s": "not yet", "other": "stays"})
+    measurement = msgspec.structs.replace(
+        measured(3.0), reasons={"cold_start_s": "not yet", "other": "stays", "parts_peak_device_bytes": "of all"}
+    )
     memories = [measured(1.0, peak_bytes=peak).memory for peak in (5, 7, 6, 4)]
     starts = [cold(40.0), cold(20.0), cold(24.0), cold(22.0)]
-    found = with_cold_starts(measurement, starts, memories)
+    told = [(memory, {"parts_peak_device_bytes": f"of {memory.peak_allocated_bytes}"}) for memory in memories]
+    found = with_cold_starts(measurement, starts, told)
     assert (found.cold_start_s, found.memory.peak_allocated_bytes) == (22.0, 7)
-    assert found.reasons == {"other": "stays"}
-    assert with_cold_starts(measurement, starts[:1], memories[:1]).cold_start_s == 40.0
+    assert found.reasons == {"other": "stays", "parts_peak_device_bytes": "of 7"}
+    assert with_cold_starts(measurement, starts[:1], told[:1]).cold_start_s == 40.0
     assert with_cold_starts(measurement, [], []) is measurement
 
 

@@ -39,6 +39,7 @@ def ended(first: Round, second: Round | None = None) -> Ended:
         began_s=101.0,
         imported_s=103.0,
         loaded_s=113.0,
+        called_s=114.0,
         generated_s=124.0,
         written_s=126.0,
         first=first,

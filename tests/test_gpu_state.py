@@ -150,7 +150,7 @@ def test_watch_of_real_rounds_fills_the_record() -> None:
     try:
         session.sampler = start_sampler(device_uuid())
         watch = CaseWatch(session.sampler)
-        watch.begin()
+        watch.collect()
         for _ in range(20):
             watch.rounds.add(run_round(pipeline, request, noise, host_BTCHW, probe_of_nobody()))
         state, memory, reasons = watch.watched(measured(1.0).memory)

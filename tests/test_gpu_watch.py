@@ -113,7 +113,7 @@ def test_long_rounds_and_no_energy_need_no_repeats() -> None:
 def test_dead_side_process_is_a_reason() -> None:
     """The device's peak is then the one reading that there is, and says so."""
     watch = CaseWatch(GivenSamples(problem="the side process has ended"))
-    watch.begin()
+    watch.collect()
     watch.rounds.add(generated(100.0, 2.0))
     state, memory, reasons = watch.watched(NO_MEMORY)
     assert (state, memory.peak_device_bytes, memory.phases_peak_device_bytes) == (None, 3, {})
@@ -155,7 +155,7 @@ def test_loading_first_call_and_rounds_have_a_sampled_peak_each(monkeypatch: pyt
         pass
     with pytest.raises(MemoryError), watch.part("first_call"):
         raise MemoryError
-    watch.begin()
+    watch.collect()
     _, memory, reasons = watch.watched(parts_memory("load", "first_call", "rounds"))
     peaks_gib = {name: (part.peak_device_bytes or 0) // GIB for name, part in memory.parts.items()}
     assert peaks_gib == {"load": 22, "first_call": 24, "rounds": 32}
@@ -174,10 +174,10 @@ def test_part_without_a_sample_has_no_peak_and_a_reason() -> None:
     assert reasons["parts_peak_device_bytes"] == "no sample fell into rounds: the side process has ended"
 
 
-def test_begin_keeps_what_was_sampled_before_the_rounds() -> None:
+def test_collecting_keeps_what_was_sampled_before_the_rounds() -> None:
     """The first call's peak is among it; the last sample is taken right before the rounds."""
     watch = CaseWatch(GivenSamples(samples(99.5)))
-    watch.begin()
+    watch.collect()
     assert [sample.at_s for sample in watch.samples] == [99.0, 99.25, 99.5]
 
 
@@ -221,7 +221,7 @@ def test_one_side_process_serves_the_session_until_it_dies() -> None:
     first.sampler.process.wait()
     second = watch.watch(planned())
     assert second.sampler is not first.sampler
-    second.begin()
+    second.collect()
     assert len(second.samples) == 1
     third = watch.watch(planned())
     assert isinstance(third.sampler, SideSampler)
@@ -235,7 +235,7 @@ def test_cpu_case_starts_no_side_process(monkeypatch: pytest.MonkeyPatch) -> Non
     """Energy is never counted for a CPU, and the reason is given."""
     monkeypatch.setattr(gpu_watch, "start_sampler", lambda _uuid: pytest.fail("started"))
     watch = GpuWatch().watch(on_cpu())
-    watch.begin()
+    watch.collect()
     assert not watch.needs_repeats()
     assert watch.watched(NO_MEMORY)[0] is None
     assert watch.watched(NO_MEMORY)[2]["state"] == NO_GPU

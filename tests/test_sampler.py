@@ -1,5 +1,6 @@
 """The side process's reading of a GPU, on a fake NVML and a fake clock."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -53,6 +54,15 @@ def test_what_a_device_does_not_support_is_none() -> None:
     assert sample.used_bytes == GIB
     assert (sample.power_w, sample.energy_j, sample.sm_clock_mhz, sample.events) == (None, None, None, None)
     assert (sample.temperature_c, sample.processes) == (None, None)
+
+
+def test_our_own_processes_are_told() -> None:
+    """The test descends from its parent, init does not; without an ancestor nobody is ours."""
+    gpu = FakeGpu(processes=[(1, GIB), (os.getpid(), GIB)])
+    reader = reader_of(gpu, (0.0, 1.0))
+    assert reader.read().own_pids == ()
+    reader.ancestor = os.getppid()
+    assert reader.read().own_pids == (os.getpid(),)
 
 
 def test_slow_readings_are_carried_until_they_are_due() -> None:

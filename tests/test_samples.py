@@ -1,5 +1,6 @@
 """What samples say of a stretch of time, against values worked out by hand."""
 
+import msgspec
 import pynvml
 import pytest
 
@@ -14,6 +15,7 @@ from fixtures.device.samples import (
     longest_gap_s,
     mean,
     other_processes,
+    others_by_window,
     peak_used_bytes,
     phases_peak_used_bytes,
 )
@@ -107,25 +109,51 @@ def test_energy_beyond_the_samples_is_unknown(window: Window) -> None:
 def test_own_process_is_no_company() -> None:
     """Others are listed once, with the most memory that they were seen with."""
     samples = [company((OWN, 30), (7, 1)), company((OWN, 30), (7, 5), (8, None))]
-    others = other_processes(samples, OWN, None)
+    others = other_processes(samples, {OWN}, None)
     assert others is not None
     assert [(other.pid, other.used_bytes) for other in others] == [(7, 5), (8, None)]
-    assert other_processes([company((OWN, 30))], OWN, None) == []
+    assert other_processes([company((OWN, 30))], {OWN}, None) == []
 
 
 def test_host_ids_in_a_container_hide_which_is_ours() -> None:
     """One new process is ours under another id; of two, the larger is; what was there before never is."""
     before = (GpuProcess(pid=7, name=None, used_bytes=99),)
-    assert other_processes([company((555, 30))], OWN, ()) == []
-    found = other_processes([company((7, 99), (555, 30), (556, 10))], OWN, before)
+    assert other_processes([company((555, 30))], {OWN}, ()) == []
+    found = other_processes([company((7, 99), (555, 30), (556, 10))], {OWN}, before)
     assert found is not None
     assert [other.pid for other in found] == [7, 556]
-    alone = other_processes([company((7, 99))], OWN, before)
+    alone = other_processes([company((7, 99))], {OWN}, before)
     assert alone is not None
     assert [other.pid for other in alone] == [7]
 
 
+def test_two_contexts_of_ours_hide_behind_host_ids_too() -> None:
+    """The process that measures and its fresh one are the two largest of the new ones; a third is company."""
+    samples = [company((7, 99), (555, 30), (556, 1), (557, 2))]
+    before = (GpuProcess(pid=7, name=None, used_bytes=99),)
+    found = other_processes(samples, {OWN}, before, contexts=2)
+    assert found is not None
+    assert [other.pid for other in found] == [7, 556]
+
+
+def test_each_window_has_a_process_of_ours() -> None:
+    """Under host ids the largest new one of each; a descendant is ours by its own id, also where it is the smaller."""
+    samples = [
+        msgspec.structs.replace(company((555, 30)), at_s=1.0),
+        msgspec.structs.replace(company((556, 30), (9, 5)), at_s=5.0),
+    ]
+    windows = [Window(0.0, 2.0), Window(4.0, 6.0)]
+    found = others_by_window(samples, windows, OWN, ())
+    assert found is not None
+    assert [other.pid for other in found] == [9]
+    told = [msgspec.structs.replace(sample, own_pids=(9, 555)) for sample in samples]
+    found = others_by_window(told, windows, OWN, ())
+    assert found is not None
+    assert [other.pid for other in found] == [556]
+    assert others_by_window(samples, [Window(7.0, 8.0)], OWN, ()) is None
+
+
 def test_company_is_unknown_where_nvml_does_not_tell() -> None:
     """An empty list says that nobody is there; no list says nothing."""
-    assert other_processes([Sample(at_s=0)], OWN, None) is None
-    assert other_processes([company()], OWN, None) == []
+    assert other_processes([Sample(at_s=0)], {OWN}, None) is None
+    assert other_processes([company()], {OWN}, None) == []

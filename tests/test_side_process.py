@@ -115,3 +115,10 @@ def test_it_ends_when_its_parent_is_killed() -> None:
     parent.wait()
     assert wait_until(lambda: has_ended(pid), 10.0)
     parent.stdout.close()
+
+
+def test_side_process_tells_that_its_parent_is_ours() -> None:
+    """Init, which computes on the fake device too, is not."""
+    sampler = SideSampler(command(0.02))
+    assert sampler.take()[-1].own_pids == (os.getpid(),)
+    sampler.close()
