@@ -1,0 +1,1 @@
+"""Stands in for pyiqa, whose licence not everybody may accept."""

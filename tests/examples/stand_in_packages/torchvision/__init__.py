@@ -1,0 +1,1 @@
+"""Stands in for torchvision: only what the learned scorers and torchmetrics' LPIPS ask of it."""
