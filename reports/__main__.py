@@ -17,7 +17,7 @@ from reports.merge import read_run
 from reports.record import Run
 from reports.schema import schema_json
 from reports.strict_json import NonFiniteError, encode, write_atomically
-from reports.summary import render_claims, render_summary
+from reports.summary import render_summary, render_together
 
 EXIT_BAD_INPUT = 2
 
@@ -33,7 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for run, path in zip(runs, options.runs, strict=True):
             sys.stdout.write(COMMANDS[options.command](run, path))
         if options.command == "summary" and len(runs) > 1:
-            sys.stdout.write(render_claims(runs, _columns()))
+            sys.stdout.write(render_together(runs, _columns()))
     except (RunFolderError, NonFiniteError, OSError) as error:
         sys.stderr.write(f"python -m reports {options.command}: {error}\n")
         return EXIT_BAD_INPUT
@@ -71,7 +71,7 @@ COMMANDS: dict[str, Callable[[Run, Path], str]] = {
 }
 HELP = {
     "html": "write report.html into each run folder and print its path",
-    "summary": "print each run's tables, and of several runs what they together say of claims",
+    "summary": "print each run's tables, and of several runs what they together say",
     "json": "print each run's record, a line each",
     "benchmark-json": "print each run as pytest-benchmark's JSON, a line each",
 }

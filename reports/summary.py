@@ -13,6 +13,7 @@ from reports.cold_start import cold_start_lines
 from reports.compare import comparison_lines
 from reports.device_state import state_lines
 from reports.memory import memory_lines
+from reports.power_cap import power_cap_lines
 from reports.record import CaseRecord, Run
 from reports.rows import (
     HEADINGS,
@@ -55,9 +56,10 @@ def render_summary(run: Run, width: int = 120) -> str:
     return "\n\n".join("\n".join(block) for block in [banners, *tables, *others] if block) + "\n"
 
 
-def render_claims(runs: Sequence[Run], width: int = 120) -> str:
-    """Render what all the runs together say of their suites' claims; empty where they hold none."""
-    lines = [wrapped for line in claim_lines(runs) for wrapped in _wrapped(line, width)]
+def render_together(runs: Sequence[Run], width: int = 120) -> str:
+    """Render what all the runs together say: of their suites' claims, and of the power cap; empty where nothing is."""
+    told = [*claim_lines(runs), *power_cap_lines(runs)]
+    lines = [wrapped for line in told for wrapped in _wrapped(line, width)]
     return "\n".join([f"{counted(runs, 'run')} together", *lines, ""]) if lines else ""
 
 
