@@ -6,6 +6,7 @@ fixtures/judge.py does, inside the case's call.
 
 import math
 
+from reports.floors import is_broken
 from reports.judged import Budget, JudgedBudget
 from reports.measured import Measurement
 from reports.quantities import BYTES, ONCE, is_gpu, spelled, unit_of, value_of, why_missing
@@ -79,8 +80,8 @@ def _greatest_phase(budget: Budget, measurement: Measurement) -> str:
 
 
 def is_over_only(case: CaseRecord) -> bool:
-    """Tell whether a failed case has sound numbers: budgets are judged last, so one that is over came that far."""
-    return case.status == "failed" and is_over(case.measurement)
+    """Tell whether a failed case has sound numbers and clip: who is over budget came that far; a broken clip is not."""
+    return case.status == "failed" and is_over(case.measurement) and not is_broken(case.measurement)
 
 
 def is_over(measurement: Measurement | None) -> bool:

@@ -74,6 +74,27 @@ class Limits(Frozen):
     together_with: str | None = None
 
 
+class Floor(Frozen):
+    """What a suite or a marker asks of a metric's value of a case's clip; equal is within. `source` says who set it."""
+
+    metric: str
+    source: str
+    at_least: float | None = None
+    at_most: float | None = None
+
+
+class JudgedFloor(Frozen):
+    """A floor as judged: `actual` has the metric's unit, and None where there was no value.
+
+    `explanation` says why it is broken ("fail") or not judged, and is empty otherwise.
+    """
+
+    floor: Floor
+    actual: float | None
+    verdict: Literal["within", "fail", "not judged"]
+    explanation: str = ""
+
+
 class Candidate(Frozen):
     """Configurations that a claim may be about: these models in these settings of a suite."""
 

@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 import msgspec
 
 from reports.frozen import Frozen
-from reports.judged import JudgedBudget, Limits, LimitVerdict
+from reports.judged import JudgedBudget, JudgedFloor, Limits, LimitVerdict
 
 DURATIONS = {
     "sampling_s": "The sum of the phases `denoise`: every transformer forward with its scheduler step and cache pass, "
@@ -324,6 +324,7 @@ class Measurement(Frozen):
     cold_start_s: Annotated[float | None, msgspec.Meta(description=DURATIONS["cold_start_s"])] = None
     clips: int = 1
     budgets: list[JudgedBudget] = []
+    floors: list[JudgedFloor] = []
     state: DeviceState | None = None
     cold_starts: list[ColdStart] = []
     profile: Profile | None = None

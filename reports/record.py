@@ -10,7 +10,7 @@ import msgspec
 
 from reports.environment import Ceilings, Environment
 from reports.frozen import Frozen
-from reports.judged import Budget, Claim
+from reports.judged import Budget, Claim, Floor
 from reports.measured import DURATIONS, Measurement
 
 SCHEMA_VERSION = 1
@@ -140,6 +140,7 @@ class PlannedCase(Frozen):
     estimate_s: float | None
     reproduce: str
     budgets: list[Budget] = []
+    floors: list[Floor] = []
     fresh_process: bool = False
     work: dict[str, PhaseWork] | None = None
 

@@ -150,7 +150,7 @@ def test_case_that_failed_before_says_that_its_budgets_were_not_judged(tmp_path:
     case = only_case(read_run(tmp_path / "run"))
     assert "asked was 1 clip" in case.reason
     (judged,) = case.measurement.budgets
-    assert (judged.verdict, judged.explanation) == ("not judged", "the case ended before its budgets were judged")
+    assert (judged.verdict, judged.explanation) == ("not judged", "the case ended before it was judged")
 
 
 @pytest.mark.parametrize(("host_s", "code"), [(ENOUGH_S, 0), (NEVER_S, 1)])
