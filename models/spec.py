@@ -164,7 +164,7 @@ class TellsResident(Protocol):
     def resident_bytes(self) -> Mapping[str, int]:
         """Tell the bytes on the device now, by component ("transformer", "kv_caches"); activations are none.
 
-        Called at the ends of phases, inside the clock: it must return at once and never wait for the device.
+        Called where phases begin and end, inside the clock: it must return at once and never wait for the device.
         """
 
 

@@ -76,9 +76,10 @@ class Round(Frozen):
 class PhaseMemory(Frozen):
     """Torch's peaks of one phase (or "outside", what lies between phases), and what made up the allocated one.
 
-    `components_bytes` is what the pipeline kept on the device then, by component, as it tells itself.
-    `activations_bytes` is the rest of the peak: activations, libraries' workspaces that torch allocates, weights that
-    visit for a moment; None where the pipeline does not tell. A phase entered again is that of its highest peak.
+    `components_bytes` is what the pipeline kept on the device, by component, as it tells itself: where the phase began
+    or where it ended, whichever was more. `activations_bytes` is the rest of the peak: activations, libraries'
+    workspaces that torch allocates, weights that visit for a moment; None where the pipeline does not tell. A phase
+    entered again is that of its highest peak.
     """
 
     phase: str

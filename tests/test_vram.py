@@ -81,14 +81,51 @@ def test_waterfall_adds_up_to_the_peak(cuda: FakeCuda) -> None:
     assert denoise.peak_allocated_bytes == 58
 
 
-def test_pipeline_is_asked_at_a_new_highest_peak_only(cuda: FakeCuda) -> None:
-    """Inside a round every call costs: blocks that need what the one before needed ask nothing."""
+def test_caches_given_up_between_two_phases_are_caches_not_activations(cuda: FakeCuda) -> None:
+    """Whole-clip decoding: "outside" begins with the caches of a block and ends without them; so in every round."""
+    held = {"transformer": 30}
+    cuda.allocate(30)
+    peaks = started()
+    peaks.resident = lambda: held
+    for activations in (5, 6):
+        cuda.allocate(8)
+        held = {"transformer": 30, "kv_caches": 8}
+        visit(cuda, peaks, "denoise", takes=4)
+        cuda.allocate(activations)
+        cuda.free(activations + 8)
+        held = {"transformer": 30}
+        visit(cuda, peaks, "decode", takes=3)
+    phases = {phase.phase: phase for phase in peaks.memory(None).parts["rounds"].phases}
+    told = {
+        name: (phase.components_bytes.get("kv_caches", 0), phase.activations_bytes) for name, phase in phases.items()
+    }
+    assert told == {"outside": (8, 6), "denoise": (8, 4), "decode": (0, 3)}
+
+
+def test_components_never_exceed_the_peak_that_they_are_part_of(cuda: FakeCuda) -> None:
+    """One that was freed and one that was allocated in the same stretch were not there together."""
+    held = {"kv_caches": 20}
+    cuda.allocate(20)
+    peaks = started()
+    peaks.resident = lambda: held
+    peaks.begin("first_call")
+    cuda.free(20)
+    cuda.allocate(15)
+    held = {"other_caches": 15}
+    peaks.phase_ended("denoise")
+    (denoise,) = peaks.memory(None).parts["first_call"].phases
+    assert (denoise.components_bytes, denoise.activations_bytes) == ({"kv_caches": 20}, 0)
+
+
+def test_pipeline_is_asked_once_a_border(cuda: FakeCuda) -> None:
+    """Inside a round every call costs: two a phase, and one where a part begins."""
     asked: list[int] = []
     peaks = started()
     peaks.resident = lambda: asked.append(1) or {}  # type: ignore[func-returns-value]
-    for takes in (10, 10, 9, 11):
+    peaks.begin("rounds")
+    for takes in (10, 9):
         visit(cuda, peaks, "denoise", takes=takes)
-    assert len(asked) == 3  # "outside" once, 10, 11
+    assert len(asked) == 5
 
 
 def test_pipeline_that_does_not_tell_has_no_activations(cuda: FakeCuda) -> None:
