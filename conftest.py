@@ -13,6 +13,7 @@ pytest_plugins = [
     "fixtures.pipelines",
     "fixtures.progress",
     "fixtures.device.gpu_watch",
+    "fixtures.paired.baselines",
     "fixtures.measure",
     "fixtures.ceilings.ceilings",
     "fixtures.cold.cold_start",

@@ -26,6 +26,7 @@ from reports.device_state import state_lines
 from reports.floors import quality_lines
 from reports.measured import Measurement
 from reports.memory import memory_details, memory_lines
+from reports.paired_lines import paired_lines
 from reports.profile import profile_lines
 from reports.record import CaseRecord, Run, WeightsRecord
 from reports.timing_rows import timing_rows
@@ -80,6 +81,7 @@ def render_html(run: Run, folder: Path | None = None) -> str:
         cold_starts=cold_start_lines(run),
         memory=memory_lines(run),
         metrics=rows.metric_lines(run),
+        pairs=paired_lines(run),
         quality=quality_lines(run),
         budgets=budget_lines(run),
         claims=claim_lines([run]),

@@ -10,6 +10,7 @@ import msgspec
 
 from reports.frozen import Frozen
 from reports.judged import JudgedBudget, JudgedFloor, Limits, LimitVerdict
+from reports.paired import PairedComparison
 
 DURATIONS = {
     "sampling_s": "The sum of the phases `denoise`: every transformer forward with its scheduler step and cache pass, "
@@ -303,6 +304,7 @@ class Measurement(Frozen):
     `rounds` are the timed ones; `first_call` is apart and None where another case of the same recipe and shape warmed
     it up. `load_s` is None likewise when the recipe was already loaded; where it includes imports, `reasons` say so.
     `video` is relative to the run folder; of a batch it is the first of its `clips`, each of which has `frames` frames.
+    `pairs` compares the last round's clips with the baseline of its setting, or with a golden.
     `cold_starts` holds a fresh process for each of `rounds`, which are their first calls; empty in other scenarios.
     """
 
@@ -329,3 +331,4 @@ class Measurement(Frozen):
     state: DeviceState | None = None
     cold_starts: list[ColdStart] = []
     profile: Profile | None = None
+    pairs: list[PairedComparison] = []

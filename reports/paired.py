@@ -13,6 +13,7 @@ from reports.frozen import Frozen
 
 Of = Literal["latents", "frames"]
 Verdict = Literal["within", "broken", "not sensitive"]
+Planted = Literal["one step fewer", "another seed"]
 
 
 class Distance(Frozen):
@@ -124,11 +125,6 @@ def _outside(band: Band, distance: Distance | None) -> str | None:
     )
 
 
-def compared(what: str, bands: Bands, distances: Sequence[Distance]) -> Compared:
-    """Hold a clip's distances against the bands."""
-    return Compared(what=what, distances=list(distances), broken=outside(bands, distances))
-
-
 def blind_to(bands: Bands, planted: Sequence[Distance]) -> list[Of]:
     """Name what of latents and frames the bands judge and yet cannot tell a planted wrong clip by.
 
@@ -141,3 +137,52 @@ def blind_to(bands: Bands, planted: Sequence[Distance]) -> list[Of]:
         if own and not any(_outside(band, known[band.distance]) for band in own):
             blind.append(of)
     return blind
+
+
+def judged_pair(
+    reference: str,
+    differs: dict[str, list[str]],
+    bands: Bands,
+    distances: Sequence[Distance],
+    planted: tuple[Planted, Sequence[Distance]],
+) -> PairedComparison:
+    """Judge a setting's distances from its baseline, and whether the bands can see anything at all.
+
+    `planted` is what was made wrong on purpose, and how far that lies from the baseline.
+    """
+    what, wrong = planted
+    compared = Compared(what="this case", distances=list(distances), broken=outside(bands, distances))
+    control = Compared(what=what, distances=list(wrong), broken=outside(bands, wrong))
+    blind = blind_to(bands, wrong)
+    verdict: Verdict = "broken" if compared.broken else "not sensitive" if blind or not control.broken else "within"
+    explanation = "; ".join(compared.broken)
+    if verdict == "not sensitive":
+        explanation = (
+            f"the planted wrong clip ({what}) does not break the band of {' and '.join(blind) or 'anything'}, so that "
+            "agreement says nothing: the clips are too much alike; take another prompt, more frames or narrower bands"
+        )
+    return PairedComparison(
+        kind="setting",
+        reference=reference,
+        differs=differs,
+        bands=bands,
+        compared=compared,
+        planted=control,
+        verdict=verdict,
+        explanation=explanation,
+    )
+
+
+def pairs_breach(case_id: str, pairs: Sequence[PairedComparison]) -> str | None:
+    """Say which comparisons of a case fail it, and what differed; None where all lie within their bands."""
+    texts = [
+        f"against {pair.reference}{_changed(pair)}, bands {pair.bands.id!r}: {pair.explanation}"
+        for pair in pairs
+        if pair.verdict != "within"
+    ]
+    return f"{case_id.rpartition('::')[2]}: {'; '.join(texts)}" if texts else None
+
+
+def _changed(pair: PairedComparison) -> str:
+    told = ", ".join(f"{name} {before} -> {now}" for name, (before, now) in pair.differs.items())
+    return f" ({told})" if told else ""

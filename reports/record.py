@@ -12,6 +12,7 @@ from reports.environment import Ceilings, Environment
 from reports.frozen import Frozen
 from reports.judged import Budget, Claim, Floor
 from reports.measured import DURATIONS, Measurement
+from reports.paired import Bands, Planted
 
 SCHEMA_VERSION = 1
 
@@ -116,6 +117,18 @@ class PhaseWork(Frozen):
     least_bytes: float
 
 
+class PlannedPair(Frozen):
+    """What a case's clip is compared with: that of setting `baseline`, loaded as `recipe`, of the same request.
+
+    A `planted` wrong clip of the baseline must leave the `bands`, or they say nothing.
+    """
+
+    baseline: str
+    recipe: RecipeRecord
+    planted: Planted
+    bands: Bands
+
+
 class PlannedCase(Frozen):
     """One case of the plan: a model × prompt × setting × seed in a scenario.
 
@@ -142,6 +155,7 @@ class PlannedCase(Frozen):
     budgets: list[Budget] = []
     floors: list[Floor] = []
     fresh_process: bool = False
+    pair: PlannedPair | None = None
     work: dict[str, PhaseWork] | None = None
 
 

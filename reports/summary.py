@@ -14,6 +14,7 @@ from reports.compare import comparison_lines
 from reports.device_state import state_lines
 from reports.floors import quality_lines
 from reports.memory import memory_lines
+from reports.paired_lines import paired_lines
 from reports.power_cap import power_cap_lines
 from reports.record import CaseRecord, Run
 from reports.rows import (
@@ -48,6 +49,7 @@ def render_summary(run: Run, width: int = 120) -> str:
         work_lines(run),
         memory_lines(run),
         metric_lines(run),
+        paired_lines(run),
         quality_lines(run),
         budget_lines(run),
         claim_lines([run]),

@@ -30,9 +30,9 @@ def test_no_gpu_chooses_tiny_and_says_why() -> None:
     ended = collect("-v")
     assert "video benchmark: suite tiny (default with no GPU): toy models on a CPU" in ended.output
     assert "TOY MODELS on the CPU" in ended.output
-    assert "17 cases, 3 recipes, about 2" in ended.output
+    assert "19 cases, 5 recipes, about 2" in ended.output
     assert "NON-COMMERCIAL" not in ended.output
-    assert len(ended.cases) == 17
+    assert len(ended.cases) == 19
 
 
 def test_gpu_chooses_quick_and_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -82,16 +82,18 @@ def test_options_select() -> None:
 
 def test_rounds_are_the_scenarios_unless_said() -> None:
     """Speed has three and takes more; what is judged is made once, cold; the audit has six pairs; a toy starts once."""
+    once = {"quality": (1, False), "parity": (1, False)}
     by_default = {case.scenario: (case.rounds, case.warmup) for case in collect().cases}
-    assert by_default == {"speed": (3, True), "audit": (12, True), "quality": (1, False), "cold_start": (1, False)}
+    assert by_default == {"speed": (3, True), "audit": (12, True), "cold_start": (1, False), **once}
     asked = {case.scenario: case.rounds for case in collect("--rounds", "5").cases}
-    assert asked == {"speed": 5, "audit": 5, "quality": 1, "cold_start": 5}
+    assert asked == {"speed": 5, "audit": 5, "quality": 1, "cold_start": 5, "parity": 1}
     assert len(collect("--rounds", "2", "-k", "quality").cases) == 9
 
 
 def test_cases_are_ordered_so_that_a_recipe_is_loaded_once() -> None:
     """Over all scenarios the recipes come one after the other, and speed warms a shape up before quality uses it."""
-    cases = [c for c in collect("--set", "attention=native,native_math").cases if not c.fresh_process]
+    swept = collect("--set", "attention=native,native_math").cases
+    cases = [case for case in swept if not case.fresh_process and case.pair is None]
     recipes = [case.recipe for case in cases]
     changes = sum(before != after for before, after in pairwise(recipes))
     assert changes + 1 == len(set(recipes)) == 6
@@ -169,7 +171,7 @@ def test_sweep_that_no_case_takes_is_refused(tmp_path: Path) -> None:
     suite.write_text(SUITE.replace("[[cases]]", '[[cases]]\ntrack = "published"'), encoding="utf-8")
     ended = collect("--suite", suite, "--set", "attention=native_flash")
     assert ended.code == pytest.ExitCode.USAGE_ERROR
-    assert "every case is of the published track and keeps its recipe" in ended.output
+    assert "every case is of the published track or compared with a baseline, and keeps its recipe" in ended.output
 
 
 def test_prompt_option_keeps_a_timed_scenario_to_one_prompt() -> None:

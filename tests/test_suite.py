@@ -40,7 +40,7 @@ def test_tiny_holds_three_models_three_prompts_two_settings() -> None:
     assert {case.model.id for case in cases} == {"causvid-tiny", "causvid-tiny-bidirectional", "wan2.1-t2v-tiny"}
     assert len({case.prompt.id for case in cases}) >= 3
     assert len({case.setting for case in cases}) >= 2
-    assert {case.scenario for case in cases} == {"speed", "audit", "quality", "cold_start"}
+    assert {case.scenario for case in cases} == {"speed", "audit", "quality", "cold_start", "parity"}
     assert next(c for c in cases if c.model.id == "wan2.1-t2v-tiny").request.guidance_scale > 1
 
 
@@ -91,13 +91,13 @@ def test_paper_judges_quality_on_every_prompt_and_two_seeds() -> None:
 def test_matched_recipes_differ_in_the_model_alone() -> None:
     """Whatever is loaded for a setting of the matched track is loaded the same for all its models."""
     for name in suite_names():
-        cases = [case for case in cases_of(name) if case.track == "matched"]
+        cases = [case for case in cases_of(name) if case.track == "matched" and case.pair is None]
         for setting in {case.setting for case in cases}:
             recipes = {case.recipe for case in cases if case.setting == setting}
             model = dict.fromkeys(OF_THE_MODEL)
             assert len({msgspec.structs.replace(recipe, **model) for recipe in recipes}) == 1
             assert len(recipes) == len({recipe.model for recipe in recipes})
-        assert {case.recipe.attention for case in cases} == {"native_math" if name == "tiny" else "native_cudnn"}
+        assert {case.recipe.attention for case in cases} <= {"native_math" if name == "tiny" else "native_cudnn"}
 
 
 def test_smaller_cards_settings_are_asked_for_by_name() -> None:

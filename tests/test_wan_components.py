@@ -118,6 +118,16 @@ def test_random_weights_depend_on_their_seed_only() -> None:
     assert weights(0).std() == pytest.approx(64**-0.5, rel=0.05)
 
 
+def test_random_weights_of_another_precision_are_the_same_rounded() -> None:
+    """A clip in bfloat16 differs from one in float32 by rounding, not by other weights."""
+
+    def weights(dtype: str) -> torch.Tensor:
+        layer: torch.nn.Linear = build_random(lambda: torch.nn.Linear(64, 64), dtype, "cpu")
+        return layer.weight
+
+    assert torch.equal(weights("bfloat16"), weights("float32").bfloat16())
+
+
 def test_text_encoder_ties_its_embedding() -> None:
     """UMT5 stores one embedding; the encoder must use that one."""
     text_encoder = load_components(TINY, RECIPE).text_encoder.network()

@@ -24,7 +24,7 @@ def build_random(
     """Build a network on the meta device and fill it on `device`: the same seed gives the same weights there.
 
     Each parameter moves to `rests_on` (by default it stays) before the next is filled, so that of a network that rests
-    elsewhere `device` never holds more than one.
+    elsewhere `device` never holds more than one. Another `dtype` gives the same weights, rounded otherwise.
 
     Norms become 1, biases 0, all else normal with deviation 1/sqrt(fan in), which keeps activations of any width near
     1, so that clips vary visibly. Modules that the class keeps in float32 stay in float32 when `dtype` is shorter.
@@ -39,8 +39,11 @@ def build_random(
     filled: dict[int, torch.nn.Parameter] = {}  # a tied parameter is one object under two names
     for name, parameter in list(model.named_parameters(remove_duplicate=False)):
         if id(parameter) not in filled:
-            values = torch.empty(parameter.shape, dtype=dtypes[name], device=device)
+            # On a CPU another dtype would draw other numbers, not the same rounded, as CUDA does.
+            drawn = torch.float32 if device == "cpu" else dtypes[name]
+            values = torch.empty(parameter.shape, dtype=drawn, device=device)
             fill_fan_in(name, values, generator)
+            values = values.to(dtypes[name])
             filled[id(parameter)] = torch.nn.Parameter(values.to(rests_on or device), requires_grad=False)
         owner, _, leaf = name.rpartition(".")
         setattr(model.get_submodule(owner), leaf, filled[id(parameter)])
