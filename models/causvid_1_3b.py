@@ -9,9 +9,10 @@ tianweiy/CausVid, autoregressive_checkpoint. Code and weights are CC BY-NC-SA 4.
 
 from models.causal import causvid
 from models.causal.rules import ClipRules
-from models.spec import CAUSAL, CAUSAL_PHASES, ModelSpec, Pipeline, Recipe, Request, Work
+from models.spec import CAUSAL, CAUSAL_PHASES, ModelSpec, Pipeline, Recipe, Request
 from models.wan.architecture import T2V_1_3B
 from models.work import causal_work
+from models.work_kinds import Work
 
 WEIGHTS = causvid.published_weights("autoregressive_checkpoint")
 RULES = ClipRules(

@@ -8,9 +8,10 @@ Source: tianweiy/CausVid, bidirectional_checkpoint2 (CC BY-NC-SA 4.0); nothing o
 
 from models.causal import causvid
 from models.causal.rules import ClipRules
-from models.spec import COMPILES, ModelSpec, Pipeline, Recipe, Request, Work
+from models.spec import COMPILES, ModelSpec, Pipeline, Recipe, Request
 from models.wan.architecture import T2V_1_3B
 from models.work import bidirectional_work
+from models.work_kinds import Work
 
 WEIGHTS = causvid.published_weights("bidirectional_checkpoint2")
 RULES = ClipRules(

@@ -8,9 +8,10 @@ Source: tianweiy/CausVid, autoregressive_checkpoint_warp_4step_cfg2 (CC BY-NC-SA
 from models.causal import causvid
 from models.causal.rules import ClipRules
 from models.fewstep import StepList
-from models.spec import CAUSAL, CAUSAL_PHASES, ModelSpec, Pipeline, Recipe, Request, Sampling, Work
+from models.spec import CAUSAL, CAUSAL_PHASES, ModelSpec, Pipeline, Recipe, Request, Sampling
 from models.wan.architecture import T2V_1_3B
 from models.work import causal_work
+from models.work_kinds import Work
 
 STEPS = StepList((1000, 750, 500, 250), shift=8.0, warped=True)
 WEIGHTS = causvid.published_weights("autoregressive_checkpoint_warp_4step_cfg2")

@@ -5,9 +5,10 @@ Its clips mean nothing; it proves that the suite works where there is no GPU.
 
 from models.causal import causvid
 from models.causal.rules import ClipRules
-from models.spec import CAUSAL, CAUSAL_PHASES, ModelSpec, Pipeline, Recipe, Request, Work
+from models.spec import CAUSAL, CAUSAL_PHASES, ModelSpec, Pipeline, Recipe, Request
 from models.wan.architecture import TINY
 from models.work import causal_work
+from models.work_kinds import Work
 
 RULES = ClipRules(
     model="causvid-tiny",

@@ -2,9 +2,10 @@
 
 from models.causal import causvid
 from models.causal.rules import ClipRules
-from models.spec import COMPILES, ModelSpec, Pipeline, Recipe, Request, Work
+from models.spec import COMPILES, ModelSpec, Pipeline, Recipe, Request
 from models.wan.architecture import TINY
 from models.work import bidirectional_work
+from models.work_kinds import Work
 
 RULES = ClipRules(
     model="causvid-tiny-bidirectional",

@@ -12,7 +12,7 @@ from types import ModuleType
 
 from models.spec import ModelSpec
 
-SUPPORT = frozenset({"__init__", "spec", "weights", "work", "discover", "fewstep", "prefetch"})
+SUPPORT = frozenset({"__init__", "spec", "weights", "work", "work_kinds", "discover", "fewstep", "prefetch"})
 HERE = Path(__file__).parent
 
 

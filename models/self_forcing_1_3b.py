@@ -13,10 +13,11 @@ from models.causal.causvid import checkpoint_weights, load_few_step
 from models.causal.rules import ClipRules
 from models.causal.window import Window
 from models.fewstep import StepList
-from models.spec import CAUSAL, CAUSAL_PHASES, ModelSpec, Pipeline, Recipe, Request, Sampling, Work
+from models.spec import CAUSAL, CAUSAL_PHASES, ModelSpec, Pipeline, Recipe, Request, Sampling
 from models.wan.architecture import T2V_1_3B
 from models.wan.published import SHARED_WEIGHTS
 from models.work import causal_work
+from models.work_kinds import Work
 
 LICENCE = "Apache-2.0"
 FRAMES_PER_BLOCK = 3

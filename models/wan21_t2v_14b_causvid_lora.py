@@ -12,11 +12,12 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from models import wan21_t2v_14b as teacher
-from models.spec import COMPILES, ModelSpec, Pipeline, Recipe, Request, Sampling, WeightsFile, Work, check_recipe
+from models.spec import COMPILES, ModelSpec, Pipeline, Recipe, Request, Sampling, WeightsFile, check_recipe
 from models.wan.architecture import T2V_14B
 from models.wan.published import BASE_REPOSITORY, LARGE_REPOSITORY
 from models.wan.rules import check_request, check_unguided
 from models.work import bidirectional_work
+from models.work_kinds import Work
 
 if TYPE_CHECKING:
     from diffusers import WanTransformer3DModel

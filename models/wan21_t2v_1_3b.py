@@ -6,12 +6,13 @@ Source: Wan-Video/Wan2.1 @9737cba, README and wan/configs/wan_t2v_1_3B.py.
 from functools import partial
 from types import MappingProxyType
 
-from models.spec import COMPILES, ModelSpec, Pipeline, Recipe, Request, Sampling, Work
+from models.spec import COMPILES, ModelSpec, Pipeline, Recipe, Request, Sampling
 from models.wan.architecture import T2V_1_3B
 from models.wan.prompts import NEGATIVE_PROMPT
 from models.wan.published import BASE_REPOSITORY, SHARED_WEIGHTS, TRANSFORMER_1_3B
 from models.wan.rules import check_request
 from models.work import bidirectional_work
+from models.work_kinds import Work
 
 
 def load(recipe: Recipe) -> Pipeline:

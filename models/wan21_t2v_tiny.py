@@ -6,11 +6,12 @@ What it draws means nothing; that it draws what it should, and how that is measu
 from functools import partial
 from types import MappingProxyType
 
-from models.spec import COMPILES, ModelSpec, Pipeline, Recipe, Request, Sampling, Work
+from models.spec import COMPILES, ModelSpec, Pipeline, Recipe, Request, Sampling
 from models.wan.architecture import TINY
 from models.wan.prompts import NEGATIVE_PROMPT
 from models.wan.rules import check_request
 from models.work import bidirectional_work
+from models.work_kinds import Work
 
 
 def load(recipe: Recipe) -> Pipeline:

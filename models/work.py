@@ -13,9 +13,10 @@ import math
 
 from models.causal.lengths import LongVideo, plan_clip
 from models.causal.window import Window
-from models.spec import PhaseWork, Request, Work
+from models.spec import Request
 from models.wan.architecture import Architecture
 from models.wan.vae_work import decode_work, encode_work
+from models.work_kinds import PhaseWork, Work
 
 TIME_STRIDE = 4
 SPACE_STRIDE = 8

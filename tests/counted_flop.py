@@ -15,12 +15,13 @@ from diffusers import AutoencoderKLWan, WanTransformer3DModel
 from torch.utils.flop_counter import FlopCounterMode
 from transformers import UMT5Config, UMT5EncoderModel
 
-from models.spec import ModelSpec, Operation, Recipe, Request
+from models.spec import ModelSpec, Recipe, Request
 from models.wan.architecture import Architecture
 from models.wan.components import Components
 from models.wan.decoder_layout import prepare_decoder
 from models.wan.random_weights import offline_tokenizer
 from models.wan.text_encoder import TextEncoder
+from models.work_kinds import Operation
 
 KINDS: dict[str, Operation] = {
     "aten.mm": "matmul",

@@ -14,7 +14,7 @@ from fixtures.ceilings.ceilings import calls_a_round, take_ceiling, time_calls
 from fixtures.clock import HostTimeline
 from fixtures.device.samples import Before
 from models.discover import discover
-from models.spec import Operation
+from models.work_kinds import Operation
 from reports.measured import GpuProcess
 from reports.merge import read_run
 from tests.counted_flop import count_flop

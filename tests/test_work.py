@@ -26,10 +26,11 @@ from models import (
 from models.causal.lengths import Rolling
 from models.causal.window import Window
 from models.discover import discover
-from models.spec import PhaseWork, Request
+from models.spec import Request
 from models.wan.architecture import T2V_1_3B, T2V_14B, TINY, Architecture
 from models.wan.vae_work import decode_work, encode_work
 from models.work import bidirectional_work, causal_work
+from models.work_kinds import PhaseWork
 from tests.counted_flop import count_phases
 from tests.test_model_files import default_request
 

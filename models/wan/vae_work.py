@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from itertools import pairwise
 from typing import Any
 
-from models.spec import PhaseWork
+from models.work_kinds import PhaseWork
 
 COLOURS = 3
 FRAMES_PER_LATENT = 4

@@ -10,7 +10,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from models.spec import ModelSpec, PhaseWork, PipelineFacts, Probe, Recipe, Request, Sampling, WeightsSource, Work
+from models.spec import ModelSpec, PipelineFacts, Probe, Recipe, Request, Sampling, WeightsSource
+from models.work_kinds import PhaseWork, Work
 
 
 @dataclass(frozen=True, kw_only=True)
