@@ -266,7 +266,7 @@ def test_no_suite_runs_it(tmp_path: Path) -> None:
     suite = write_suite(tmp_path, {"one": "a dog"}, scenarios=("ceilings",))
     ended = collect("--suite", suite, f"--models-dir={FAULT_MODELS}")
     assert ended.code == 4
-    assert "unknown scenario 'ceilings'; known: audit, cold_start, quality, speed" in ended.output
+    assert "unknown scenario 'ceilings'; known: audit, cold_start, parity, quality, speed" in ended.output
 
 
 def test_plan_takes_up_known_ceilings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
