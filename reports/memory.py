@@ -5,7 +5,7 @@ is. Sizes are GiB (2^30 bytes); records of before the waterfall was kept give no
 """
 
 from reports.compare import model_and_setting
-from reports.measured import Memory, PartMemory, PhaseMemory
+from reports.memory_record import Memory, PartMemory, PhaseMemory
 from reports.record import CaseRecord, Run
 from reports.rows import GIB, show
 

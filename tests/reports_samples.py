@@ -7,7 +7,8 @@ import msgspec
 
 from reports.environment import Ceiling, Ceilings, Environment
 from reports.journal import Finished, Started, append_line
-from reports.measured import Chunk, Device, DeviceState, Energy, Facts, GpuProcess, Measurement, Memory, Rank, Round
+from reports.measured import Chunk, Device, DeviceState, Energy, Facts, GpuProcess, Measurement, Rank, Round
+from reports.memory_record import Memory
 from reports.random_weights import Initialisation, ModelSpread
 from reports.record import (
     SCHEMA_VERSION,

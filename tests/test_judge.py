@@ -9,7 +9,8 @@ import msgspec
 import pytest
 
 from fixtures.taken import Taken
-from reports.measured import Device, Measurement, Memory
+from reports.measured import Device, Measurement
+from reports.memory_record import Memory
 from reports.merge import read_plan, read_run
 from reports.record import Run
 from tests.inner_session import Ended, bench

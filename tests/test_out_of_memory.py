@@ -8,7 +8,7 @@ import torch
 from fixtures.memory.out_of_memory import explain, in_words, keep_snapshot
 from fixtures.memory.vram import peaks_for
 from fixtures.taken import Taken
-from reports.measured import OutOfMemory
+from reports.memory_record import OutOfMemory
 from tests.examples.hungry_models.hungry import Held
 from tests.fake_cuda import GIB, FakeCuda, install_cuda
 from tests.reports_samples import planned

@@ -3,8 +3,8 @@
 import msgspec
 
 from reports.html import render_html
-from reports.measured import Memory, PartMemory, PhaseMemory
 from reports.memory import memory_details, memory_lines
+from reports.memory_record import Memory, PartMemory, PhaseMemory
 from reports.record import CaseRecord
 from reports.summary import render_summary
 from tests.reports_samples import case_of, planned, replaced, run_of
