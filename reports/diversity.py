@@ -13,10 +13,16 @@ Friedman & Dieng 2023 (arXiv 2210.02410).
 """
 
 import math
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from itertools import combinations
 from operator import mul
 from statistics import fmean
+
+from reports.record import Run
+from reports.rows import counted
+
+NETWORK = "clip-vit-base-patch32"
 
 
 def distance(one: Sequence[float], other: Sequence[float]) -> float:
@@ -49,3 +55,35 @@ def diversity_ratio(student: Mapping[str, float], teacher: Mapping[str, float]) 
     if whole <= 0:
         raise ValueError("the teacher's clips do not differ between seeds: there is no share of that")
     return fmean(student[prompt] for prompt in shared) / whole
+
+
+def seed_diversity(run: Run) -> dict[tuple[str, str], dict[str, float]]:
+    """Give the diversity of every prompt with clips of two seeds or more, by model and setting.
+
+    A seed's clip counts once, from the first case that has its feature.
+    """
+    features: defaultdict[tuple[str, str], defaultdict[str, dict[int, list[float]]]] = defaultdict(
+        lambda: defaultdict(dict)
+    )
+    for case in run.cases:
+        if case.measurement is not None and (feature := case.measurement.features.get(NETWORK)):
+            seeds = features[case.plan.model.id, case.plan.setting][case.plan.prompt.id]
+            seeds.setdefault(case.plan.seed, feature)
+    several = {
+        who: {prompt: list(seeds.values()) for prompt, seeds in prompts.items() if len(seeds) > 1}
+        for who, prompts in features.items()
+    }
+    return {
+        who: {prompt: mean_pairwise_distance(clips) for prompt, clips in prompts.items()}
+        for who, prompts in several.items()
+        if prompts
+    }
+
+
+def diversity_lines(run: Run) -> list[str]:
+    """Tell each model's diversity over seeds, the mean over its prompts; nothing where no prompt has two seeds."""
+    return [
+        f"diversity over seeds (mean pairwise 1 - cos, CLIP): {' '.join(who)}: {fmean(prompts.values()):.4g} "
+        f"({counted(prompts, 'prompt')})"
+        for who, prompts in seed_diversity(run).items()
+    ]

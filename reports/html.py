@@ -23,6 +23,7 @@ from reports.claims import claim_lines
 from reports.cold_start import cold_start_lines
 from reports.compare import comparison_lines
 from reports.device_state import state_lines
+from reports.diversity import diversity_lines
 from reports.floors import quality_lines
 from reports.measured import Measurement
 from reports.memory import memory_details, memory_lines
@@ -80,7 +81,7 @@ def render_html(run: Run, folder: Path | None = None) -> str:
         states=state_lines(run),
         cold_starts=cold_start_lines(run),
         memory=memory_lines(run),
-        metrics=rows.metric_lines(run),
+        metrics=[*rows.metric_lines(run), *diversity_lines(run)],
         pairs=paired_lines(run),
         quality=quality_lines(run),
         budgets=budget_lines(run),

@@ -229,6 +229,7 @@ class Measurement(Frozen):
     it up. `load_s` is None likewise when the recipe was already loaded; where it includes imports, `reasons` say so.
     `video` is relative to the run folder; of a batch it is the first of its `clips`, each of which has `frames` frames.
     `pairs` compares the last round's clips with the baseline of its setting, or with a golden.
+    `features` holds, by network, one feature of the clip that was judged, for diversity over seeds.
     `cold_starts` holds a fresh process for each of `rounds`, which are their first calls; empty in other scenarios.
     """
 
@@ -256,3 +257,4 @@ class Measurement(Frozen):
     cold_starts: list[ColdStart] = []
     profile: Profile | None = None
     pairs: list[PairedComparison] = []
+    features: dict[str, list[float]] = {}

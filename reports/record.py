@@ -136,7 +136,8 @@ class PlannedCase(Frozen):
     `id` is the pytest node id below benchmarks/ ("bench_speed.py::bench_generate[causvid-1.3b-480p81-dogs-s0]").
     `sources` says where each value of a published recipe comes from. `estimate_s` is the time expected for one
     generation, or None where nobody can tell. `fresh_process`: each round is a process of its own, started cold. `work`
-    is by phase, or None where the model's file does not tell it.
+    is by phase, or None where the model's file does not tell it. `scorers` are the learned ones
+    that judge the clip.
     """
 
     id: str
@@ -155,6 +156,7 @@ class PlannedCase(Frozen):
     reproduce: str
     budgets: list[Budget] = []
     floors: list[Floor] = []
+    scorers: list[str] = []
     fresh_process: bool = False
     pair: PlannedPair | None = None
     work: dict[str, PhaseWork] | None = None

@@ -12,6 +12,7 @@ from reports.claims import claim_lines
 from reports.cold_start import cold_start_lines
 from reports.compare import comparison_lines
 from reports.device_state import state_lines
+from reports.diversity import diversity_lines
 from reports.floors import quality_lines
 from reports.memory import memory_lines
 from reports.paired_lines import paired_lines
@@ -48,7 +49,7 @@ def render_summary(run: Run, width: int = 120) -> str:
         cold_start_lines(run),
         work_lines(run),
         memory_lines(run),
-        metric_lines(run),
+        [*metric_lines(run), *diversity_lines(run)],
         paired_lines(run),
         quality_lines(run),
         budget_lines(run),
