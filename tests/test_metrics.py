@@ -80,7 +80,7 @@ def test_every_metric_has_an_example_that_runs(path: Path) -> None:
 def test_own_metric_is_found_beside_ours() -> None:
     """`--metric FILE` adds; it takes at most 60 lines."""
     found = find_metrics([EXAMPLE])
-    assert list(found) == ["duplicate_frames", "brightness"]
+    assert list(found) == [*find_metrics(), "brightness"]
     assert apply_metric(found["brightness"], clip(0, 255), "random").value == 0.5
     assert len(EXAMPLE.read_text().splitlines()) <= 60
 
@@ -94,7 +94,7 @@ def test_own_metric_is_found_beside_ours() -> None:
         ("", "must hold a constant METRIC of type Metric; found NoneType"),
         (
             Path(str(module.__file__)).read_text(encoding="utf-8"),
-            "'duplicate_frames' is taken; known: duplicate_frames",
+            "'duplicate_frames' is taken; known: ",
         ),
     ],
 )
@@ -178,9 +178,9 @@ def test_luma_and_lab_are_those_of_the_standards() -> None:
     """BT.601 weights on full range; L* of white is 100, of sRGB's mid grey 53.6, of a grey a* and b* are 0."""
     grey = clip(0, 128, 255)
     np.testing.assert_allclose(grey.luma_THW[:, 0, 0], [0, 128, 255], atol=1e-4)
-    np.testing.assert_allclose(
-        grey.lab_THWC[:, 0, 0], [[0.0, 0.0, 0.0], [53.585, 0.0, 0.0], [100.0, 0.0, 0.0]], atol=0.02
-    )
+    np.testing.assert_allclose(grey.lab_series.lightness_T, [0.0, 53.585, 100.0], atol=0.02)
+    np.testing.assert_allclose(grey.lab_series.chroma_T, 0.0, atol=0.02)
     red = Clip(frames_TCHW=torch.tensor([255, 0, 0], dtype=torch.uint8).reshape(1, 3, 1, 1), fps=16.0)
     np.testing.assert_allclose(red.luma_THW[0, 0, 0], 0.299 * 255, rtol=1e-6)
-    np.testing.assert_allclose(red.lab_THWC[0, 0, 0], [53.24, 80.09, 67.20], atol=0.05)
+    series = red.lab_series
+    np.testing.assert_allclose([series.lightness_T[0], series.a_T[0], series.b_T[0]], [53.24, 80.09, 67.20], atol=0.05)

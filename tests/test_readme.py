@@ -6,10 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from fixtures.metrics.spec import find_metrics
 from fixtures.options import Options
 from fixtures.suite import suite_names
 from models.discover import discover
 from reports.html import render_html
+from reports.judged import Limits
 from reports.measured import DURATIONS
 from reports.merge import read_run
 from reports.summary import render_summary
@@ -61,6 +63,22 @@ def test_model_table_is_that_of_the_model_files() -> None:
         assert sampling.split()[0] == str(model.sampling.steps)
         assert sampling.strip().endswith(f", {model.sampling.guidance_scale:g}, {model.sampling.shift:g}")
         assert weights.strip().endswith(model.licence)
+
+
+def test_metric_table_is_that_of_the_metric_files() -> None:
+    """Every metric has its row, with its unit and its limits."""
+    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in README.splitlines() if line.startswith("| `")]
+    found = {cells[0].strip("`"): cells[2:] for cells in rows if len(cells) == 5}
+    expected = {
+        id_: [metric.unit, *(_limits_text(metric.limits, level) for level in ("warn", "fail"))]
+        for id_, metric in find_metrics().items()
+    }
+    assert found == expected
+
+
+def _limits_text(limits: Limits | None, level: str) -> str:
+    sides = [(sign, getattr(limits, f"{level}_{side}", None)) for sign, side in (("<", "below"), (">", "above"))]
+    return ", ".join(f"{sign} {limit:g}" for sign, limit in sides if limit is not None) or "–"
 
 
 @pytest.mark.parametrize("name", ["quick", "wan-14b-4step"])
