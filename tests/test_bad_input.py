@@ -55,7 +55,10 @@ def refused(*arguments: object) -> str:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["--suite", "nix"], "suite 'nix': no such suite or file; known suites: paper, paper-14b, quick, smoke, tiny"),
+        (
+            ["--suite", "nix"],
+            "suite 'nix': no such suite or file; known suites: paper, paper-14b, quick, settings, smoke, tiny",
+        ),
         (["--suite", "../prompts/suite"], "no such suite or file"),
         (["--model", "nix"], "suite tiny: unknown model 'nix'; known: causvid-tiny, causvid-tiny-bidirectional, wan2"),
         (["--prompt", "nix"], "unknown prompt 'nix'; known: dogs, "),
@@ -160,7 +163,7 @@ def test_option_that_is_no_number_is_refused(option: str) -> None:
         ('["dogs"]', '["dogs", "dogs"]', "`prompts` lists dogs twice - at `$.cases[0]`"),
         ("seeds = [0]", "seeds = [-1]", "Expected `int` >= 0 - at `$.cases[0].seeds[0]`"),
         ("seeds = [0]", "seeds = []", "Expected `array` of length >= 1 - at `$.cases[0].seeds`"),
-        ('"speed"', '"sped"', "unknown scenario 'sped'; known: audit, cold_start, quality, speed"),
+        ('"speed"', '"sped"', "unknown scenario 'sped'; known: audit, cold_start, parity, quality, speed"),
         ('["small"]', '["large"]', "`$.cases[0].settings`: unknown setting 'large'; known: small"),
         ('["dogs"]', '["cats"]', "`$.cases[0].prompts`: unknown prompt 'cats'; known: dogs, "),
         ('["causvid-tiny"]', '["nix"]', "`$.cases[0].models`: unknown model 'nix'; known: "),
@@ -268,7 +271,7 @@ def test_unusable_gpu_is_refused_and_named(monkeypatch: pytest.MonkeyPatch) -> N
     assert "so reboot" in message
     assert "so reboot" in refused("--suite", "quick")
     assert "so reboot" in refused("--collect-only")
-    assert len(collect("--suite", "tiny").ids) == 17
+    assert len(collect("--suite", "tiny").ids) == 19
 
 
 def test_run_folder_that_holds_a_run_is_refused(tmp_path: Path) -> None:

@@ -57,7 +57,7 @@ def test_toy_suite_generates_a_block_on_the_cpu(tmp_path: Path) -> None:
     assert "PROBLEM" not in ended.output
     assert "the suite's cases run on the CPU" in line(ended, "GPU")
     assert "toy weights" in line(ended, "weights")
-    assert "for all 17 cases" in line(ended, "time")
+    assert "for all 19 cases" in line(ended, "time")
     assert "causvid-tiny: loaded in" in line(ended, "block")
     assert "(9 frames)" in line(ended, "block")
     # The one folder is pytest-benchmark's own.
