@@ -35,7 +35,17 @@ def test_options_named_in_the_readme_exist() -> None:
     flags = {item.metadata["flag"] for item in fields(Options)}
     named = set(re.findall(r"(?<![-\w])(--[a-z][a-z-]+)", README))
     assert flags <= named
-    scripts = {"--dry-run", "--check", "--json", "--lora", "--into"}
+    scripts = {
+        "--dry-run",
+        "--check",
+        "--json",
+        "--lora",
+        "--into",
+        "--notest",
+        "--python",
+        "--dimensions",
+        "--full-info",
+    }
     assert named - flags <= {"--benchmark-json", "--collect-only", "--group", *scripts}
 
 
