@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from fixtures.metrics.clip import Clip
+from fixtures.metrics.quarters import first_and_last_quarter
 from fixtures.metrics.spec import Reading, apply_metric, find_metrics
 from tests.textured_clip import as_clip, over_time, saturated, textured
 
@@ -69,6 +70,15 @@ def test_reversed_clip_drifts_the_other_way(id_: str, drifting: np.ndarray) -> N
     assert backwards < -0.03
     if id_ != "chroma_slope":
         assert backwards == pytest.approx(-forwards / (1 + forwards), rel=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("series", "first", "last"),
+    [((1, 9), 1, 9), ((1, 5, 9), 1, 9), ((1, 5, 5, 5, 5, 5, 9), 1, 9), ((1, 3, 5, 5, 5, 5, 5, 6, 8), 2, 7)],
+)
+def test_quarters_are_rounded_down_and_never_empty(series: tuple[float, ...], first: float, last: float) -> None:
+    """Of 9 frames the first two and the last two, of 2 to 7 one each."""
+    assert first_and_last_quarter(np.array(series)) == (first, last)
 
 
 @pytest.mark.parametrize("id_", DRIFTS)
