@@ -45,6 +45,8 @@ def test_options_named_in_the_readme_exist() -> None:
         "--python",
         "--dimensions",
         "--full-info",
+        "--student",
+        "--teacher",
     }
     assert named - flags <= {"--benchmark-json", "--collect-only", "--group", *scripts}
 
