@@ -4,6 +4,7 @@ import doctest
 import importlib
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,7 @@ from fixtures.learned.places import MissingWeightsError, locate, unavailable
 from fixtures.learned.preprocess import for_clip, for_dino, short_side_to
 from fixtures.learned.scene import Scene
 from fixtures.learned.spec import Scored, Scorer, apply_scorer
+from tests.running import ROOT
 from tests.tiny_networks import moving_clip, write_all, write_dino
 
 SCORERS = find_scorers()
@@ -330,6 +332,22 @@ def test_value_that_cannot_be_is_no_value(value: float) -> None:
     assert given_value is None
     assert f"scorer 'x' gave {value}" in reason
     assert apply_scorer(a_scorer(1 + 1e-6), scene(None)) == (1 + 1e-6, "")
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), float("-inf")])
+def test_unbounded_scorer_takes_no_infinity(value: float) -> None:
+    """A definition without bounds still gives a number."""
+    unbounded = replace(a_scorer(value), least=float("-inf"), most=float("inf"))
+    assert apply_scorer(unbounded, scene(None)) == (None, f"scorer 'x' gave {value}")
+
+
+def test_readme_names_every_scorer_and_what_it_needs() -> None:
+    """A row each, with the names of repository or file that `--learned-weights` and the cache are searched for."""
+    rows = [line for line in (ROOT / "README.md").read_text(encoding="utf-8").splitlines() if line.startswith("| `")]
+    for scorer in SCORERS.values():
+        assert any(f"`{scorer.id}`" in row.split("|")[1] for row in rows), scorer.id
+        for weights in scorer.weights:
+            assert any((weights.repository or weights.name) in row for row in rows), weights.name
 
 
 def test_error_of_a_scorer_costs_its_own_value(tmp_path: Path) -> None:
