@@ -27,6 +27,7 @@ from reports.diversity import diversity_lines
 from reports.floors import quality_lines
 from reports.measured import Measurement
 from reports.memory import memory_details, memory_lines
+from reports.metric_lines import clip_metric_lines, metric_lines
 from reports.paired_lines import paired_lines
 from reports.profile import profile_lines
 from reports.record import CaseRecord, Run, WeightsRecord
@@ -81,7 +82,7 @@ def render_html(run: Run, folder: Path | None = None) -> str:
         states=state_lines(run),
         cold_starts=cold_start_lines(run),
         memory=memory_lines(run),
-        metrics=[*rows.metric_lines(run), *diversity_lines(run)],
+        metrics=[*metric_lines(run), *diversity_lines(run)],
         pairs=paired_lines(run),
         quality=quality_lines(run),
         budgets=budget_lines(run),
@@ -145,7 +146,7 @@ def _details(run: Run, case: CaseRecord) -> dict[str, Any]:
             "devices": [device.name for device in measurement.devices],
             "work": work_details(case, run),
             **memory_details(measurement.memory),
-            "metrics": [f"{m.id} {m.reason or m.value} {m.unit}".strip() for m in measurement.metrics],
+            "metrics": clip_metric_lines(measurement.metrics),
             "GPU during the timed rounds": _state(case),
             "rounds repeat exactly": {True: "yes", False: "NO", None: rows.MISSING}[measurement.deterministic],
             "profile": profile_lines(measurement.profile) if measurement.profile else [],

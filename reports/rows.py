@@ -110,26 +110,6 @@ def clocks_apart(run: Run) -> list[tuple[CaseRecord, str]]:
     return [(case, reasons["clocks"]) for case, reasons in measured if "clocks" in reasons]
 
 
-def metric_lines(run: Run) -> list[str]:
-    """Tell each metric's range over the clips, and where it has no value, why."""
-    values: dict[str, list[float]] = {}
-    reasons: dict[str, list[str]] = {}
-    for case in run.cases:
-        for metric in case.measurement.metrics if case.measurement else ():
-            name = f"{metric.id} [{metric.unit}]"
-            if metric.value is None:
-                reasons.setdefault(f"{name}: no value, {metric.reason}", []).append(case.id)
-            else:
-                values.setdefault(name, []).append(metric.value)
-    lines = [
-        f"{name}: {min(found):g}"
-        + (f" to {max(found):g}" if max(found) > min(found) else "")
-        + f" ({counted(found, 'clip')})"
-        for name, found in values.items()
-    ]
-    return lines + [f"{one_line(reason)} ({counted(ids, 'clip')})" for reason, ids in reasons.items()]
-
-
 def counted(listed: Sized, noun: str) -> str:
     """Count things for people: "1 case", "2 cases"."""
     return f"{len(listed)} {noun}" if len(listed) == 1 else f"{len(listed)} {noun}s"

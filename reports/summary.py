@@ -15,6 +15,7 @@ from reports.device_state import state_lines
 from reports.diversity import diversity_lines
 from reports.floors import quality_lines
 from reports.memory import memory_lines
+from reports.metric_lines import metric_lines
 from reports.paired_lines import paired_lines
 from reports.power_cap import power_cap_lines
 from reports.record import CaseRecord, Run
@@ -25,7 +26,6 @@ from reports.rows import (
     counted,
     figures,
     groups,
-    metric_lines,
     names,
     non_commercial,
     not_deterministic,

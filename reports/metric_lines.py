@@ -1,0 +1,48 @@
+"""What metrics say of clips, as lines for people: values, and what has none by its reason, each reason told once.
+
+Why it matters: with random weights thirty metrics are not applicable for one reason, which is one line and not thirty.
+"""
+
+from collections.abc import Iterable
+
+from reports.measured import MetricValue
+from reports.record import Run
+from reports.rows import counted, one_line
+
+
+def metric_lines(run: Run) -> list[str]:
+    """Tell each metric's range over the clips, and why others have no value."""
+    values: dict[str, list[float]] = {}
+    missing: dict[tuple[str, str], list[str]] = {}
+    for case in run.cases:
+        for metric in case.measurement.metrics if case.measurement else ():
+            if metric.value is None:
+                missing.setdefault((metric.id, metric.reason), []).append(case.id)
+            else:
+                values.setdefault(f"{metric.id} [{metric.unit}]", []).append(metric.value)
+    alike: dict[tuple[str, tuple[str, ...]], list[str]] = {}
+    for (name, reason), cases in missing.items():
+        alike.setdefault((reason, tuple(cases)), []).append(name)
+    return [_range(name, found) for name, found in values.items()] + [
+        f"{_no_value(names, reason)} ({counted(cases, 'clip')})" for (reason, cases), names in alike.items()
+    ]
+
+
+def clip_metric_lines(metrics: Iterable[MetricValue]) -> list[str]:
+    """Tell one clip's metrics: a line a value, and one a reason for what has none."""
+    lines, missing = [], dict[str, list[str]]()
+    for metric in metrics:
+        if metric.value is None:
+            missing.setdefault(metric.reason, []).append(metric.id)
+        else:
+            lines.append(f"{metric.id} {metric.value} {metric.unit}")
+    return lines + [_no_value(names, reason) for reason, names in missing.items()]
+
+
+def _range(name: str, found: list[float]) -> str:
+    least, most = min(found), max(found)
+    return f"{name}: {least:g}" + (f" to {most:g}" if most > least else "") + f" ({counted(found, 'clip')})"
+
+
+def _no_value(names: list[str], reason: str) -> str:
+    return one_line(f"{', '.join(names)}: no value, {reason}")
