@@ -14,7 +14,10 @@ from reports.html import render_html
 from reports.judged import Limits
 from reports.measured import DURATIONS
 from reports.merge import read_run
+from reports.random_weights import read_random_weights
+from reports.random_weights import table as table_of_spread
 from reports.summary import render_summary
+from tests import measure_repeat
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -108,3 +111,23 @@ def test_table_on_the_first_screen_is_the_published_runs() -> None:
     printed = render_summary(read_run(PUBLISHED / "quick" / "run.json"), TABLE_WIDTH).splitlines()
     assert len([line for line in table if line.strip()]) >= 8
     assert [line for line in table if line.strip() and line not in printed] == []
+
+
+def test_published_repetition_is_what_the_script_prints_of_both_records(capsys: pytest.CaptureFixture[str]) -> None:
+    """The two published runs of `quick` repeat each other, by as much as their row and the README say."""
+    assert measure_repeat.main([str(PUBLISHED / "quick"), str(PUBLISHED / "quick-again")]) == 0
+    printed = capsys.readouterr().out
+    assert (PUBLISHED / "repeat.txt").read_text(encoding="utf-8") == printed
+    assert printed.splitlines()[-1] in README
+
+
+def test_published_random_weights_are_those_of_their_file() -> None:
+    """The published tables are those of the published file, and the README's seconds and watts stand in them."""
+    printed = (PUBLISHED / "random-weights.txt").read_text(encoding="utf-8")
+    models = read_random_weights(PUBLISHED / "random-weights.json").models
+    assert [model.model for model in models] == ["causvid-1.3b", "wan2.1-t2v-1.3b"]
+    assert all("\n".join(table_of_spread(model)) in printed for model in models)
+    told = README.split("**Whether random weights are a fair stand-in.**", 1)[1].split("\n\n", 1)[0]
+    figures = re.findall(r"\d+\.\d\d+|\d+\.\d(?= (?:and|W)|,)", told.split("in that order:", 1)[1])
+    assert len(figures) == 14
+    assert [figure for figure in figures if figure not in printed.split()] == []
