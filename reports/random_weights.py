@@ -73,6 +73,10 @@ class ModelSpread(Frozen):
         values = [getattr(one, quantity) for one in self.initialisations]
         return 100 * (max(values) / min(values) - 1) if all(values) else None
 
+    def least(self, quantity: Literal["time_s", "power_w"]) -> str:
+        """Name the initialisation that took the least."""
+        return min(self.initialisations, key=lambda one: getattr(one, quantity)).name
+
 
 class RandomWeights(Frozen):
     """All that was published: a model and device at most once."""
@@ -104,8 +108,9 @@ def quoted(published: RandomWeights, models: Collection[str]) -> list[str]:
 
 
 def _sentence(spread: ModelSpread) -> str:
-    said = {"in time": spread.spread_pct("time_s"), "in power": spread.spread_pct("power_w")}
-    differed = ", ".join(f"{pct:.1f} % {what}" for what, pct in said.items() if pct is not None)
+    said: dict[str, Literal["time_s", "power_w"]] = {"in time": "time_s", "in power": "power_w"}
+    known = {what: pct for what, name in said.items() if (pct := spread.spread_pct(name)) is not None}
+    differed = ", ".join(f"{pct:.1f} % {what} ({spread.least(said[what])} least)" for what, pct in known.items())
     count = {3: "three"}.get(len(spread.initialisations), len(spread.initialisations))
     commit = f"commit {spread.git_commit[:7]}" if spread.git_commit else "no commit"
     where = f"{spread.steps} steps, {spread.device}, {commit}"

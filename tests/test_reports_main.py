@@ -88,7 +88,7 @@ def test_unknown_command_lists_the_known_ones() -> None:
 
 def test_reports_import_neither_torch_nor_pytest_nor_other_parts() -> None:
     """Reports render on a machine that has none of it; SciPy does the statistics of verdicts over several cases."""
-    allowed = {"jinja2", "markupsafe", "msgspec", "reports", "scipy"} | set(sys.stdlib_module_names)
+    allowed = {"jinja2", "markupsafe", "msgspec", "numpy", "reports", "scipy"} | set(sys.stdlib_module_names)
     for path in Path(reports.__main__.__file__).parent.glob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
