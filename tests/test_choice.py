@@ -105,8 +105,8 @@ def test_published_spread_over_initialisations_accompanies_random_weights(publis
     """What was measured of a model of the run is quoted; a broken file is told and stops nothing."""
     keep_random_weights(spread_of_initialisations(), published)
     assert banners([planned()])[1] == (
-        "RANDOM WEIGHTS: three initialisations of causvid-1.3b differed by 2.0 % in time (normal 0.02 least), 25.0 % in "
-        "power (normal 0.02 least) (3 steps, NVIDIA H100 80GB HBM3, commit 0123456)."
+        "RANDOM WEIGHTS: three initialisations of causvid-1.3b differed by 2.0 % in time (normal 0.02 least), 25.0 % "
+        "in power (normal 0.02 least) (3 steps, NVIDIA H100 80GB HBM3, commit 0123456)."
     )
     on_hub = msgspec.structs.replace(planned(), recipe=msgspec.structs.replace(planned().recipe, weights="hub"))
     assert not any("initialisation" in line for line in banners([on_hub]))

@@ -27,7 +27,8 @@ def test_spread_is_the_highest_over_the_lowest() -> None:
     first, *others = measured.initialisations
     without = msgspec.structs.replace(measured, initialisations=[msgspec.structs.replace(first, power_w=None), *others])
     assert without.spread_pct("power_w") is None
-    assert "differed by 2.0 % in time (normal 0.02 least) (" in quoted(RandomWeights(models=[without]), ["causvid-1.3b"])[0]
+    (sentence,) = quoted(RandomWeights(models=[without]), ["causvid-1.3b"])
+    assert "differed by 2.0 % in time (normal 0.02 least) (" in sentence
 
 
 def test_other_models_and_devices_stay_in_the_file(tmp_path: Path) -> None:
@@ -49,8 +50,8 @@ def test_quoted_is_the_runs_own_model_else_what_is_known() -> None:
     assert quoted(RandomWeights(models=[]), ["causvid-1.3b"]) == [NOT_MEASURED]
     (own,) = quoted(published, ["causvid-1.3b"])
     assert own.startswith(
-        "three initialisations of causvid-1.3b differed by 2.0 % in time (normal 0.02 least), 25.0 % in power (normal 0.02 least) "
-        "(3 steps, "
+        "three initialisations of causvid-1.3b differed by 2.0 % in time (normal 0.02 least), "
+        "25.0 % in power (normal 0.02 least) (3 steps, "
     )
     assert quoted(published, ["causvid-1.3b", "other"]) == [own, f"of the other models of this run, {NOT_MEASURED}"]
     assert [line.split(" differed")[0] for line in quoted(published, ["other"])] == [
