@@ -13,7 +13,7 @@ from reports.merge import read_plan, read_run
 from tests.inner_session import Ended, bench
 from tests.running import FAULT_MODELS, ROOT, write_suite
 
-METRICS = ("brightness", "duplicate_frames")
+METRICS = ("brightness", "unique_frames")
 MINE = ROOT / "tests" / "examples" / "brightness_metric.py"
 # A metric that judges content, one that gives NaN, and one with limits of its own that every clip breaks.
 METRIC = """
@@ -80,11 +80,11 @@ def test_markers_stack_and_name_themselves() -> None:
     function: Any = Function(
         pytest.mark.quality_floor(metric="brightness", at_least=0.1, at_most=0.9),
         pytest.mark.rounds(default=1),
-        pytest.mark.quality_floor(metric="duplicate_frames", at_most=2),
+        pytest.mark.quality_floor(metric="unique_frames", at_least=1),
     )
     assert marked_floors(function, METRICS) == [
         Floor(metric="brightness", at_least=0.1, at_most=0.9, source="marker quality_floor"),
-        Floor(metric="duplicate_frames", at_most=2.0, source="marker quality_floor"),
+        Floor(metric="unique_frames", at_least=1.0, source="marker quality_floor"),
     ]
 
 
@@ -92,7 +92,7 @@ def test_markers_stack_and_name_themselves() -> None:
     ("marker", "said"),
     [
         (pytest.mark.quality_floor("brightness", at_least=1), "unknown 'brightness'; give metric=NAME and at_least="),
-        (pytest.mark.quality_floor(metric="bright", at_least=1), "unknown metric 'bright'; known: brightness, dup"),
+        (pytest.mark.quality_floor(metric="bright", at_least=1), "unknown metric 'bright'; known: brightness, uni"),
         (pytest.mark.quality_floor(metric="brightness"), "a floor without `at_least` or `at_most`"),
         (pytest.mark.quality_floor(metric="brightness", at_leest=1), "unknown field `at_leest`"),
         (pytest.mark.quality_floor(metric="brightness", at_least="1"), "Expected `float | null`, got `str`"),

@@ -10,9 +10,8 @@ import numpy as np
 import pytest
 import torch
 
-from fixtures.metrics import duplicate_frames as module
+from fixtures.metrics import unique_frames as module
 from fixtures.metrics.clip import Clip
-from fixtures.metrics.duplicate_frames import duplicate_frames
 from fixtures.metrics.spec import (
     HERE,
     SUPPORT,
@@ -53,22 +52,6 @@ def a_metric(
     )
 
 
-@pytest.mark.parametrize(
-    ("levels", "count"),
-    [((), 0), ((5,), 0), ((1, 2, 3), 0), ((1, 1, 2), 1), ((1, 1, 1, 1), 3), ((1, 2, 1, 2), 0), ((0, 0, 5, 5, 5), 3)],
-)
-def test_duplicate_frames_counts_copies_of_the_frame_before(levels: tuple[int, ...], count: int) -> None:
-    """A frame that comes back later is no copy of the one before; T frames hold at most T-1 copies."""
-    assert duplicate_frames(clip(*levels)) == count
-
-
-def test_one_changed_byte_makes_another_frame() -> None:
-    """Equality is exact: noise on a frozen picture is not seen, which the definition says."""
-    nearly = clip(7, 7)
-    nearly.frames_TCHW[1, 2, 1, 1] = 8
-    assert duplicate_frames(nearly) == 0
-
-
 @pytest.mark.parametrize("path", [p for p in sorted(HERE.glob("*.py")) if p.stem not in SUPPORT], ids=lambda p: p.stem)
 def test_every_metric_has_an_example_that_runs(path: Path) -> None:
     """A metric's file shows its definition on a tiny tensor."""
@@ -94,7 +77,7 @@ def test_own_metric_is_found_beside_ours() -> None:
         ("", "must hold a constant METRIC of type Metric; found NoneType"),
         (
             Path(str(module.__file__)).read_text(encoding="utf-8"),
-            "'duplicate_frames' is taken; known: ",
+            "'unique_frames' is taken; known: ",
         ),
     ],
 )

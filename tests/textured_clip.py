@@ -12,12 +12,12 @@ from fixtures.metrics.clip import Clip
 Frames = np.ndarray[Any, Any]
 
 
-def textured(frames: int = 8, height: int = 64, width: int = 96, seed: int = 0) -> Frames:
-    """Give frames [T,H,W,3], uint8, RGB, of a coloured texture that slides by a pixel a frame; sides of 16 n px."""
-    drawn_HWC = np.random.default_rng(seed).normal(size=(height, width + frames, 3)).astype(np.float32)
+def textured(frames: int = 8, height: int = 64, width: int = 96, seed: int = 0, step_px: int = 1) -> Frames:
+    """Give frames [T,H,W,3], uint8, RGB, of a coloured texture that slides to the left by `step_px` a frame."""
+    drawn_HWC = np.random.default_rng(seed).normal(size=(height, width + frames * step_px, 3)).astype(np.float32)
     smooth_HWC = cv2.GaussianBlur(drawn_HWC, (0, 0), 2.0) + 0.3 * cv2.GaussianBlur(drawn_HWC[..., ::-1], (0, 0), 1.0)
     codes_HWC = np.clip(110 + 45 * smooth_HWC / smooth_HWC.std(), 10, 235).astype(np.uint8)
-    return np.stack([codes_HWC[:, start : start + width] for start in range(frames)])
+    return np.stack([codes_HWC[:, start : start + width] for start in range(0, frames * step_px, step_px)])
 
 
 def as_clip(frames_THWC: Frames, fps: float = 16.0) -> Clip:

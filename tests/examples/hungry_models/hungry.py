@@ -67,7 +67,8 @@ class Hungry:
 
         device = "cpu" if FakeCuda.installed else "cuda"
         size = (1, request.frames, 3, request.height, request.width)
-        return (torch.zeros(size, dtype=torch.uint8, device=device),)
+        levels_T = torch.arange(request.frames, dtype=torch.uint8, device=device)
+        return (levels_T.reshape(1, -1, 1, 1, 1).expand(size).contiguous(),)
 
     def generate(self, request: Request, noise: tuple[Any, ...], probe: Probe) -> Iterator[Any]:
         for phase in ("text_encode", "denoise", "decode"):

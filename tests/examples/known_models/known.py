@@ -45,11 +45,12 @@ class Knowing:
         self.out = torch.empty_like(self.operands[0, 0])
 
     def draw_noise(self, request: Request) -> tuple[Any, ...]:
-        """Draw none: give the black frames that are the clip."""
+        """Draw none: give the frames that are the clip, each a code brighter than the last."""
         import torch
 
         shape = (request.batch, request.frames, 3, request.height, request.width)
-        return (torch.zeros(shape, dtype=torch.uint8, device=self.recipe.device),)
+        levels_T = torch.arange(request.frames, dtype=torch.uint8, device=self.recipe.device)
+        return (levels_T.reshape(1, -1, 1, 1, 1).expand(shape).contiguous(),)
 
     def generate(self, request: Request, noise: tuple[Any, ...], probe: Probe) -> Iterator[Any]:
         """Do what is known."""
