@@ -50,6 +50,12 @@ def test_unique_frames_counts_each_picture_once(codes: tuple[int, ...], share: f
     assert unique_frames(levels(*codes)) == pytest.approx(share)
 
 
+def test_same_pixels_in_other_places_are_another_picture() -> None:
+    """A picture and its mirror image are two."""
+    frames_THWC = textured(1, 16, 16)
+    assert unique_frames(as_clip(np.concatenate([frames_THWC, frames_THWC[:, :, ::-1]]))) == 1.0
+
+
 def test_one_changed_byte_makes_another_frame() -> None:
     """Equality is exact; to be still, 0.1 codes of luma on average are allowed."""
     nearly = levels(7, 7)
