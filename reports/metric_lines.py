@@ -45,4 +45,4 @@ def _range(name: str, found: list[float]) -> str:
 
 
 def _no_value(names: list[str], reason: str) -> str:
-    return one_line(f"{', '.join(names)}: no value, {reason}")
+    return f"{', '.join(map(one_line, names))}: no value, {one_line(reason)}"

@@ -44,6 +44,14 @@ def test_metric_that_lacks_a_value_on_fewer_clips_is_not_counted_with_the_others
     assert found == [f"x: no value, {RANDOM} (2 clips)", f"y: no value, {RANDOM} (1 clip)"]
 
 
+def test_reason_is_told_however_many_metrics_share_it() -> None:
+    """A long list of names is not cut where the reason would begin."""
+    names = [f"a_metric_with_a_long_name_{number}" for number in range(40)]
+    assert metric_lines(run_with([metric(name, None, RANDOM) for name in names]))[0].endswith(
+        f"a_metric_with_a_long_name_39: no value, {RANDOM} (1 clip)"
+    )
+
+
 def test_page_lists_a_clips_values_and_tells_each_reason_once() -> None:
     """The value as it is recorded."""
     found = clip_metric_lines([metric("x", None, RANDOM), metric("y", 0.25), metric("z", None, RANDOM)])
