@@ -55,7 +55,7 @@ def is_memory_over(judged: list[JudgedBudget]) -> bool:
 
 def _excess(budget: Budget, actual: float, measurement: Measurement) -> str:
     unit, excess = unit_of(budget.quantity), actual - budget.limit
-    decimals = min(max(FEWEST_DECIMALS, 1 - math.floor(math.log10(excess))), MOST_DECIMALS)
+    decimals = _decimals(min(excess, budget.limit))
     rounds = "" if unit in BYTES or budget.quantity in ONCE else f" (median of {counted(measurement.rounds, 'round')})"
     return (
         f"{spelled(budget.quantity, budget.phase)} {actual:.{decimals}f} {unit}{rounds} is over its budget of "
@@ -108,4 +108,9 @@ def budget_lines(run: Run) -> list[str]:
 
 
 def _amount(value: float, judged: JudgedBudget) -> str:
-    return f"{value:.2f} {unit_of(judged.budget.quantity)}"
+    return f"{value:.{_decimals(judged.budget.limit)}f} {unit_of(judged.budget.quantity)}"
+
+
+def _decimals(value: float) -> int:
+    """Tell how many decimals show two digits of a positive value, within reason."""
+    return min(max(FEWEST_DECIMALS, 1 - math.floor(math.log10(value))), MOST_DECIMALS)

@@ -58,6 +58,10 @@ def test_memory_limit_holds_in_the_fresh_process(
     assert cuda.fraction == fraction
     assert ("set_fraction" in cuda.calls) == (limit_gib is not None)
     assert done.memory.peak_allocated_bytes == 10 * GIB
+    assert list(done.memory.parts) == ["load", "rounds"]
+    assert done.memory.parts["load"].peak_allocated_bytes == 10 * GIB
+    assert (done.memory.host_peak_rss_bytes or 0) > 0
+    assert done.memory.host_peak_since == "process"
 
 
 @pytest.mark.parametrize(

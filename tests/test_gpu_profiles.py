@@ -73,5 +73,7 @@ def test_cold_start_on_the_device_is_whole(tmp_path: Path) -> None:
     assert all(start.parts_s[name] > 0 for name in ("interpreter", "import", "load", "denoise", "decode", "file"))
     assert start.parts_s["other"] > -0.01 * start.total_s
     assert (ended.done.memory.peak_allocated_bytes or 0) > MIB
+    assert list(ended.done.memory.parts) == ["load", "rounds"]
+    assert all(phase.components_bytes for phase in ended.done.memory.parts["rounds"].phases)
     assert ended.done.shape == (1, 21, 3, 64, 64)
     assert (tmp_path / "x.mp4").stat().st_size > 0

@@ -4,6 +4,8 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
 import msgspec
 import pytest
@@ -112,26 +114,44 @@ def company(side: SideSampler) -> Measurement:
     return msgspec.structs.replace(measured(1.0), state=state, memory=memory)
 
 
+@contextmanager
+def stranger(folder: Path, held_bytes: int) -> Iterator[None]:
+    """Hold memory of the device in a process that does not descend from this one: its parent has ended."""
+    code = (
+        "import pathlib, sys, time, torch\n"
+        "folder, held_bytes = pathlib.Path(sys.argv[1]), int(sys.argv[2])\n"
+        "held = torch.empty(held_bytes, dtype=torch.uint8, device='cuda')\n"
+        "torch.cuda.synchronize()\n"
+        "(folder / 'held').touch()\n"
+        "while not (folder / 'stop').exists(): time.sleep(0.05)\n"
+        "(folder / 'stopped').touch()\n"
+    )
+    parent = "import subprocess, sys; subprocess.Popen([sys.executable, *sys.argv[1:]], start_new_session=True)"
+    subprocess.run([sys.executable, "-c", parent, "-c", code, str(folder), str(held_bytes)], check=True)
+    await_file(folder / "held")
+    try:
+        yield
+    finally:
+        (folder / "stop").touch()
+        await_file(folder / "stopped")
+
+
+def await_file(path: Path) -> None:
+    """Wait until a file is there, a minute at most."""
+    ends_s = time.monotonic() + 60
+    while not path.exists():
+        assert time.monotonic() < ends_s, f"{path.name} did not appear within a minute"
+        time.sleep(0.05)
+
+
 @pytest.mark.parametrize("held_bytes", [1024 * MIB, 4096 * MIB])
-def test_another_process_is_seen(side: SideSampler, held_bytes: int) -> None:
+def test_another_process_is_seen(side: SideSampler, held_bytes: int, tmp_path: Path) -> None:
     """Alone we are no company; another's context shows in the device's memory, and is judged by its id or by that."""
     torch.empty(1, device="cuda")
     alone = company(side)
     assert company_fault(alone) is None, alone.state
-    code = (
-        "import sys, torch\n"
-        f"held = torch.empty({held_bytes}, dtype=torch.uint8, device='cuda')\n"
-        "torch.cuda.synchronize()\n"
-        "print('held', flush=True)\n"
-        "sys.stdin.read()"
-    )
-    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
-    with subprocess.Popen([sys.executable, "-c", code], text=True, **pipes) as other:  # type: ignore[call-overload]
-        try:
-            assert other.stdout.readline() == "held\n"
-            crowded = company(side)
-        finally:
-            other.stdin.close()
+    with stranger(tmp_path, held_bytes):
+        crowded = company(side)
     assert crowded.memory.peak_device_bytes is not None
     assert alone.memory.peak_device_bytes is not None
     assert crowded.memory.peak_device_bytes - alone.memory.peak_device_bytes >= held_bytes
