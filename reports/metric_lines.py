@@ -30,13 +30,18 @@ def metric_lines(run: Run) -> list[str]:
 
 def clip_metric_lines(metrics: Iterable[MetricValue]) -> list[str]:
     """Tell one clip's metrics: a line a value, and one a reason for what has none."""
-    lines, missing = [], dict[str, list[str]]()
+    listed = list(metrics)
+    lines = [f"{metric.id} {metric.value} {metric.unit}" for metric in listed if metric.value is not None]
+    return lines + no_value_lines(listed)
+
+
+def no_value_lines(metrics: Iterable[MetricValue]) -> list[str]:
+    """Tell which of one clip's metrics have no value: a line a reason."""
+    missing: dict[str, list[str]] = {}
     for metric in metrics:
         if metric.value is None:
             missing.setdefault(metric.reason, []).append(metric.id)
-        else:
-            lines.append(f"{metric.id} {metric.value} {metric.unit}")
-    return lines + [_no_value(names, reason) for reason, names in missing.items()]
+    return [_no_value(names, reason) for reason, names in missing.items()]
 
 
 def _range(name: str, found: list[float]) -> str:

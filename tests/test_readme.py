@@ -50,6 +50,11 @@ def test_options_named_in_the_readme_exist() -> None:
         "--full-info",
         "--student",
         "--teacher",
+        "--prompts",
+        "--against",
+        "--block-starts",
+        "--fps",
+        "--frames",
     }
     assert named - flags <= {"--benchmark-json", "--collect-only", "--group", *scripts}
 
