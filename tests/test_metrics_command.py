@@ -1,5 +1,6 @@
 """`python -m fixtures.metrics`: clips of one's own are scored and judged, what cannot be read is told."""
 
+import doctest
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -10,6 +11,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from fixtures.clips import told as told_module
+from fixtures.controls import judging
 from fixtures.controls.sound import SOUND, make_clip
 from fixtures.metrics.__main__ import main
 from fixtures.metrics.spec import find_metrics
@@ -278,3 +281,9 @@ def test_options_that_cannot_be_are_refused_before_anything_is_scored(
     for words in (["--fps", "nan"], ["--fps", "0"], ["--frames", "0"], []):
         with pytest.raises(SystemExit, match="2"):
             main([clip, *words] if words else [])
+
+
+def test_examples_in_the_docstrings_hold() -> None:
+    """How limits are written, and where blocks begin."""
+    results = [doctest.testmod(module) for module in (told_module, judging)]
+    assert [(found.failed, found.attempted > 0) for found in results] == [(0, True)] * 2
