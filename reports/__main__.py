@@ -18,18 +18,22 @@ from reports.record import Run
 from reports.schema import schema_json
 from reports.strict_json import NonFiniteError, encode, write_atomically
 from reports.summary import render_summary, render_together
+from reports.verdict_lines import verdict_lines
+from reports.verdicts import is_breach, verdicts
 
 EXIT_BAD_INPUT = 2
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command; returns 0, or 2 where a run cannot be read or a view of it not be written."""
+    """Run a command; returns 0, 1 for a verdict that fails, or 2 where a run is not readable or a view not writable."""
     options = _parser().parse_args(arguments)
     if options.command == "schema":
         sys.stdout.write(schema_json())
         return 0
     try:
         runs = [read_run(path) for path in options.runs]
+        if options.command == "verdict":
+            return _verdict(runs, options.quality)
         for run, path in zip(runs, options.runs, strict=True):
             sys.stdout.write(COMMANDS[options.command](run, path))
         if options.command == "summary" and len(runs) > 1:
@@ -38,6 +42,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stderr.write(f"python -m reports {options.command}: {error}\n")
         return EXIT_BAD_INPUT
     return 0
+
+
+def _verdict(runs: Sequence[Run], quality: str) -> int:
+    found = verdicts(runs)
+    lines = verdict_lines(found) or ["no student of a suite's comparisons has a case here"]
+    sys.stdout.write("\n".join([*lines, ""]))
+    return int(quality != "report" and is_breach(found, strict=quality == "strict"))
 
 
 def _html(run: Run, path: Path) -> str:
@@ -76,6 +87,8 @@ HELP = {
     "benchmark-json": "print each run as pytest-benchmark's JSON, a line each",
 }
 
+VERDICT = "hold students against their teacher over all the runs; 1 for a FAIL, and with strict for an undecided one"
+
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m reports", description="Render runs from their records.")
@@ -83,6 +96,9 @@ def _parser() -> argparse.ArgumentParser:
     for name in COMMANDS:
         command = commands.add_parser(name, help=HELP[name], description=HELP[name])
         command.add_argument("runs", nargs="+", type=Path, metavar="RUN", help="a run folder or a run.json")
+    verdict = commands.add_parser("verdict", help=VERDICT, description=VERDICT)
+    verdict.add_argument("runs", nargs="+", type=Path, metavar="RUN", help="a run folder or a run.json")
+    verdict.add_argument("--quality", choices=("enforce", "strict", "report"), default="enforce")
     commands.add_parser("schema", help="print the JSON Schema of run.json")
     return parser
 

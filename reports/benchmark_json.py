@@ -20,6 +20,7 @@ from reports.record import CaseRecord, PlannedCase, Run
 from reports.rows import figures
 from reports.spread import quartiles
 from reports.timing_rows import timing_figures
+from reports.verdicts import overall
 
 PYTEST_BENCHMARK_VERSION = "5.3.1"
 
@@ -86,6 +87,9 @@ def video_benchmark(run: Run) -> dict[str, Any]:
         "run_id": run.run_id,
         "banners": run.banners,
         "cases": [{"id": case.id, "status": case.status, "reason": case.reason} for case in run.cases],
+        "verdicts": [
+            {"student": one.student, "teacher": one.teacher, "verdict": overall(one.rows)} for one in run.verdicts
+        ],
     }
 
 

@@ -32,6 +32,7 @@ from reports.paired_lines import paired_lines
 from reports.profile import profile_lines
 from reports.record import CaseRecord, Run, WeightsRecord
 from reports.timing_rows import timing_rows
+from reports.verdict_lines import verdict_lines
 from reports.work_lines import ceiling_lines, work_details
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -85,6 +86,7 @@ def render_html(run: Run, folder: Path | None = None) -> str:
         metrics=[*metric_lines(run), *diversity_lines(run)],
         pairs=paired_lines(run),
         quality=quality_lines(run),
+        verdicts=verdict_lines(run.verdicts),
         budgets=budget_lines(run),
         claims=claim_lines([run]),
         prompts=prompts,

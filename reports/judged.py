@@ -134,6 +134,7 @@ class Margin(Frozen):
     `better` is the direction that the margin guards: a metric that may drift both ways has a margin each way. One of
     `absolute` (in the metric's unit) and `of_teacher_pct` (of the teacher's mean) is given. `worst` is the value that
     a clip without one counts as; None where the metric has no worst: then it is the worst that any clip had.
+    `magnitude` compares values without their sign, where to run away in either direction is a failure.
     """
 
     metric: str
@@ -142,6 +143,7 @@ class Margin(Frozen):
     absolute: Annotated[float, msgspec.Meta(gt=0)] | None = None
     of_teacher_pct: Annotated[float, msgspec.Meta(gt=0)] | None = None
     worst: float | None = None
+    magnitude: bool = False
 
     def __post_init__(self) -> None:
         """Refuse a margin of neither kind or of both, and one that nothing could break."""

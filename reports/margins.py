@@ -32,6 +32,24 @@ MARGINS = (
     Margin(metric="seam_ratio", better="lower", absolute=0.5, why=SEAMS),
 )
 
+# Not a metric of one clip: the diversity of a prompt's clips over their seeds (reports/diversity.py).
+DIVERSITY = "seed_diversity"
+SHARE = "distillation can make every seed give one clip; the share is ours, that of motion"
+
+# What student and teacher are held against by where a suite names nothing else. A drift in either direction is one
+# failure, so its size counts, whatever its sign; a clip that darkens is as bad as one that brightens.
+OVER_PROMPTS = (
+    *(margin for margin in MARGINS if margin.metric not in ("L_drift", "contrast_drift")),
+    Margin(metric="L_drift", better="lower", absolute=4.0, magnitude=True, why="light that runs away, up or down"),
+    Margin(metric="contrast_drift", better="lower", absolute=0.15, magnitude=True, why="contrast that grows or fades"),
+    Margin(metric="clip_text_alignment", better="higher", absolute=0.5, why="clips that show less of what was asked"),
+    Margin(metric="subject_consistency", better="higher", absolute=0.02, worst=0.0, why="a subject that changes"),
+    Margin(metric="background_consistency", better="higher", absolute=0.015, worst=0.0, why="a scene that changes"),
+    Margin(metric="aesthetic_quality", better="higher", absolute=0.02, worst=0.0, why="pictures that people like less"),
+    Margin(metric="imaging_quality", better="higher", absolute=0.03, worst=0.0, why="blur, noise or bad exposure"),
+    Margin(metric=DIVERSITY, better="higher", of_teacher_pct=25.0, worst=0.0, why=SHARE),
+)
+
 
 class BesideReference(Frozen):
     """One metric of a clip and of its reference. `limit` is the most, or least, that the clip's value may be.

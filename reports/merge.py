@@ -19,6 +19,7 @@ from reports.record import SCHEMA_VERSION, Attempt, CaseRecord, Plan, PlannedCas
 from reports.rows import counted
 from reports.strict_json import write_atomically, write_json_atomically
 from reports.summary import render_summary
+from reports.verdicts import verdicts
 
 Record = TypeVar("Record", Plan, Run)
 
@@ -52,7 +53,7 @@ def merge(run_dir: Path) -> Run:
     for entry in journal.entries:
         by_case[entry.case].append(entry)
     _refuse_unplanned(run_dir, plan, by_case)
-    return Run(
+    run = Run(
         schema_version=SCHEMA_VERSION,
         run_id=plan.run_id,
         suite=plan.suite,
@@ -69,7 +70,9 @@ def merge(run_dir: Path) -> Run:
         claims=plan.claims,
         ceilings=plan.ceilings,
         ceilings_reason=plan.ceilings_reason,
+        comparisons=plan.comparisons,
     )
+    return msgspec.structs.replace(run, verdicts=verdicts([run]))
 
 
 def write_views(run_dir: Path) -> Run:

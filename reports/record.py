@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from reports.comparison_record import StudentTeacher, StudentVerdict
 from reports.environment import Ceilings, Environment
 from reports.frozen import Frozen
 from reports.judged import Budget, Claim, Floor
@@ -204,13 +205,14 @@ class Plan(Frozen):
     gpu_hour_price: float | None = None
     ceilings: Ceilings | None = None
     ceilings_reason: str = ""
+    comparisons: list[StudentTeacher] = []
 
 
 class Run(Frozen):
     """run.json: the plan with every case's outcome. Every planned case appears exactly once.
 
     `finished_at` is the time of the last journal line; `torn_journal_lines` counts last lines that a killed process
-    left incomplete.
+    left incomplete. `verdicts` are those of `comparisons` by this run's cases alone.
     """
 
     schema_version: int
@@ -229,3 +231,5 @@ class Run(Frozen):
     gpu_hour_price: float | None = None
     ceilings: Ceilings | None = None
     ceilings_reason: str = ""
+    comparisons: list[StudentTeacher] = []
+    verdicts: list[StudentVerdict] = []

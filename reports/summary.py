@@ -33,6 +33,8 @@ from reports.rows import (
     show,
     tally,
 )
+from reports.verdict_lines import verdict_lines
+from reports.verdicts import verdicts
 from reports.work_lines import work_lines
 
 GAP = "  "
@@ -52,6 +54,7 @@ def render_summary(run: Run, width: int = 120) -> str:
         [*metric_lines(run), *diversity_lines(run)],
         paired_lines(run),
         quality_lines(run),
+        verdict_lines(run.verdicts),
         budget_lines(run),
         claim_lines([run]),
         _reasons(run),
@@ -62,8 +65,8 @@ def render_summary(run: Run, width: int = 120) -> str:
 
 
 def render_together(runs: Sequence[Run], width: int = 120) -> str:
-    """Render what all the runs together say: of their suites' claims, and of the power cap; empty where nothing is."""
-    told = [*claim_lines(runs), *power_cap_lines(runs)]
+    """Render what all the runs together say: of claims, students and the power cap; empty where nothing is."""
+    told = [*verdict_lines(verdicts(runs)), *claim_lines(runs), *power_cap_lines(runs)]
     lines = [wrapped for line in told for wrapped in _wrapped(line, width)]
     return "\n".join([f"{counted(runs, 'run')} together", *lines, ""]) if lines else ""
 

@@ -1,0 +1,147 @@
+"""Is each student as good as its teacher: every margin a verdict over many prompts, from the records of runs.
+
+Why it matters: a student's speed is worth what its clips are. Each pair of clips goes into reports/noninferiority.py,
+whatever became of it: a student's clip that is missing, or broken on its own, counts as the worst. A metric that says
+nothing of the teacher's clips (of content, with random weights) is not applicable and decides nothing. The same
+function gives the verdicts at a run's end and over several runs, whose folders may hold student and teacher apart.
+
+Diversity over seeds is one number a prompt, from the clips' CLIP features (reports/diversity.py), and its margin a
+share of the teacher's.
+"""
+
+from collections import defaultdict
+from collections.abc import Sequence
+
+from reports.comparison_record import MarginVerdict, RowVerdict, StudentTeacher, StudentVerdict
+from reports.diversity import NETWORK, mean_pairwise_distance
+from reports.judged import Margin
+from reports.margins import DIVERSITY
+from reports.matching import Cases, Key, cases_of, sound, unmatched
+from reports.measured import MetricValue
+from reports.noninferiority import NonInferiority, Pair, judge
+from reports.record import CaseRecord, Run
+
+# From the worst on: a verdict over rows is the first of these that a row has.
+ORDER: tuple[RowVerdict, ...] = ("FAIL", "INCONCLUSIVE", "PASS", "not applicable", "not measured")
+
+
+def comparisons_of(runs: Sequence[Run]) -> list[StudentTeacher]:
+    """List the comparisons of the runs' suites, each once."""
+    found: list[StudentTeacher] = []
+    for run in runs:
+        found += [comparison for comparison in run.comparisons if comparison not in found]
+    return found
+
+
+def verdicts(runs: Sequence[Run]) -> list[StudentVerdict]:
+    """Hold every student that has cases in the runs against its teacher, by every margin."""
+    return [
+        _of_student(comparison, students, (model, setting), runs)
+        for comparison in comparisons_of(runs)
+        for model in comparison.students
+        for setting in comparison.settings
+        if (students := cases_of(runs, comparison.scenario, model, setting))
+    ]
+
+
+def overall(rows: Sequence[MarginVerdict]) -> RowVerdict:
+    """Give the worst of several rows' verdicts, of which PASS is better than FAIL and INCONCLUSIVE."""
+    found = {row.verdict for row in rows}
+    return next((verdict for verdict in ORDER if verdict in found), "not measured")
+
+
+def is_breach(found: Sequence[StudentVerdict], *, strict: bool) -> bool:
+    """Tell whether verdicts fail a run: a FAIL does, and with `strict` whatever is not decided."""
+    undecided = any(one.reason or overall(one.rows) == "INCONCLUSIVE" for one in found)
+    return any(overall(one.rows) == "FAIL" for one in found) or (strict and undecided)
+
+
+def rows_of(margins: Sequence[Margin], students: Cases, teachers: Cases) -> list[MarginVerdict]:
+    """Judge the student's clips, all of them, by every margin; one without a counterpart has no reference."""
+    of_clips = [margin for margin in margins if margin.metric != DIVERSITY]
+    rows = [_of_metric(margin, students, teachers) for margin in of_clips]
+    return rows + [_of_diversity(margin, students, teachers) for margin in margins if margin.metric == DIVERSITY]
+
+
+def _of_student(
+    comparison: StudentTeacher, students: Cases, student: tuple[str, str], runs: Sequence[Run]
+) -> StudentVerdict:
+    teacher = (comparison.teacher, comparison.teacher_setting)
+    teachers = cases_of(runs, comparison.scenario, *teacher)
+    here = bool(teachers)
+    return StudentVerdict(
+        comparison=comparison.id,
+        student=" ".join(student),
+        teacher=" ".join(teacher),
+        rows=rows_of(comparison.margins, students, teachers) if here else [],
+        unmatched=unmatched(students, teachers) if here else [],
+        reason="" if here else f"no case of {' '.join(teacher)} ({comparison.scenario}) is here",
+    )
+
+
+def _of_metric(margin: Margin, students: Cases, teachers: Cases) -> MarginVerdict:
+    matched = [teachers[key] for key in students if key in teachers]
+    known = [metric for case in matched if (metric := _metric(case, margin)) is not None]
+    put = any(_metric(case, margin) or margin.metric in case.plan.scorers for case in students.values())
+    if not known and not put:
+        return MarginVerdict(margin=margin, verdict="not measured", reason="no clip was put to it")
+    if known and all(metric.not_applicable for metric in known):
+        return MarginVerdict(margin=margin, verdict="not applicable", reason=known[0].reason)
+    pairs = [
+        Pair(key.prompt, key.seed, _value(case, margin), _value(teachers.get(key), margin))
+        for key, case in students.items()
+    ]
+    return _row(margin, judge(pairs, margin))
+
+
+def _metric(case: CaseRecord, margin: Margin) -> MetricValue | None:
+    metrics = case.measurement.metrics if case.measurement is not None else ()
+    return next((metric for metric in metrics if metric.id == margin.metric), None)
+
+
+def _value(case: CaseRecord | None, margin: Margin) -> float | None:
+    if case is None or sound(case) is None or (metric := _metric(case, margin)) is None or metric.value is None:
+        return None
+    return abs(metric.value) if margin.magnitude else metric.value
+
+
+def _of_diversity(margin: Margin, students: Cases, teachers: Cases) -> MarginVerdict:
+    keys: defaultdict[str, list[Key]] = defaultdict(list)
+    for key in students:
+        keys[key.prompt].append(key)
+    several = {prompt: own for prompt, own in keys.items() if len(own) > 1}
+    if not several:
+        return MarginVerdict(margin=margin, verdict="not measured", reason="it takes two seeds of a prompt")
+    if not any(_feature(case) for case in (*students.values(), *teachers.values())):
+        weights = next(iter(students)).weights
+        if weights != "hub":
+            return MarginVerdict(margin=margin, verdict="not applicable", reason=f"not applicable: {weights} weights")
+        return MarginVerdict(margin=margin, verdict="not measured", reason=f"no clip has features of {NETWORK}")
+    pairs = [Pair(prompt, 0, _diversity(students, own), _diversity(teachers, own)) for prompt, own in several.items()]
+    return _row(margin, judge(pairs, margin))
+
+
+def _feature(case: CaseRecord | None) -> list[float] | None:
+    measurement = sound(case)
+    return measurement.features.get(NETWORK) if measurement is not None else None
+
+
+def _diversity(cases: Cases, keys: Sequence[Key]) -> float | None:
+    """Give the diversity of one prompt's clips; None where a seed has no feature, or one without a direction."""
+    features = [feature for key in keys if (feature := _feature(cases.get(key)))]
+    if len(features) < len(keys):
+        return None
+    try:
+        return mean_pairwise_distance(features)
+    except ValueError:  # no number: judge() counts it as missing
+        return None
+
+
+def _row(margin: Margin, found: NonInferiority) -> MarginVerdict:
+    return MarginVerdict(
+        margin=margin,
+        **found._replace(
+            t=tuple(found.t) if found.t else None,  # type: ignore[arg-type] # a record holds plain pairs
+            bca=tuple(found.bca) if found.bca else None,  # type: ignore[arg-type] # the same
+        )._asdict(),
+    )

@@ -1,0 +1,133 @@
+"""Comparisons of a suite: looked up before anything is loaded, and judged at the end of a whole session on the CPU."""
+
+from pathlib import Path
+
+import pytest
+
+from reports.margins import OVER_PROMPTS
+from reports.merge import read_plan, read_run
+from tests.inner_session import bench, collect
+
+METRIC = """
+from fixtures.metrics.spec import Metric
+
+METRIC = Metric(
+    id="contrast", unit="codes", better="higher", judges_content=False, source="a test",
+    measure=lambda clip: float(clip.frames_TCHW.double().std()),
+)
+"""
+SUITE = """description = "toys"
+[matched]
+transformer_dtype = "float32"
+text_encoder_dtype = "float32"
+vae_dtype = "float32"
+attention = "native_math"
+[settings.64p9]
+width = 64
+height = 64
+frames = 9
+[[cases]]
+scenario = "quality"
+models = ["causvid-tiny", "wan2.1-t2v-tiny"]
+settings = ["64p9"]
+prompts = ["dogs", "campfire", "sailboat"]
+seeds = [0]
+"""
+
+
+def table(name: str, margin: str = "", **changes: str) -> str:
+    """Write a `[[comparisons]]` table with one margin on the contrast of the clips."""
+    fields = {
+        "students": '["causvid-tiny"]',
+        "settings": '["64p9"]',
+        "teacher": '"wan2.1-t2v-tiny"',
+        "teacher_setting": '"64p9"',
+    } | changes
+    lines = [f"{key} = {value}" for key, value in fields.items()]
+    lines += [f"margins = [{{ {margin}, better = 'higher', why = 'flat pictures' }}]"] if margin else []
+    return "\n".join(["[[comparisons]]", f'id = "{name}"', *lines, ""])
+
+
+@pytest.fixture(autouse=True)
+def on_cpu(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Work in an empty folder with a metric of one's own, without a GPU."""
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    monkeypatch.chdir(tmp_path)
+    Path("contrast.py").write_text(METRIC, encoding="utf-8")
+
+
+def write(*tables: str) -> tuple[object, ...]:
+    """Write the suite and give the options that run it."""
+    Path("toys.toml").write_text("\n".join([SUITE, *tables]), encoding="utf-8")
+    return ("--suite", "toys.toml", "--metric=contrast.py")
+
+
+def contrast(absolute: float) -> str:
+    return f"metric = 'contrast', absolute = {absolute}"
+
+
+def test_pass_fail_and_inconclusive_end_to_end() -> None:
+    """Toy CausVid's clips have 1.9 codes less contrast: 5 may be lost, 0.5 may not, and 2 three prompts cannot tell."""
+    ended = bench(*write(table("lax", contrast(5)), table("hard", contrast(0.5))), "--run-dir", "run")
+    assert ended.code == 1, ended.output
+    run = read_run(Path("run"))
+    assert {case.status for case in run.cases} == {"passed"}
+    assert {one.comparison: one.rows[0].verdict for one in run.verdicts} == {"lax": "PASS", "hard": "FAIL"}
+    assert "student causvid-tiny 64p9 against teacher wan2.1-t2v-tiny 64p9 (hard): FAIL" in ended.output
+    assert "student causvid-tiny 64p9 against teacher wan2.1-t2v-tiny 64p9 (hard): FAIL" in Path(
+        "run/report.html"
+    ).read_text(encoding="utf-8")
+    told = bench(*write(table("hard", contrast(0.5))), "--run-dir", "told", "--quality", "report")
+    assert (told.code, "(hard): FAIL" in told.output) == (0, True)
+
+
+@pytest.mark.parametrize(("quality", "code"), [("enforce", 0), ("strict", 1)])
+def test_inconclusive_is_told_and_fails_only_strictly(quality: str, code: int) -> None:
+    """With how many more prompts would probably decide."""
+    ended = bench(*write(table("near", contrast(2))), "--run-dir", "run", "--quality", quality)
+    assert ended.code == code, ended.output
+    assert "  INCONCLUSIVE: contrast -1.8" in ended.output
+    assert "more prompts would decide" in ended.output
+
+
+def test_default_margins_go_into_the_plan() -> None:
+    """A later version's margins do not change what this run is judged by; toys give no content to judge."""
+    ended = bench(*write(table("all")), "--run-dir", "run")
+    assert ended.code == 0, ended.output
+    (comparison,) = read_plan(Path("run")).comparisons
+    assert comparison.margins == list(OVER_PROMPTS)
+    (line,) = [line for line in ended.output.splitlines() if "not applicable: tiny weights: " in line]
+    assert "flow95" in line
+
+
+@pytest.mark.parametrize(
+    ("wrong", "told"),
+    [
+        (table("a", teacher='"wan"'), "unknown model 'wan'; known: causvid-tiny, wan2.1-t2v-tiny"),
+        (table("a", students='["causvid"]'), "unknown model 'causvid'"),
+        (table("a", settings='["96p21"]'), "unknown setting '96p21'; known: 64p9"),
+        (table("a", teacher_setting='"96p21"'), "unknown setting '96p21'"),
+        (table("a", scenario='"speed"'), "unknown scenario 'speed'; known: quality"),
+        (table("a", "metric = 'contrats', absolute = 1"), "unknown metric 'contrats'"),
+        (table("a") + table("a"), "`$.comparisons[1]`: id 'a' is that of an earlier comparison"),
+        (table("a", students='["wan2.1-t2v-tiny"]'), "wan2.1-t2v-tiny 64p9 is held against itself"),
+        (table("a", "metric = 'contrast'"), "needs one of `absolute` and `of_teacher_pct`"),
+        (table("a", color='"red"'), "unknown field `color`"),
+    ],
+)
+def test_mistyped_comparison_ends_the_session_before_anything_is_loaded(wrong: str, told: str) -> None:
+    """Exit code 4 and one sentence that names the table's place and the known names."""
+    ended = collect(*write(wrong))
+    assert ended.code == 4
+    assert told in ended.output
+    assert "comparisons" in ended.output
+
+
+def test_paper_holds_the_distilled_models_against_their_teacher() -> None:
+    """Of both students of the quality cases, by the starting margins."""
+    from fixtures.comparisons import comparisons_of
+    from fixtures.suite import read_suite
+
+    (comparison,) = comparisons_of(read_suite("paper"), [margin.metric for margin in OVER_PROMPTS])
+    assert comparison.students == ["causvid-1.3b", "causvid-1.3b-bidirectional"]
+    assert (comparison.teacher, comparison.margins) == ("wan2.1-t2v-1.3b", list(OVER_PROMPTS))

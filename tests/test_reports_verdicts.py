@@ -1,0 +1,329 @@
+"""reports/verdicts.py: pairs by what must be the same, nothing dropped, broken clips the worst, several runs as one."""
+
+import doctest
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from fixtures.results import exit_status
+from reports import verdict_lines as lines_module
+from reports.__main__ import main
+from reports.comparison_record import MarginVerdict, StudentTeacher, StudentVerdict
+from reports.html import render_html
+from reports.judged import Floor, JudgedFloor, Margin
+from reports.margins import DIVERSITY, MARGINS, OVER_PROMPTS
+from reports.measured import MetricValue
+from reports.record import CaseRecord, Run, Status
+from reports.strict_json import write_json_atomically
+from reports.summary import render_summary, render_together
+from reports.verdict_lines import verdict_lines
+from reports.verdicts import is_breach, overall, verdicts
+from tests.reports_samples import case_of, planned, replaced, run_of
+
+STUDENT, TEACHER = "causvid-1.3b", "wan2.1-t2v-1.3b"
+SCORE = Margin(metric="score", better="higher", absolute=0.5, why="it would look worse")
+DRIFT = Margin(metric="L_drift", better="lower", absolute=4.0, magnitude=True, why="light runs away")
+MOTION = Margin(metric="flow95", better="higher", of_teacher_pct=25.0, worst=0.0, why="motion collapses")
+DIVERSE = Margin(metric=DIVERSITY, better="higher", of_teacher_pct=25.0, worst=0.0, why="seeds give one clip")
+PROMPTS = ("dogs", "campfire", "sailboat", "fox")
+
+
+def clip(
+    model: str,
+    prompt: str,
+    value: float | None,
+    *,
+    metric: str = "score",
+    seed: int = 0,
+    weights: str = "hub",
+    status: Status = "passed",
+    feature: Sequence[float] = (),
+    reason: str = "",
+) -> CaseRecord:
+    """Give a clip of scenario quality with one metric; None has a `reason`, and "not applicable" is none."""
+    case = replaced(case_of(planned(model, prompt, seed=seed), 4.0, status=status), scenario="quality", weights=weights)
+    assert case.measurement is not None
+    one = MetricValue(
+        id=metric, value=value, unit="1", better="higher", reason=reason, not_applicable=reason.startswith("not app")
+    )
+    features = {"clip-vit-base-patch32": list(feature)} if feature else {}
+    return msgspec.structs.replace(
+        case, measurement=msgspec.structs.replace(case.measurement, metrics=[one], features=features)
+    )
+
+
+def run_with(*cases: CaseRecord, margins: Sequence[Margin] = (SCORE,)) -> Run:
+    """Give a run whose suite holds the student against the teacher."""
+    asked = StudentTeacher(
+        id="distilled",
+        students=[STUDENT],
+        settings=["480p81"],
+        teacher=TEACHER,
+        teacher_setting="480p81",
+        margins=list(margins),
+    )
+    run = msgspec.structs.replace(run_of(*cases), comparisons=[asked])
+    return msgspec.structs.replace(run, verdicts=verdicts([run]))
+
+
+def pairs(differences: Sequence[float], teacher: float = 30.0, metric: str = "score") -> list[CaseRecord]:
+    """Give student and teacher of a prompt for each difference."""
+    return [
+        clip(model, prompt, teacher + (difference if model == STUDENT else 0.0), metric=metric)
+        for prompt, difference in zip(PROMPTS, differences, strict=False)
+        for model in (STUDENT, TEACHER)
+    ]
+
+
+def only_row(run: Run) -> MarginVerdict:
+    ((row,),) = (one.rows for one in verdicts([run]))
+    return row
+
+
+def test_doctests() -> None:
+    """What the docstrings show is so."""
+    assert doctest.testmod(lines_module).attempted >= 1
+    assert doctest.testmod(lines_module).failed == 0
+
+
+@pytest.mark.parametrize(
+    ("difference", "verdict"),
+    [(-0.499, "PASS"), (-0.5, "INCONCLUSIVE"), (-0.501, "FAIL")],
+)
+def test_the_margin_is_where_the_verdict_turns(difference: float, verdict: str) -> None:
+    """Differences that are all equal have no width: just inside passes, just outside fails, at the margin neither."""
+    row = only_row(run_with(*pairs([difference] * 4, teacher=0.0)))
+    assert (row.verdict, row.prompts, row.clips) == (verdict, 4, 4)
+    assert row.difference == pytest.approx(difference)
+
+
+def test_wide_differences_are_inconclusive_and_say_how_many_prompts_more() -> None:
+    """6.2 (1.1547 / 0.5)² is 33.07, so 34 prompts and thus 30 more."""
+    run = run_with(*pairs([-1.0, 1.0, -1.0, 1.0]))
+    assert (only_row(run).verdict, only_row(run).more_prompts) == ("INCONCLUSIVE", 30)
+    assert "about 30 more prompts would decide (80 % power" in verdict_lines(run.verdicts)[1]
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+@pytest.mark.parametrize(("size", "verdict"), [(3.99, "PASS"), (4.0, "INCONCLUSIVE"), (4.01, "FAIL")])
+def test_darkening_counts_as_brightening_does(sign: int, size: float, verdict: str) -> None:
+    """L* that drifts by this much more than the teacher's none, either way."""
+    cases = pairs([sign * size] * 4, teacher=0.0, metric="L_drift")
+    assert only_row(run_with(*cases, margins=[DRIFT])).verdict == verdict
+
+
+def test_drifts_of_both_signs_do_not_cancel() -> None:
+    """Half of the clips brighten by 10, half darken by 10: their mean is 0, and the student fails."""
+    cases = pairs([10.0, -10.0, 10.0, -10.0], teacher=0.0, metric="L_drift")
+    assert only_row(run_with(*cases, margins=[DRIFT])).verdict == "FAIL"
+
+
+@pytest.mark.parametrize(("share", "verdict"), [(0.76, "PASS"), (0.75, "INCONCLUSIVE"), (0.74, "FAIL")])
+def test_motion_is_a_share_of_the_teachers(share: float, verdict: str) -> None:
+    """A quarter less than the teacher's 2.0 is where it turns."""
+    cases = pairs([2.0 * share - 2.0] * 4, teacher=2.0, metric="flow95")
+    assert only_row(run_with(*cases, margins=[MOTION])).verdict == verdict
+
+
+def broken(case: CaseRecord) -> CaseRecord:
+    """Break a floor of this clip, as --quality report leaves it: passed."""
+    assert case.measurement is not None
+    floor = JudgedFloor(floor=Floor(metric="y_std", source="a test", at_least=5), actual=1.0, verdict="fail")
+    return msgspec.structs.replace(case, measurement=msgspec.structs.replace(case.measurement, floors=[floor]))
+
+
+@pytest.mark.parametrize("how", ["no measurement", "broken alone", "NaN", "failed"])
+def test_clip_that_is_missing_or_broken_counts_as_the_worst(how: str) -> None:
+    """Three equal prompts and one without a clip that counts: no pass, and the clip is counted."""
+    first, *others = pairs([0.0] * 4)
+    assert first.measurement is not None
+    no_number = clip(STUDENT, "dogs", None, reason="the metric gave nan")
+    damaged = {
+        "no measurement": msgspec.structs.replace(first, status="oom", measurement=None),
+        "broken alone": broken(first),
+        "NaN": no_number,
+        "failed": msgspec.structs.replace(first, status="failed", reason="wrong frame count"),
+    }[how]
+    assert only_row(run_with(first, *others)).verdict == "PASS"
+    run = run_with(damaged, *others)
+    assert (only_row(run).verdict, only_row(run).missing_student) == ("INCONCLUSIVE", 1)
+    assert "1 of 4 of the student's are missing or broken and count as the worst" in verdict_lines(run.verdicts)[1]
+
+
+def test_clips_that_are_all_missing_fail() -> None:
+    """Nothing that the student made counts, so it is worse than its teacher."""
+    cases = [msgspec.structs.replace(c, measurement=None, status="oom") for c in pairs([0.0] * 4)[::2]]
+    assert only_row(run_with(*cases, *pairs([0.0] * 4)[1::2])).verdict == "FAIL"
+
+
+def test_teachers_clip_that_is_missing_leaves_no_pass() -> None:
+    """The reference is not whole."""
+    *others, last = pairs([0.0] * 4)
+    row = only_row(run_with(*others, msgspec.structs.replace(last, measurement=None, status="crashed")))
+    assert (row.verdict, row.missing_teacher) == ("INCONCLUSIVE", 1)
+    assert "the reference is not whole" in row.reason
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"frames": 72}, "dogs s0: they differ in frames 81 and 72"),
+        ({"fps": 24.0}, "dogs s0: they differ in fps 16.0 and 24.0"),
+        ({"width": 848}, "dogs s0: they differ in width 832 and 848"),
+        ({"weights": "random"}, "dogs s0: they differ in weights hub and random"),
+        ({"seed": 7}, "dogs s0: the teacher has no such clip"),
+    ],
+)
+def test_what_is_not_the_same_is_no_pair_and_named(changes: dict[str, object], told: str) -> None:
+    """The student's clip stays without a reference: no pass."""
+    student, teacher, *others = pairs([0.0] * 4)
+    run = run_with(student, replaced(teacher, **changes), *others)
+    (one,) = run.verdicts
+    assert one.unmatched == [told]
+    assert one.rows[0].verdict == "INCONCLUSIVE"
+    assert f"  without a counterpart: {told}" in verdict_lines([one])
+
+
+def test_another_text_under_the_same_prompt_id_is_no_pair() -> None:
+    """Its hash differs."""
+    student, teacher, *others = pairs([0.0] * 4)
+    prompt = msgspec.structs.replace(teacher.plan.prompt, sha256="1" * 64)
+    other = msgspec.structs.replace(teacher, plan=msgspec.structs.replace(teacher.plan, prompt=prompt))
+    (one,) = run_with(student, other, *others).verdicts
+    assert one.unmatched == ["dogs s0: they differ in sha256"]
+
+
+def test_seeds_are_averaged_within_their_prompt() -> None:
+    """Two seeds of two prompts are two prompts, with differences 0.1 and 0.2."""
+    cases = [
+        clip(model, prompt, 30.0 + (by if model == STUDENT else 0.0), seed=seed)
+        for prompt, seed, by in [("dogs", 0, 0.0), ("dogs", 1, 0.2), ("fox", 0, 0.1), ("fox", 1, 0.3)]
+        for model in (STUDENT, TEACHER)
+    ]
+    row = only_row(run_with(*cases))
+    assert (row.prompts, row.clips) == (2, 4)
+    assert row.difference == pytest.approx(0.15)
+
+
+def test_student_and_teacher_of_two_runs_are_held_together() -> None:
+    """Alone the student's run says what it lacks; together they give the verdict, shown once."""
+    cases = pairs([-1.0] * 4)
+    students, teachers = run_with(*cases[::2]), run_with(*cases[1::2])
+    assert students.verdicts == [
+        StudentVerdict(
+            comparison="distilled",
+            student=f"{STUDENT} 480p81",
+            teacher=f"{TEACHER} 480p81",
+            rows=[],
+            reason=f"no case of {TEACHER} 480p81 (quality) is here",
+        )
+    ]
+    assert teachers.verdicts == []
+    (one,) = verdicts([students, teachers])
+    assert overall(one.rows) == "FAIL"
+    told = render_together([students, teachers], 200)
+    assert f"student {STUDENT} 480p81 against teacher {TEACHER} 480p81 (distilled): FAIL" in told
+    assert "  FAIL: score -1 [-1, -1] (t, 4 prompts), limit -0.5: it would look worse" in told
+
+
+def test_metric_of_content_is_not_applicable_with_random_weights_and_told_once() -> None:
+    """Two margins, one line; nothing is decided and nothing fails, not even strictly."""
+    cases = [
+        clip(model, prompt, None, metric="flow95", weights="random", reason="not applicable: random weights")
+        for prompt in PROMPTS
+        for model in (STUDENT, TEACHER)
+    ]
+    also = msgspec.structs.replace(MOTION, better="lower")
+    run = run_with(*cases, margins=[MOTION, also, DIVERSE, SCORE])
+    assert [row.verdict for row in run.verdicts[0].rows] == ["not applicable"] * 2 + ["not measured"] * 2
+    assert verdict_lines(run.verdicts)[1:] == [
+        "  not applicable: random weights: flow95",
+        "  not measured: no clip was put to it: score",
+        "  not measured: it takes two seeds of a prompt: seed_diversity",
+    ]
+    assert not is_breach(run.verdicts, strict=True)
+
+
+def test_scorer_that_gave_nothing_for_the_student_alone_is_no_way_round_it() -> None:
+    """The teacher has values: the student's missing ones are the worst, whatever the reason they give."""
+    teachers = pairs([0.0] * 4)[1::2]
+    cases = [clip(STUDENT, prompt, None, reason="not applicable: not here") for prompt in PROMPTS]
+    assert only_row(run_with(*cases, *teachers)).verdict == "FAIL"
+
+
+def seeded(angle: float, model: str, *, missing: bool = False) -> list[CaseRecord]:
+    """Give two seeds of each prompt with features at this cosine distance: (1, 0) and one at it."""
+    features = ([1.0, 0.0], [1 - angle, (1 - (1 - angle) ** 2) ** 0.5])
+    return [
+        clip(model, prompt, 1.0, seed=seed, feature=() if missing and (prompt, seed) == ("dogs", 1) else feature)
+        for prompt in PROMPTS
+        for seed, feature in enumerate(features)
+    ]
+
+
+@pytest.mark.parametrize(("share", "verdict"), [(0.76, "PASS"), (0.74, "FAIL")])
+def test_diversity_over_seeds_gates_as_a_share_of_the_teachers(share: float, verdict: str) -> None:
+    """The teacher's clips lie 0.4 apart; below three quarters of that the student's seeds are too alike."""
+    cases = [*seeded(0.4 * share, STUDENT), *seeded(0.4, TEACHER)]
+    row = only_row(run_with(*cases, margins=[DIVERSE]))
+    assert (row.verdict, row.prompts) == (verdict, 4)
+    assert row.teacher == pytest.approx(0.4)
+
+
+def test_seed_without_a_feature_leaves_its_prompt_the_worst_diversity() -> None:
+    """Three prompts as diverse as the teacher's and one of which a seed is missing: no pass."""
+    cases = [*seeded(0.4, STUDENT, missing=True), *seeded(0.4, TEACHER)]
+    row = only_row(run_with(*cases, margins=[DIVERSE]))
+    assert (row.verdict, row.missing_student) == ("INCONCLUSIVE", 1)
+
+
+def test_diversity_of_random_weights_is_not_applicable() -> None:
+    """Two seeds, no features: noise is diverse, which says nothing."""
+    cases = [clip(m, p, 1.0, seed=s, weights="random") for m in (STUDENT, TEACHER) for p in PROMPTS for s in (0, 1)]
+    row = only_row(run_with(*cases, margins=[DIVERSE]))
+    assert (row.verdict, row.reason) == ("not applicable", "not applicable: random weights")
+
+
+@pytest.mark.parametrize(
+    ("differences", "enforced", "strict", "reported"),
+    [([0.0] * 4, 0, 0, 0), ([-1.0, 1.0, -1.0, 1.0], 0, 1, 0), ([-1.0] * 4, 1, 1, 0)],
+)
+def test_exit_code_by_verdict(differences: list[float], enforced: int, strict: int, reported: int) -> None:
+    """PASS, INCONCLUSIVE and FAIL: a failure fails, undecided fails only strictly, and nothing when only told."""
+    run = run_with(*pairs(differences))
+    modes = ("enforce", "strict", "report")
+    assert [exit_status(0, run, mode) for mode in modes] == [enforced, strict, reported]
+    assert exit_status(2, run, "enforce") == 2
+
+
+def test_strict_takes_no_absent_teacher_for_a_pass() -> None:
+    """Nothing was decided."""
+    run = run_with(*pairs([0.0] * 4)[::2])
+    assert [exit_status(0, run, mode) for mode in ("enforce", "strict")] == [0, 1]
+
+
+def test_record_summary_page_and_command_show_the_same(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The rows come back from the file with their margins and reasons, and each view has the line."""
+    run = run_with(*pairs([-1.0] * 4))
+    write_json_atomically(tmp_path / "run.json", run)
+    row = json.loads((tmp_path / "run.json").read_text())["verdicts"][0]["rows"][0]
+    assert (row["verdict"], row["margin"]["absolute"], row["gate"], row["t"]) == ("FAIL", 0.5, "t", [-1.0, -1.0])
+    said = f"student {STUDENT} 480p81 against teacher {TEACHER} 480p81 (distilled): FAIL"
+    assert said in render_summary(run, 160)
+    assert said in render_html(run)
+    modes = {"enforce": 1, "strict": 1, "report": 0}
+    assert {mode: main(["verdict", str(tmp_path / "run.json"), "--quality", mode]) for mode in modes} == modes
+    assert said in capsys.readouterr().out
+
+
+def test_starting_margins_say_why_and_guard_both_ways() -> None:
+    """Each has a reason; what may run away in two directions is compared by its size, and once."""
+    assert all(margin.why for margin in OVER_PROMPTS)
+    by_size = {margin.metric: margin.absolute for margin in OVER_PROMPTS if margin.magnitude}
+    assert by_size == {"L_drift": 4.0, "contrast_drift": 0.15}
+    names = [margin.metric for margin in OVER_PROMPTS]
+    assert len(names) == len(set(names))
+    assert {margin.metric for margin in MARGINS} < set(names)
