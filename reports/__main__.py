@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from reports.benchmark_json import benchmark_document
+from reports.equal_time import equal_time_lines
 from reports.html import render_html
 from reports.journal import RunFolderError
 from reports.merge import read_run
@@ -46,7 +47,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _verdict(runs: Sequence[Run], quality: str) -> int:
     found = verdicts(runs)
-    lines = verdict_lines(found) or ["no student of a suite's comparisons has a case here"]
+    lines = [*verdict_lines(found), *equal_time_lines(runs)] or ["no student of a suite's comparisons has a case here"]
     sys.stdout.write("\n".join([*lines, ""]))
     return int(quality != "report" and is_breach(found, strict=quality == "strict"))
 

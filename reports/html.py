@@ -24,6 +24,7 @@ from reports.cold_start import cold_start_lines
 from reports.compare import comparison_lines
 from reports.device_state import state_lines
 from reports.diversity import diversity_lines
+from reports.equal_time import equal_time_lines
 from reports.floors import quality_lines
 from reports.measured import Measurement
 from reports.memory import memory_details, memory_lines
@@ -86,7 +87,7 @@ def render_html(run: Run, folder: Path | None = None) -> str:
         metrics=[*metric_lines(run), *diversity_lines(run)],
         pairs=paired_lines(run),
         quality=quality_lines(run),
-        verdicts=verdict_lines(run.verdicts),
+        verdicts=[*verdict_lines(run.verdicts), *equal_time_lines([run])],
         budgets=budget_lines(run),
         claims=claim_lines([run]),
         prompts=prompts,

@@ -13,6 +13,7 @@ from reports.cold_start import cold_start_lines
 from reports.compare import comparison_lines
 from reports.device_state import state_lines
 from reports.diversity import diversity_lines
+from reports.equal_time import equal_time_lines
 from reports.floors import quality_lines
 from reports.memory import memory_lines
 from reports.metric_lines import metric_lines
@@ -54,7 +55,7 @@ def render_summary(run: Run, width: int = 120) -> str:
         [*metric_lines(run), *diversity_lines(run)],
         paired_lines(run),
         quality_lines(run),
-        verdict_lines(run.verdicts),
+        [*verdict_lines(run.verdicts), *equal_time_lines([run])],
         budget_lines(run),
         claim_lines([run]),
         _reasons(run),
@@ -66,7 +67,7 @@ def render_summary(run: Run, width: int = 120) -> str:
 
 def render_together(runs: Sequence[Run], width: int = 120) -> str:
     """Render what all the runs together say: of claims, students and the power cap; empty where nothing is."""
-    told = [*verdict_lines(verdicts(runs)), *claim_lines(runs), *power_cap_lines(runs)]
+    told = [*verdict_lines(verdicts(runs)), *equal_time_lines(runs), *claim_lines(runs), *power_cap_lines(runs)]
     lines = [wrapped for line in told for wrapped in _wrapped(line, width)]
     return "\n".join([f"{counted(runs, 'run')} together", *lines, ""]) if lines else ""
 

@@ -1,0 +1,235 @@
+"""What the teacher gives in the student's time, and how long it takes to be as good.
+
+Why it matters: a student that is ten times as fast as fifty steps is no news if four of the teacher's are as fast and
+as good. So the teacher's rows with fewer steps are laid beside the student: the one with the most steps that is no
+slower, held by the same margins against the student; and the fewest steps that are not inferior to it in any of them.
+
+Times are medians from prompt to host frames of the scenario `speed`, on one kind of GPU, alone on it; quality is that
+of the comparison's scenario, over the prompts and seeds that both have. A row that lacks either is named, never
+guessed.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from reports.budgets import is_over_only
+from reports.compare import is_shared, is_timed
+from reports.comparison_record import MarginVerdict, StudentTeacher
+from reports.matching import Cases, cases_of
+from reports.record import CaseRecord, PlannedCase, Run
+from reports.rows import counted, figures, median, show
+from reports.verdicts import comparisons_of, overall, rows_of
+
+DECIDED = ("PASS", "FAIL", "INCONCLUSIVE")
+
+
+class Row(NamedTuple):
+    """The teacher in one setting. `time_s` None has a `lacks`, and so has a row without clips to judge."""
+
+    setting: str
+    steps: int
+    guidance_scale: float
+    time_s: float | None
+    clips: Cases
+    lacks: str = ""
+
+
+class EqualTime(NamedTuple):
+    """What the teacher's rows say beside one student; `time_s` None has a `reason`.
+
+    `in_time` is the row with the most steps that takes no longer, and `beside` holds the student against it, by each
+    margin. `as_good` is the row with the fewest steps that is not inferior to the student by any margin. Where no row
+    can be judged, `silent` says why.
+    """
+
+    student: str
+    teacher: str
+    time_s: float | None
+    rows: list[Row]
+    in_time: Row | None = None
+    beside: tuple[MarginVerdict, ...] = ()
+    as_good: Row | None = None
+    reason: str = ""
+    silent: str = ""
+
+
+def equal_times(runs: Sequence[Run]) -> list[EqualTime]:
+    """Answer for every student of the runs' comparisons whose teacher has rows of other steps here."""
+    return [
+        _answer(comparison, (model, setting), runs, rows)
+        for comparison in comparisons_of(runs)
+        for model in comparison.students
+        for setting in comparison.settings
+        if _plans(runs, model, setting) and len(rows := _rows(comparison, runs, (model, setting))) > 1
+    ]
+
+
+def equal_time_lines(runs: Sequence[Run]) -> list[str]:
+    """Tell each answer in a line for the time, one for the quality, and one for what is missing."""
+    return [line for one in equal_times(runs) for line in _lines(one)]
+
+
+def most_steps_within(rows: Sequence[Row], time_s: float) -> Row | None:
+    """Give the row with the most steps that takes at most `time_s`, of several the quickest; equal is within."""
+    within = [row for row in rows if row.time_s is not None and row.time_s <= time_s]
+    return max(within, key=lambda row: (row.steps, -(row.time_s or 0.0)), default=None)
+
+
+def _answer(comparison: StudentTeacher, student: tuple[str, str], runs: Sequence[Run], rows: list[Row]) -> EqualTime:
+    time_s, _gpu, reason = _time(runs, *student)
+    own = cases_of(runs, comparison.scenario, *student)
+    in_time = most_steps_within(rows, time_s) if time_s is not None else None
+    as_good, silent = _as_good_row(rows, own, comparison)
+    return EqualTime(
+        student=" ".join(student),
+        teacher=comparison.teacher,
+        time_s=time_s,
+        rows=rows,
+        in_time=in_time,
+        beside=tuple(_common_rows(own, in_time.clips, comparison)) if in_time else (),
+        as_good=as_good,
+        reason=reason,
+        silent=silent,
+    )
+
+
+def _as_good_row(rows: Sequence[Row], own: Cases, comparison: StudentTeacher) -> tuple[Row | None, str]:
+    """Find the first row, of fewest steps, that passes every margin against the student, or say why none is judged."""
+    silent = "no row has clips of the student's prompts and seeds"
+    for row in rows:
+        judged = _common_rows(row.clips, own, comparison)
+        if overall(judged) == "PASS":
+            return row, ""
+        if judged and silent:
+            silent = "" if overall(judged) in DECIDED else judged[0].reason
+    return None, silent
+
+
+def _common_rows(students: Cases, teachers: Cases, comparison: StudentTeacher) -> list[MarginVerdict]:
+    """Judge over what both were planned with: a row of one seed is no fault of a student with two."""
+    common = {key: case for key, case in students.items() if key in teachers}
+    return rows_of(comparison.margins, common, teachers) if common else []
+
+
+def _plans(runs: Sequence[Run], model: str, setting: str) -> list[PlannedCase]:
+    return [
+        case.plan for run in runs for case in run.cases if (case.plan.model.id, case.plan.setting) == (model, setting)
+    ]
+
+
+def _rows(comparison: StudentTeacher, runs: Sequence[Run], student: tuple[str, str]) -> list[Row]:
+    """Find the teacher's settings that differ from its own in steps and guidance alone, fewest steps first."""
+    own = _plans(runs, comparison.teacher, comparison.teacher_setting)
+    if not own:
+        return []
+    settings = dict.fromkeys(_settings_like(own[0], runs))
+    gpu = _time(runs, *student)[1]
+    rows = [_row(comparison, runs, setting, gpu) for setting in settings]
+    return sorted(rows, key=lambda row: (row.steps, row.guidance_scale))
+
+
+def _settings_like(own: PlannedCase, runs: Sequence[Run]) -> Iterator[str]:
+    for run in runs:
+        for case in run.cases:
+            plan = case.plan
+            if plan.model.id == own.model.id and plan.track == own.track and _same(plan, own):
+                yield plan.setting
+
+
+def _same(plan: PlannedCase, own: PlannedCase) -> bool:
+    fields = ("width", "height", "frames", "fps", "shift", "batch", "start_clip_sha256")
+    alike = all(getattr(plan.request, name) == getattr(own.request, name) for name in fields)
+    return alike and plan.recipe == own.recipe
+
+
+def _row(comparison: StudentTeacher, runs: Sequence[Run], setting: str, gpu: str | None) -> Row:
+    request = _plans(runs, comparison.teacher, setting)[0].request
+    time_s, own_gpu, lacks = _time(runs, comparison.teacher, setting)
+    if time_s is not None and gpu is not None and own_gpu != gpu:
+        time_s, lacks = None, f"its time is of {own_gpu}, the student's of {gpu}"
+    clips = cases_of(runs, comparison.scenario, comparison.teacher, setting)
+    lacks = "; ".join(text for text in (lacks, "" if clips else "no clips of it to judge") if text)
+    return Row(setting, request.steps, request.guidance_scale, time_s, clips, lacks)
+
+
+def _time(runs: Sequence[Run], model: str, setting: str) -> tuple[float | None, str | None, str]:
+    """Give the median time of a model's sound speed cases and its GPU, or why there is none."""
+    cases = [
+        case
+        for run in runs
+        for case in run.cases
+        if (case.plan.scenario, case.plan.model.id, case.plan.setting) == ("speed", model, setting)
+    ]
+    if not cases:
+        return None, None, "its speed was not asked for"
+    sound = [case for case in cases if _is_sound(case)]
+    gpus = {case.measurement.devices[0].name for case in sound if case.measurement}
+    times = [time_s for case in sound if (time_s := figures(case).prompt_to_host_s) is not None]
+    if not times:
+        return None, None, f"its speed case is {cases[0].status}, or its time does not count (a toy, a shared GPU)"
+    if len(gpus) > 1:
+        return None, None, f"its times are of {' and '.join(sorted(gpus))}"
+    return median(times), gpus.pop(), ""
+
+
+def _is_sound(case: CaseRecord) -> bool:
+    return (case.status == "passed" or is_over_only(case)) and is_timed(case.plan) and not is_shared(case)
+
+
+def _lines(one: EqualTime) -> list[str]:
+    start = f"equal time: {one.student}"
+    if one.time_s is None:
+        lines = [f"{start}: no answer, {one.reason}"]
+    else:
+        lines = [f"{start} takes {show(one.time_s)} s from prompt to host frames; {_in_time(one)}"]
+    if one.beside:
+        told = [row for row in one.beside if row.verdict in DECIDED]
+        lines.append(f"  {one.student} against that row: {_told(told) if told else one.beside[0].reason}")
+    elif one.in_time is not None:
+        lines.append("  that row has no clips of the student's prompts and seeds")
+    lines.append(f"  {_as_good(one)}")
+    lacking = [f"{row.setting} ({row.lacks})" for row in one.rows if row.lacks]
+    return lines + ([f"  rows that lack something: {', '.join(lacking)}"] if lacking else [])
+
+
+def _in_time(one: EqualTime) -> str:
+    if one.in_time is not None:
+        return f"in that {one.teacher} makes {_named(one.in_time)}"
+    timed = [row for row in one.rows if row.time_s is not None]
+    if not timed:
+        return f"no row of {one.teacher} has a time beside it"
+    return f"{one.teacher} makes none of its rows in that, the quickest is {_named(min(timed, key=_by_time))}"
+
+
+def _by_time(row: Row) -> float:
+    assert row.time_s is not None, f"{row.setting} has no time"
+    return row.time_s
+
+
+def _named(row: Row) -> str:
+    time = "" if row.time_s is None else f", {show(row.time_s)} s"
+    return f"{row.steps} steps at guidance {row.guidance_scale:g} ({row.setting}{time})"
+
+
+def _told(rows: Sequence[MarginVerdict]) -> str:
+    """Name the metrics by verdict, those that fail first.
+
+    The counts of clips are those of the first row: all rows have the same.
+    """
+    parts = [
+        f"{verdict} {', '.join(row.margin.metric for row in rows if row.verdict == verdict)}"
+        for verdict in ("FAIL", "INCONCLUSIVE", "PASS")
+        if any(row.verdict == verdict for row in rows)
+    ]
+    return f"{'; '.join(parts)} ({rows[0].prompts} prompts)"
+
+
+def _as_good(one: EqualTime) -> str:
+    if one.as_good is not None:
+        ratio = one.as_good.time_s / one.time_s if one.as_good.time_s and one.time_s else None
+        times = "" if ratio is None else f", {ratio:.2f}× its time"
+        return f"the fewest steps of {one.teacher} that are not inferior to it: {_named(one.as_good)}{times}"
+    if one.silent:
+        return f"which row of {one.teacher} is as good is not judged: {one.silent}"
+    judged = [row for row in one.rows if row.clips]
+    return f"no row of {one.teacher} is known to be as good by every margin ({counted(judged, 'row')} with clips)"

@@ -1,0 +1,180 @@
+"""reports/equal_time.py: the teacher's rows beside a student's time and clips; what lacks a number is named."""
+
+from collections.abc import Mapping
+
+import msgspec
+import pytest
+
+from reports.comparison_record import StudentTeacher
+from reports.equal_time import Row, equal_time_lines, equal_times, most_steps_within
+from reports.judged import Margin
+from reports.record import CaseRecord, Run
+from reports.summary import render_summary, render_together
+from tests.reports_samples import case_of, planned, replaced, run_of
+from tests.test_reports_verdicts import PROMPTS, STUDENT, TEACHER, clip
+
+SCORE = Margin(metric="score", better="higher", absolute=0.5, why="it would look worse")
+STEPS = {"480p81-4step": 4, "480p81-8step": 8, "480p81": 50}
+TIMES = {"480p81-4step": 5.0, "480p81-8step": 9.0, "480p81": 50.0}
+SCORES = {"480p81-4step": 20.0, "480p81-8step": 30.0, "480p81": 31.0}
+
+
+def timed(model: str, setting: str, total_s: float, steps: int = 3) -> CaseRecord:
+    """Give a sound case of scenario speed."""
+    return replaced(case_of(planned(model), total_s), setting=setting, steps=steps, weights="hub")
+
+
+def scored(model: str, setting: str, value: float, steps: int = 3) -> list[CaseRecord]:
+    """Give the clips of four prompts, all of this score."""
+    return [replaced(clip(model, prompt, value), setting=setting, steps=steps) for prompt in PROMPTS]
+
+
+def run_with(*cases: CaseRecord) -> Run:
+    asked = StudentTeacher(
+        id="distilled",
+        students=[STUDENT],
+        settings=["480p81"],
+        teacher=TEACHER,
+        teacher_setting="480p81",
+        margins=[SCORE],
+    )
+    return msgspec.structs.replace(run_of(*cases), comparisons=[asked])
+
+
+def whole(
+    student_s: float = 6.0, times: Mapping[str, float] = TIMES, scores: Mapping[str, float] = SCORES
+) -> list[CaseRecord]:
+    """Give the student, 6 s and a score of 30, and the teacher's rows."""
+    rows = [timed(TEACHER, setting, times[setting], STEPS[setting]) for setting in times]
+    clips = [case for setting in scores for case in scored(TEACHER, setting, scores[setting], STEPS[setting])]
+    return [timed(STUDENT, "480p81", student_s), *scored(STUDENT, "480p81", 30.0), *rows, *clips]
+
+
+def test_most_steps_within_the_students_time_and_fewest_steps_that_are_as_good() -> None:
+    """Four steps fit in 6 s and are far worse, eight are as good and take 1.5 times as long."""
+    in_time, beside, as_good = equal_time_lines([run_with(*whole())])
+    assert in_time == (
+        f"equal time: {STUDENT} 480p81 takes 6.00 s from prompt to host frames; in that {TEACHER} makes 4 steps at "
+        "guidance 5 (480p81-4step, 5.00 s)"
+    )
+    assert beside == f"  {STUDENT} 480p81 against that row: PASS score (4 prompts)"
+    assert as_good == (
+        f"  the fewest steps of {TEACHER} that are not inferior to it: 8 steps at guidance 5 (480p81-8step, 9.00 s), "
+        "1.50× its time"
+    )
+
+
+def test_teacher_that_is_better_in_the_same_time_is_told() -> None:
+    """The student loses against the teacher's four steps: its speed buys nothing."""
+    _, beside, as_good = equal_time_lines([run_with(*whole(scores={**SCORES, "480p81-4step": 31.0}))])
+    assert beside == f"  {STUDENT} 480p81 against that row: FAIL score (4 prompts)"
+    assert "4 steps" in as_good
+
+
+@pytest.mark.parametrize(("time_s", "steps"), [(4.99, None), (5.0, 4), (8.99, 4), (9.0, 8), (60.0, 50)])
+def test_a_row_that_takes_exactly_the_students_time_is_within(time_s: float, steps: int | None) -> None:
+    """Just under, equal, just over."""
+    rows = [Row(setting, STEPS[setting], 5.0, TIMES[setting], {}) for setting in TIMES]
+    found = most_steps_within(rows, time_s)
+    assert (found.steps if found else None) == steps
+
+
+def test_of_equal_steps_the_quicker_row_is_taken() -> None:
+    """With and without guidance."""
+    rows = [Row("cfg", 4, 5.0, 5.0, {}), Row("nocfg", 4, 1.0, 2.5, {})]
+    found = most_steps_within(rows, 6.0)
+    assert found is not None
+    assert found.setting == "nocfg"
+
+
+def test_no_row_in_time_names_the_quickest() -> None:
+    """The student takes 1 s, four steps take 5."""
+    first, *others = equal_time_lines([run_with(*whole(student_s=1.0))])
+    assert first.endswith(
+        f"{TEACHER} makes none of its rows in that, the quickest is 4 steps at guidance 5 (480p81-4step, 5.00 s)"
+    )
+    assert "9.00× its time" in others[0]
+
+
+def test_rows_that_lack_time_or_clips_are_named() -> None:
+    """Four steps were never timed, eight have no clips: no answer is made up of either."""
+    times = {name: TIMES[name] for name in ("480p81-8step", "480p81")}
+    scores = {name: SCORES[name] for name in ("480p81-4step", "480p81")}
+    lines = equal_time_lines([run_with(*whole(student_s=10.0, times=times, scores=scores))])
+    assert "in that" in lines[0]
+    assert lines[1] == "  that row has no clips of the student's prompts and seeds"
+    assert lines[2].startswith(f"  the fewest steps of {TEACHER} that are not inferior to it: 50 steps")
+    assert lines[3] == (
+        "  rows that lack something: 480p81-4step (its speed was not asked for), 480p81-8step (no clips of it to judge)"
+    )
+
+
+def test_without_the_students_time_there_is_no_equal_time() -> None:
+    """Its clips alone still say which row is as good."""
+    first, second = equal_time_lines([run_with(*whole()[1:])])
+    assert first == f"equal time: {STUDENT} 480p81: no answer, its speed was not asked for"
+    assert "8 steps" in second
+
+
+def test_times_of_another_gpu_are_not_laid_beside() -> None:
+    """Nothing is scaled from one GPU to another."""
+    student, *others = whole()
+    assert student.measurement is not None
+    device = msgspec.structs.replace(student.measurement.devices[0], name="NVIDIA L4")
+    elsewhere = msgspec.structs.replace(
+        student, measurement=msgspec.structs.replace(student.measurement, devices=[device])
+    )
+    lines = equal_time_lines([run_with(elsewhere, *others)])
+    assert lines[0].endswith(f"no row of {TEACHER} has a time beside it")
+    assert "480p81-4step (its time is of NVIDIA H200, the student's of NVIDIA L4)" in lines[-1]
+
+
+def test_failed_speed_gives_no_time() -> None:
+    """An out-of-memory row is not the quickest."""
+    cases = [
+        msgspec.structs.replace(case, status="oom", measurement=None) if case.plan.setting == "480p81-4step" else case
+        for case in whole()
+    ]
+    (one,) = equal_times([run_with(*cases)])
+    assert one.in_time is None
+    assert one.rows[0].lacks.startswith("its speed case is oom")
+
+
+def test_row_of_another_precision_or_length_is_none_of_the_teachers() -> None:
+    """What differs in more than steps and guidance is another question."""
+    cases = [
+        replaced(case, frames=33) if case.plan.setting == "480p81-4step" else case
+        for case in whole()
+        if case.plan.setting != "480p81-8step"
+    ] + [replaced(timed(TEACHER, "480p81-8step", 9.0, 8), vae_dtype="float32")]
+    assert equal_times([run_with(*cases)]) == []
+
+
+def test_random_weights_are_not_judged_and_their_times_are_shown() -> None:
+    """The clips are noise, the times are not."""
+    reason = "not applicable: random weights"
+    cases = whole()
+    noise = [clip(c.plan.model.id, c.plan.prompt.id, None, reason=reason) for c in cases]
+    unjudged = [
+        replaced(
+            blank if case.plan.scenario == "quality" else case,
+            setting=case.plan.setting,
+            steps=case.plan.request.steps,
+            weights="random",
+        )
+        for case, blank in zip(cases, noise, strict=True)
+    ]
+    first, second, third = equal_time_lines([run_with(*unjudged)])
+    assert "makes 4 steps" in first
+    assert second == f"  {STUDENT} 480p81 against that row: not applicable: random weights"
+    assert third == f"  which row of {TEACHER} is as good is not judged: not applicable: random weights"
+
+
+def test_summary_of_one_run_and_of_several_ends_with_the_answer() -> None:
+    """Student and teacher may be runs of their own."""
+    cases = whole()
+    line = f"equal time: {STUDENT} 480p81 takes 6.00 s"
+    assert line in render_summary(run_with(*cases), 200)
+    apart = [run_with(*cases[:5]), run_with(*cases[5:])]
+    assert line in render_together(apart, 200)
+    assert line not in render_summary(apart[0], 200)
