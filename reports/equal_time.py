@@ -66,7 +66,10 @@ def equal_times(runs: Sequence[Run]) -> list[EqualTime]:
 
 def equal_time_lines(runs: Sequence[Run]) -> list[str]:
     """Tell each answer in a line for the time, one for the quality, and one for what is missing."""
-    return [line for one in equal_times(runs) for line in _lines(one)]
+    try:
+        return [line for one in equal_times(runs) for line in _lines(one)]
+    except ModuleNotFoundError as error:  # the run's other lines must not be lost for it
+        return [f"equal time: no answer, {error}; install scipy"]
 
 
 def most_steps_within(rows: Sequence[Row], time_s: float) -> Row | None:

@@ -12,6 +12,8 @@ share of the teacher's.
 from collections import defaultdict
 from collections.abc import Sequence
 
+from msgspec.structs import replace
+
 from reports.comparison_record import MarginVerdict, RowVerdict, StudentTeacher, StudentVerdict
 from reports.diversity import NETWORK, mean_pairwise_distance
 from reports.judged import Margin
@@ -68,15 +70,14 @@ def _of_student(
 ) -> StudentVerdict:
     teacher = (comparison.teacher, comparison.teacher_setting)
     teachers = cases_of(runs, comparison.scenario, *teacher)
-    here = bool(teachers)
-    return StudentVerdict(
-        comparison=comparison.id,
-        student=" ".join(student),
-        teacher=" ".join(teacher),
-        rows=rows_of(comparison.margins, students, teachers) if here else [],
-        unmatched=unmatched(students, teachers) if here else [],
-        reason="" if here else f"no case of {' '.join(teacher)} ({comparison.scenario}) is here",
-    )
+    empty = StudentVerdict(comparison=comparison.id, student=" ".join(student), teacher=" ".join(teacher), rows=[])
+    if not teachers:
+        return replace(empty, reason=f"no case of {empty.teacher} ({comparison.scenario}) is here")
+    try:
+        rows = rows_of(comparison.margins, students, teachers)
+    except ModuleNotFoundError as error:  # the run's other results must not be lost for it
+        return replace(empty, reason=f"{error}; install scipy, then `python -m reports verdict RUN`")
+    return replace(empty, rows=rows, unmatched=unmatched(students, teachers))
 
 
 def _of_metric(margin: Margin, students: Cases, teachers: Cases) -> MarginVerdict:

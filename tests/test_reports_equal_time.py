@@ -1,5 +1,6 @@
 """reports/equal_time.py: the teacher's rows beside a student's time and clips; what lacks a number is named."""
 
+import sys
 from collections.abc import Mapping
 
 import msgspec
@@ -168,6 +169,15 @@ def test_random_weights_are_not_judged_and_their_times_are_shown() -> None:
     assert "makes 4 steps" in first
     assert second == f"  {STUDENT} 480p81 against that row: not applicable: random weights"
     assert third == f"  which row of {TEACHER} is as good is not judged: not applicable: random weights"
+
+
+def test_without_scipy_there_is_a_line_and_no_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A summary is rendered all the same."""
+    monkeypatch.setitem(sys.modules, "scipy.stats", None)
+    monkeypatch.setitem(sys.modules, "scipy", None)
+    (line,) = equal_time_lines([run_with(*whole())])
+    assert line.startswith("equal time: no answer, ")
+    assert line.endswith("; install scipy")
 
 
 def test_summary_of_one_run_and_of_several_ends_with_the_answer() -> None:

@@ -2,6 +2,7 @@
 
 import doctest
 import json
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -254,6 +255,23 @@ def test_scorer_that_gave_nothing_for_the_student_alone_is_no_way_round_it() -> 
     assert only_row(run_with(*cases, *teachers)).verdict == "FAIL"
 
 
+def test_teacher_of_whose_clips_one_says_nothing_is_not_whole() -> None:
+    """Not applicable is what none of the teacher's clips says; one of four leaves no pass, and no way out either."""
+    *others, _ = pairs([0.0] * 4)
+    row = only_row(run_with(*others, clip(TEACHER, "fox", None, reason="not applicable: it stands still")))
+    assert (row.verdict, row.missing_teacher) == ("INCONCLUSIVE", 1)
+
+
+def test_without_scipy_nothing_is_judged_and_nothing_else_lost(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The record is made all the same, says what to install, and passes nothing strictly."""
+    for name in [name for name in sys.modules if name.partition(".")[0] == "scipy"]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "scipy", None)
+    run = run_with(*pairs([0.0] * 4))
+    assert "install scipy" in run.verdicts[0].reason
+    assert is_breach(run.verdicts, strict=True)
+
+
 def seeded(angle: float, model: str, *, missing: bool = False) -> list[CaseRecord]:
     """Give two seeds of each prompt with features at this cosine distance: (1, 0) and one at it."""
     features = ([1.0, 0.0], [1 - angle, (1 - (1 - angle) ** 2) ** 0.5])
@@ -273,9 +291,16 @@ def test_diversity_over_seeds_gates_as_a_share_of_the_teachers(share: float, ver
     assert row.teacher == pytest.approx(0.4)
 
 
-def test_seed_without_a_feature_leaves_its_prompt_the_worst_diversity() -> None:
-    """Three prompts as diverse as the teacher's and one of which a seed is missing: no pass."""
-    cases = [*seeded(0.4, STUDENT, missing=True), *seeded(0.4, TEACHER)]
+@pytest.mark.parametrize("seeds", [2, 3])
+def test_seed_without_a_feature_leaves_its_prompt_the_worst_diversity(seeds: int) -> None:
+    """Three prompts as diverse as the teacher's and one of which a seed is missing, of two or of three: no pass."""
+    more = [
+        clip(model, prompt, 1.0, seed=2, feature=[0.0, 1.0])
+        for model in (STUDENT, TEACHER)
+        for prompt in PROMPTS
+        if seeds == 3
+    ]
+    cases = [*seeded(0.4, STUDENT, missing=True), *seeded(0.4, TEACHER), *more]
     row = only_row(run_with(*cases, margins=[DIVERSE]))
     assert (row.verdict, row.missing_student) == ("INCONCLUSIVE", 1)
 
