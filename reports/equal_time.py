@@ -116,7 +116,10 @@ def _common_rows(students: Cases, teachers: Cases, comparison: StudentTeacher) -
 
 def _plans(runs: Sequence[Run], model: str, setting: str) -> list[PlannedCase]:
     return [
-        case.plan for run in runs for case in run.cases if (case.plan.model.id, case.plan.setting) == (model, setting)
+        case.plan
+        for run in runs
+        for case in (*run.cases, *run.lent)
+        if (case.plan.model.id, case.plan.setting) == (model, setting)
     ]
 
 
@@ -133,7 +136,7 @@ def _rows(comparison: StudentTeacher, runs: Sequence[Run], student: tuple[str, s
 
 def _settings_like(own: PlannedCase, runs: Sequence[Run]) -> Iterator[str]:
     for run in runs:
-        for case in run.cases:
+        for case in (*run.cases, *run.lent):
             plan = case.plan
             if plan.model.id == own.model.id and plan.track == own.track and _same(plan, own):
                 yield plan.setting

@@ -33,7 +33,7 @@ def cases_of(runs: Sequence[Run], scenario: str, model: str, setting: str) -> Ca
     """Collect a model's cases in exactly this setting by key; of one that several runs hold, the last that ran it."""
     found: Cases = {}
     for run in runs:
-        for case in run.cases:
+        for case in (*run.lent, *run.cases):
             plan = case.plan
             if (plan.scenario, plan.model.id, plan.setting) != (scenario, model, setting):
                 continue

@@ -71,6 +71,7 @@ def merge(run_dir: Path) -> Run:
         ceilings=plan.ceilings,
         ceilings_reason=plan.ceilings_reason,
         comparisons=plan.comparisons,
+        lent=plan.lent,
     )
     return msgspec.structs.replace(run, verdicts=verdicts([run]))
 

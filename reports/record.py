@@ -189,7 +189,8 @@ class CaseRecord(Frozen):
 class Plan(Frozen):
     """plan.json: written before anything is loaded.
 
-    `gpu_hour_price` is what a GPU-hour costs, in any currency. `ceilings` None has a `ceilings_reason`.
+    `gpu_hour_price` is what a GPU-hour costs, in any currency. `ceilings` None has a `ceilings_reason`. `lent` are a
+    teacher's clips of an earlier run, which are not made again.
     """
 
     schema_version: int
@@ -206,13 +207,15 @@ class Plan(Frozen):
     ceilings: Ceilings | None = None
     ceilings_reason: str = ""
     comparisons: list[StudentTeacher] = []
+    lent: list[CaseRecord] = []
 
 
 class Run(Frozen):
     """run.json: the plan with every case's outcome. Every planned case appears exactly once.
 
     `finished_at` is the time of the last journal line; `torn_journal_lines` counts last lines that a killed process
-    left incomplete. `verdicts` are those of `comparisons` by this run's cases alone.
+    left incomplete. `verdicts` are those of `comparisons` by this run's cases and
+    those that an earlier run `lent` it.
     """
 
     schema_version: int
@@ -233,3 +236,4 @@ class Run(Frozen):
     ceilings_reason: str = ""
     comparisons: list[StudentTeacher] = []
     verdicts: list[StudentVerdict] = []
+    lent: list[CaseRecord] = []
