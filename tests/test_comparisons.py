@@ -131,3 +131,13 @@ def test_paper_holds_the_distilled_models_against_their_teacher() -> None:
     (comparison,) = comparisons_of(read_suite("paper"), [margin.metric for margin in OVER_PROMPTS])
     assert comparison.students == ["causvid-1.3b", "causvid-1.3b-bidirectional"]
     assert (comparison.teacher, comparison.margins) == ("wan2.1-t2v-1.3b", list(OVER_PROMPTS))
+
+
+def test_strict_still_fails_a_case_by_its_floor() -> None:
+    """What --quality enforces on single clips, strict does as well."""
+    floor = '[[floors]]\nscenario = "quality"\nmodels = ["*"]\nsettings = ["*"]\nmetric = "contrast"\nat_least = 1000\n'
+    ended = bench(*write(floor), "--run-dir", "run", "--quality", "strict", "-k", "dogs and causvid")
+    assert ended.code == 1
+    (failed,) = [case for case in read_run(Path("run")).cases if case.status != "not_run"]
+    assert failed.status == "failed"
+    assert "below the suite toys's limit of 1000" in failed.reason
