@@ -2,19 +2,17 @@
 
 Definition: a clip's feature is the mean over its frames of unit CLIP ViT-B/32 image features; the diversity of a prompt
 is the mean over pairs of its seeds of 1 - cos. Range 0 (every seed the same clip) to 2; higher is more diverse. It
-cannot see whether the clips differ for the better: noise is diverse. So it is a student's share of its teacher's, over
-the same prompts and seeds, that is told. Source: defined for this project after the pairwise feature distances of
-Friedman & Dieng 2023 (arXiv 2210.02410).
+cannot see whether the clips differ for the better: noise is diverse. So a student is held against its teacher, prompt
+by prompt (reports/verdicts.py). Source: defined for this project after the pairwise feature distances of Friedman &
+Dieng 2023 (arXiv 2210.02410).
 
 >>> mean_pairwise_distance([[1.0, 0.0], [0.0, 2.0], [3.0, 0.0]])  # 1, 0 and 1 over three pairs
 0.6666666666666666
->>> diversity_ratio({"a": 0.1, "b": 0.2}, {"a": 0.2, "b": 0.4, "c": 9.0})  # over a and b
-0.5
 """
 
 import math
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from itertools import combinations
 from operator import mul
 from statistics import fmean
@@ -41,20 +39,6 @@ def mean_pairwise_distance(features: Sequence[Sequence[float]]) -> float:
     if len(features) < 2:
         raise ValueError(f"diversity needs the clips of at least 2 seeds, there are {len(features)}")
     return fmean(distance(one, other) for one, other in combinations(features, 2))
-
-
-def diversity_ratio(student: Mapping[str, float], teacher: Mapping[str, float]) -> float:
-    """Give the student's share of its teacher's diversity: the ratio of means over the prompts that both have.
-
-    Raises ValueError where they share no prompt, or the teacher's clips of each of them are all the same.
-    """
-    shared = sorted(student.keys() & teacher.keys())
-    if not shared:
-        raise ValueError("student and teacher share no prompt of which both have the clips of two seeds")
-    whole = fmean(teacher[prompt] for prompt in shared)
-    if whole <= 0:
-        raise ValueError("the teacher's clips do not differ between seeds: there is no share of that")
-    return fmean(student[prompt] for prompt in shared) / whole
 
 
 def seed_diversity(run: Run) -> dict[tuple[str, str], dict[str, float]]:

@@ -21,12 +21,11 @@ def _of_student(one: StudentVerdict) -> list[str]:
     if one.reason:
         return [f"{start} not judged, {one.reason}"]
     judged = [row for row in one.rows if row.verdict not in ("not applicable", "not measured")]
-    silent: dict[str, list[str]] = {}
+    silent: dict[str, dict[str, None]] = {}
     for row in one.rows:
         if row not in judged:
             reason = f"{row.verdict}: {one_line(row.reason.removeprefix(NOT_APPLICABLE))}"
-            names = silent.setdefault(reason, [])
-            names += [name for name in [row.margin.metric] if name not in names]
+            silent.setdefault(reason, {})[row.margin.metric] = None
     lines = [f"{start} {overall(one.rows)}", *(f"  {_row(row)}" for row in judged)]
     lines += [f"  {reason}: {', '.join(names)}" for reason, names in silent.items()]
     if one.unmatched:

@@ -210,6 +210,14 @@ def test_runs_that_share_no_clip_calibrate_nothing(tmp_path: Path, capsys: pytes
     assert "no clip is in every run" in capsys.readouterr().err
 
 
+def test_run_that_is_no_folder_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A mistyped path is bad input: a sentence and exit code 2, before anything is read."""
+    with pytest.raises(SystemExit) as ended:
+        calibration.main(["--into", str(tmp_path), str(tmp_path / "absent")])
+    assert ended.value.code == 2
+    assert "absent: no such folder of goldens" in capsys.readouterr().err
+
+
 def value_of(value: float, verdict: str) -> MetricValue:
     return MetricValue(
         id="y_std",

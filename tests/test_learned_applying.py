@@ -139,7 +139,7 @@ def test_networks_are_gone_when_the_scores_are_there(weights_dir: Path, monkeypa
 
 def test_seeds_of_one_prompt_give_the_diversity_in_the_summary(weights_dir: Path) -> None:
     """From features in the record alone: equal clips have none, a student that repeats itself shows."""
-    from reports.diversity import diversity_lines, diversity_ratio, seed_diversity
+    from reports.diversity import diversity_lines, seed_diversity
 
     clips = {0: moving_clip(), 1: moving_clip().flip(3)}
     cases = []
@@ -152,7 +152,6 @@ def test_seeds_of_one_prompt_give_the_diversity_in_the_summary(weights_dir: Path
     teacher, student = found["wan2.1-t2v-1.3b", "480p81"], found["causvid-1.3b", "480p81"]
     assert teacher["dogs"] > 1e-4
     assert student["dogs"] == pytest.approx(0, abs=1e-9)
-    assert diversity_ratio(student, teacher) == pytest.approx(0, abs=1e-4)
     assert diversity_lines(run)[0].startswith(
         "diversity over seeds (mean pairwise 1 - cos, CLIP): wan2.1-t2v-1.3b 480p"
     )

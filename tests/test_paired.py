@@ -4,6 +4,7 @@ import doctest
 import importlib
 import math
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -208,3 +209,15 @@ def test_failing_comparison_costs_its_own_value_only(monkeypatch: pytest.MonkeyP
     found = by_id(compare(made(picture(side=32)), made(picture(side=32))))
     assert found["bad"].reason == "comparison 'bad' raised RuntimeError: out of luck"
     assert found["psnr"].value == 100.0
+
+
+def test_lost_device_is_no_reason_for_a_missing_distance(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The other comparisons would meet the same error: whoever ends the process must see it."""
+
+    def lost(*_: object) -> Reading:
+        raise torch.AcceleratorError("CUDA error: an illegal memory access was encountered")
+
+    broken = replace(comparisons()[0], measure=lost)
+    monkeypatch.setattr(spec, "comparisons", lambda: (broken,))
+    with pytest.raises(torch.AcceleratorError):
+        compare(made(picture(), latents()), made(picture(), latents()))

@@ -6,7 +6,7 @@ import math
 import pytest
 
 from reports import diversity
-from reports.diversity import distance, diversity_ratio, mean_pairwise_distance
+from reports.diversity import distance, mean_pairwise_distance
 
 
 def test_worked_examples_hold() -> None:
@@ -44,17 +44,3 @@ def test_features_without_a_direction_are_refused(other: list[float]) -> None:
     """NaN never passes for a distance."""
     with pytest.raises(ValueError, match="features of 2 and"):
         distance([1.0, 2.0], other)
-
-
-def test_ratio_is_over_the_prompts_that_both_have() -> None:
-    """0.15 of 0.3 over a and b; the teacher's third prompt does not count."""
-    assert diversity_ratio({"a": 0.1, "b": 0.2}, {"a": 0.2, "b": 0.4, "c": 9.0}) == pytest.approx(0.5)
-    assert diversity_ratio({"a": 0.2}, {"a": 0.2}) == 1
-
-
-def test_ratio_of_nothing_is_refused() -> None:
-    """No shared prompt, or a teacher that always makes the same clip."""
-    with pytest.raises(ValueError, match="share no prompt"):
-        diversity_ratio({"a": 0.1}, {"b": 0.1})
-    with pytest.raises(ValueError, match="do not differ between seeds"):
-        diversity_ratio({"a": 0.1}, {"a": 0.0})
