@@ -11,11 +11,11 @@ import msgspec
 import pytest
 import torch
 
+from fixtures.clip_metrics import score_clip
 from fixtures.learned.applying import apply_scorers
 from fixtures.learned.choosing import refuse_lost_scorers, scorer_lines, scorers_for, weights_folder
 from fixtures.learned.finding import find_scorers
 from fixtures.learned.places import MissingWeightsError
-from fixtures.measure import _apply_scorers
 from fixtures.metrics.clip import Clip
 from fixtures.options import Options
 from fixtures.suite import read_suite
@@ -56,7 +56,7 @@ def made_with(weights: WeightsSource, scorers: list[str], seed: int = 0, model: 
 def scored_case(case: PlannedCase, folder: Path, frames_TCHW: torch.Tensor) -> Measurement:
     """Score frames as the fixture `measure` does behind the timed rounds."""
     taken = Taken(case, shapes=[(1, *frames_TCHW.shape)], last_BTCHW=frames_TCHW.unsqueeze(0))
-    _apply_scorers(taken, str(folder), progress=silent())
+    score_clip(taken, str(folder), progress=silent())
     return taken.measurement(CPU)
 
 
@@ -262,7 +262,7 @@ def test_scorers_see_the_frames_of_the_record(weights_dir: Path) -> None:
     clip, other = moving_clip(), moving_clip().flip(3)
     case = made_with("hub", ["background_consistency"])
     taken = Taken(case, shapes=[(2, *clip.shape)], last_BTCHW=torch.stack([clip, other]))
-    _apply_scorers(taken, str(weights_dir), progress=silent())
+    score_clip(taken, str(weights_dir), progress=silent())
     alone = replace(Taken(case), last_BTCHW=clip.unsqueeze(0))
-    _apply_scorers(alone, str(weights_dir), progress=silent())
+    score_clip(alone, str(weights_dir), progress=silent())
     assert taken.metrics == alone.metrics

@@ -217,7 +217,7 @@ def test_device_that_is_found_lost_while_cleaning_up_ends_the_process_too(
         monkeypatch.setattr(torch.cuda, "empty_cache", empty_cache)
         raise ValueError("something else")
 
-    monkeypatch.setattr("fixtures.measure._apply_metrics", stumble)
+    monkeypatch.setattr("fixtures.measure.measure_clip", stumble)
     session({"fine": "fine", "last": "fine too"})
     assert ends == [70]
     found = cases(read_run(tmp_path / "run"))
