@@ -6,7 +6,7 @@ from reports.frozen import Frozen
 
 
 class ContainerLimits(Frozen):
-    """What control groups allow the process: `None` is no limit or, where `cgroup` is None too, unknown by `reason`.
+    """What control groups allow the process: `None` is no limit or, where `cgroup` is None too, unknown; see `reason`.
 
     `cpus` is processor time a second: 1.5 is that of one and a half processors.
     """

@@ -10,7 +10,7 @@ import pytest
 from fixtures.device import gpu_watch
 from fixtures.device.gpu_watch import NO_GPU, CaseWatch, GpuWatch
 from fixtures.device.sampler import Sample
-from fixtures.device.samples import Before
+from fixtures.device.samples import Before, Window
 from fixtures.device.side_process import SideSampler
 from fixtures.memory.vram import Part
 from fixtures.run import RUN_KEY
@@ -166,9 +166,13 @@ def test_loading_first_call_and_rounds_have_a_sampled_peak_each(monkeypatch: pyt
 
 def test_part_without_a_sample_has_no_peak_and_a_reason() -> None:
     """One that was not seen is null, never 0, nor the peak of another; a dead side process is named as the cause."""
-    _, memory, reasons = watched_round(2.0, 104.0).watched(parts_memory("load", "rounds", "after"))
+    watch = watched_round(2.0, 104.0)
+    watch.parts["load"] = [Window(1.0, 2.0)]
+    _, memory, reasons = watch.watched(parts_memory("load", "rounds", "after"))
     assert [part.peak_device_bytes for part in memory.parts.values()] == [None, 32 * GIB, None]
-    assert reasons["parts_peak_device_bytes"] == "no sample fell into load, after"
+    assert reasons["parts_peak_device_bytes"] == "no sample fell into load; no sampled peak is taken of after"
+    _, _, reasons = watched_round(2.0, 104.0).watched(parts_memory("rounds", "after"))
+    assert reasons["parts_peak_device_bytes"] == "no sampled peak is taken of after"
     blind = CaseWatch(GivenSamples(problem="the side process has ended"))
     _, memory, reasons = blind.watched(parts_memory("rounds"))
     assert memory.parts["rounds"].peak_device_bytes is None

@@ -46,6 +46,16 @@ def test_gpu_chooses_quick_and_says_why(monkeypatch: pytest.MonkeyPatch) -> None
     assert "2 tests collected" in ended.output
 
 
+def test_price_of_a_gpu_hour_is_told_to_be_idle_without_a_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run on a CPU alone has no cost a video, whatever a GPU-hour costs; a case on a GPU has one."""
+    idle = "--gpu-hour-price has no effect"
+    assert idle in collect("-v", "--gpu-hour-price", "2.4").output
+    assert idle not in collect("-v").output
+    install(monkeypatch, fake_nvml([FakeGpu(name="NVIDIA H100")]))
+    assert idle not in collect("-v", "--gpu-hour-price", "2.4").output
+    assert idle in collect("-v", "--suite", "tiny", "--gpu-hour-price", "2.4").output
+
+
 @pytest.mark.parametrize("visible", ["", "-1", "NoDevFiles"])
 def test_hidden_gpu_chooses_tiny(monkeypatch: pytest.MonkeyPatch, visible: str) -> None:
     """Hiding the GPU is the way to ask for the toy run."""
