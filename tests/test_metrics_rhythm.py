@@ -1,7 +1,6 @@
-"""Flicker, cuts, seams and loops: by hand, against scipy, at the limits, backwards, and growing with the defect."""
+"""Flicker, cuts and loops: by hand, against scipy, at the limits, backwards, and growing with the defect."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -15,13 +14,11 @@ from fixtures.metrics.luma_flicker import luma_flicker
 from fixtures.metrics.luma_flicker_hf import luma_flicker_hf
 from fixtures.metrics.max_jump import max_jump
 from fixtures.metrics.period_dip import period_dip
-from fixtures.metrics.seam_ratio import other_latent_starts, seam_ratio
 from fixtures.metrics.spec import NotApplicableError, apply_metrics, find_metrics
 from fixtures.metrics.vbench_temporal_flickering import vbench_temporal_flickering
 from tests.textured_clip import as_clip, grey_clip, textured
 
-METRICS = {id_: find_metrics()[id_] for id_ in ("luma_flicker", "luma_flicker_hf", "max_jump", "seam_ratio")}
-CAUSVID = (9, 21, 33, 45, 57, 69)
+METRICS = {id_: find_metrics()[id_] for id_ in ("luma_flicker", "luma_flicker_hf", "max_jump")}
 FEW = settings(max_examples=20, deadline=None)
 Array = np.ndarray[Any, Any]
 
@@ -30,10 +27,9 @@ def verdict(id_: str, clip: Clip) -> str:
     return {metric.id: metric.verdict for metric in apply_metrics(METRICS, clip, "hub")}[id_]
 
 
-def tones(levels: Sequence[float] | Array, block_starts: Sequence[int] = ()) -> Clip:
+def tones(levels: Sequence[float] | Array) -> Clip:
     """Give frames of 2×2 px of one rounded tone each."""
-    clip = grey_clip(np.asarray(levels, dtype=np.float64).reshape(-1, 1, 1) * np.ones((1, 2, 2)))
-    return replace(clip, block_starts=tuple(block_starts))
+    return grey_clip(np.asarray(levels, dtype=np.float64).reshape(-1, 1, 1) * np.ones((1, 2, 2)))
 
 
 def wandering(frames: int, seed: int = 0, step_codes: float = 1.0) -> Array:
@@ -144,86 +140,6 @@ def test_harder_cut_jumps_more(jump: int, more: int, at: int) -> None:
     """Wherever it is."""
     some, much = (np.cumsum([0] + [2] * at + [size] + [2] * (33 - at)) for size in (jump, jump + more))
     assert max_jump(tones(some)) < max_jump(tones(much))
-
-
-# Seams
-
-
-@pytest.mark.parametrize(
-    ("starts", "frames", "others"),
-    [
-        ((9, 21), 33, [1, 5, 13, 17, 25, 29]),
-        ((), 9, [1, 5]),
-        # CausVid's second rollout begins with frame 72, whose first latent frame is a single one again.
-        ((57, 69, 72, 81), 93, [*range(1, 57, 4), 61, 65, 73, 77, 85, 89]),
-    ],
-)
-def test_other_latent_frames_are_counted_back_from_the_end_of_a_block(
-    starts: tuple[int, ...], frames: int, others: list[int]
-) -> None:
-    """Of a single rollout they are 1 + 4 k without the blocks' starts."""
-    assert other_latent_starts(starts, frames) == others
-
-
-def test_boundaries_of_an_81_frame_clip_are_every_fourth_frame() -> None:
-    """Seams and others together are all that the VAE has."""
-    assert sorted([*other_latent_starts(CAUSVID, 81), *CAUSVID]) == list(range(1, 81, 4))
-
-
-def pulsing(seam_codes: int, pulse_codes: int = 3, frames: int = 81) -> Clip:
-    """Give tones that change by 1, by `pulse_codes` into each latent frame, by `seam_codes` into each block."""
-    change = np.ones(frames)
-    change[1::4] = pulse_codes
-    change[list(CAUSVID)] = seam_codes
-    change[0] = 0
-    sign = np.where(np.arange(frames) // 8 % 2, -1, 1)
-    return tones(100 + np.cumsum(change * sign), CAUSVID)
-
-
-def test_pulse_of_the_vae_is_no_seam() -> None:
-    """Changes of 3 into every latent frame, blocks among them, are a ratio of 1; against all frames it would be 3."""
-    clip = pulsing(3)
-    assert seam_ratio(clip) == pytest.approx(1.0, rel=1e-5)
-    assert np.median(clip.mad_T) == pytest.approx(1.0, rel=1e-4)
-
-
-@pytest.mark.parametrize(
-    ("seam", "pulse", "expected"), [(8, 5, "within"), (9, 5, "warn"), (5, 2, "warn"), (11, 4, "fail")]
-)
-def test_seam_is_judged_against_the_other_latent_frames(seam: int, pulse: int, expected: str) -> None:
-    """Equal to 1.6 is within, 1.8 and exactly 2.5 warn, 2.75 fails."""
-    assert verdict("seam_ratio", pulsing(seam, pulse)) == expected
-
-
-@FEW
-@given(seam=st.integers(1, 20), more=st.integers(1, 10), pulse=st.integers(1, 5))
-def test_harder_seam_has_a_higher_ratio(seam: int, more: int, pulse: int) -> None:
-    """By what is added over the pulse."""
-    some, much = seam_ratio(pulsing(seam, pulse)), seam_ratio(pulsing(seam + more, pulse))
-    assert much - some == pytest.approx(more / pulse, rel=1e-3)
-
-
-def test_single_glitch_at_a_seam_is_no_seam() -> None:
-    """The median over the blocks' starts stands against one of them."""
-    levels = np.arange(81.0)
-    levels[21:] += 50
-    assert seam_ratio(tones(levels, CAUSVID)) == pytest.approx(1.0, rel=1e-5)
-
-
-@pytest.mark.parametrize(
-    ("starts", "frames", "sentence"),
-    [
-        ((), 81, "made in one piece, or nobody said where its blocks begin"),
-        ((9, 21), 33, "this takes 3 seams and as many other latent frames, and there are 2 and 6"),
-        ((9, 21, 33, 45), 33, "there are 2 and 6"),
-        ((4, 8, 12), 16, "there are 3 and 0"),
-        ((9,), 1, "this takes 2 frames or more, and the clip has 1"),
-    ],
-)
-def test_clip_without_enough_seams_is_not_judged(starts: tuple[int, ...], frames: int, sentence: str) -> None:
-    """A median of two is chance; starts beyond the clip's end are none."""
-    with pytest.raises(NotApplicableError, match=sentence):
-        seam_ratio(tones(np.arange(frames), starts))
 
 
 # Loops
