@@ -1,0 +1,92 @@
+"""Everything that a record tells of one case, as a table of named facts for its place on the page.
+
+Why it matters: a number is worth what can be told of how it came about; so recipe, request, weights, every round and
+what was not measured stand below each case.
+"""
+
+from typing import Any
+
+import msgspec
+
+from reports import rows
+from reports.measured import Measurement
+from reports.memory import memory_details
+from reports.metric_lines import clip_metric_lines
+from reports.profile import profile_lines
+from reports.record import CaseRecord, Run, WeightsRecord
+from reports.timing_rows import timing_rows
+from reports.work_lines import work_details
+
+
+def case_details(run: Run, case: CaseRecord) -> dict[str, Any]:
+    """Lay out a case; what is empty is left out."""
+    plan, measurement = case.plan, case.measurement
+    details: dict[str, Any] = {
+        "model": f"{plan.model.title}, {plan.model.weights_source} weights, {plan.model.licence}",
+        "weights": [f"{w.repository} {w.path} at {_revision(w)} ({w.licence})" for w in plan.model.weights],
+        "prompt": f"{plan.prompt.id}, {plan.prompt.licence}, {plan.prompt.source}",
+        "recipe": msgspec.structs.asdict(plan.recipe),
+        "request": {name: value for name, value in told(plan.request).items() if name != "prompt"},
+        "sources": plan.sources,
+    }
+    if measurement is not None:
+        details |= {
+            "prompt to host frames [s], round by round": [rows.show(r.prompt_to_host_s) for r in measurement.rounds],
+            **_timing(case),
+            "devices": [device.name for device in measurement.devices],
+            "work": work_details(case, run),
+            **memory_details(measurement.memory),
+            "metrics": clip_metric_lines(measurement.metrics),
+            "GPU during the timed rounds": _state(case),
+            "rounds repeat exactly": {True: "yes", False: "NO", None: rows.MISSING}[measurement.deterministic],
+            "profile": profile_lines(measurement.profile) if measurement.profile else [],
+            "not measured": measurement.reasons,
+        }
+    return {name: value for name, value in details.items() if value}
+
+
+def told(record: msgspec.Struct) -> dict[str, Any]:
+    """Give a record's fields but those at their default: an older run has no more to tell than it told."""
+    plain = {
+        field.name: field.default if field.default_factory is msgspec.NODEFAULT else field.default_factory()
+        for field in msgspec.structs.fields(record)
+        if not field.required
+    }
+    values: dict[str, Any] = msgspec.to_builtins(record)
+    return {name: value for name, value in values.items() if name not in plain or value != plain[name]}
+
+
+def as_text(value: Any) -> str:
+    """Write nested facts on one line; what is empty or unknown is left out of a mapping."""
+    if isinstance(value, dict):
+        return "; ".join(f"{name}: {as_text(inner)}" for name, inner in value.items() if inner not in ("", None))
+    return ", ".join(as_text(inner) for inner in value) if isinstance(value, list) else str(value)
+
+
+def _timing(case: CaseRecord) -> dict[str, Any]:
+    """Show what is derived of the times; pages of runs that did not stamp the whole round stay as they were."""
+    measurement = case.measurement
+    if measurement is None or all(timed.device_clock_s is None for timed in measurement.rounds):
+        return {}
+    first = measurement.first_call
+    return {
+        "load [s]": "" if measurement.load_s is None else _load_text(measurement),
+        "first call, prompt to host frames [s]": "" if first is None else rows.show(first.prompt_to_host_s),
+        **timing_rows(case),
+    }
+
+
+def _load_text(measurement: Measurement) -> str:
+    """Show what loading took; what is not that alone is marked."""
+    return rows.show(measurement.load_s) + (" (with imports)" if "load_s" in measurement.reasons else "")
+
+
+def _state(case: CaseRecord) -> dict[str, Any]:
+    """Lay out the state and its energy as plain values."""
+    state = case.measurement.state if case.measurement else None
+    return {} if state is None else msgspec.to_builtins(state)
+
+
+def _revision(weights: WeightsRecord) -> str:
+    loaded = f" (loaded {weights.resolved_revision})" if weights.resolved_revision else ""
+    return weights.revision or f"UNPINNED{loaded}"
