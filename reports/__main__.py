@@ -1,7 +1,7 @@
-"""`python -m reports COMMAND RUN...` renders the records of runs again; see `python -m reports --help`.
+"""`python -m reports COMMAND …` renders the records of runs again; see `python -m reports --help`.
 
 Why it matters: every view is made from the record alone, so an old run, or one whose process was killed, can be
-rendered at any time, on any machine.
+rendered at any time, on any machine. A command is a function and an entry in `COMMANDS`.
 """
 
 import argparse
@@ -9,6 +9,7 @@ import shutil
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from reports.benchmark_json import benchmark_document
 from reports.equal_time import equal_time_lines
@@ -26,81 +27,99 @@ EXIT_BAD_INPUT = 2
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command; returns 0, 1 for a verdict that fails, or 2 where a run is not readable or a view not writable."""
+    """Run a command; returns its exit code, or 2 and a sentence where a run is not readable or a view not writable."""
     options = _parser().parse_args(arguments)
-    if options.command == "schema":
-        sys.stdout.write(schema_json())
-        return 0
     try:
-        runs = [read_run(path) for path in options.runs]
-        if options.command == "verdict":
-            return _verdict(runs, options.quality)
-        for run, path in zip(runs, options.runs, strict=True):
-            sys.stdout.write(COMMANDS[options.command](run, path))
-        if options.command == "summary" and len(runs) > 1:
-            sys.stdout.write(render_together(runs, _columns()))
+        return COMMANDS[options.command].run(options)
     except (RunFolderError, NonFiniteError, OSError) as error:
         sys.stderr.write(f"python -m reports {options.command}: {error}\n")
         return EXIT_BAD_INPUT
+
+
+def _takes_runs(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("runs", nargs="+", type=Path, metavar="RUN", help="a run folder or a run.json")
+
+
+def _takes_runs_and_quality(parser: argparse.ArgumentParser) -> None:
+    _takes_runs(parser)
+    parser.add_argument("--quality", choices=("enforce", "strict", "report"), default="enforce")
+
+
+def _takes_nothing(_parser: argparse.ArgumentParser) -> None:
+    pass
+
+
+class Command(NamedTuple):
+    """A command: what it does, the function that does it and gives the exit code, and the arguments that it takes."""
+
+    help: str
+    run: Callable[[argparse.Namespace], int]
+    arguments: Callable[[argparse.ArgumentParser], None] = _takes_runs
+
+
+def _runs(options: argparse.Namespace) -> list[Run]:
+    return [read_run(path) for path in options.runs]
+
+
+def _print(*texts: str) -> int:
+    sys.stdout.write("".join(texts))
     return 0
 
 
-def _verdict(runs: Sequence[Run], quality: str) -> int:
+def _html(options: argparse.Namespace) -> int:
+    for run, path in zip(_runs(options), options.runs, strict=True):
+        folder = path if path.is_dir() else path.parent
+        page = folder / "report.html"
+        write_atomically(page, render_html(run, folder).encode())
+        _print(f"{page}\n")
+    return 0
+
+
+def _summary(options: argparse.Namespace) -> int:
+    runs, columns = _runs(options), shutil.get_terminal_size((120, 24)).columns
+    together = [render_together(runs, columns)] if len(runs) > 1 else []
+    return _print(*(render_summary(run, columns) for run in runs), *together)
+
+
+def _json(options: argparse.Namespace) -> int:
+    return _print(*(encode(run).decode() + "\n" for run in _runs(options)))
+
+
+def _benchmark_json(options: argparse.Namespace) -> int:
+    return _print(*(encode(benchmark_document(run)).decode() + "\n" for run in _runs(options)))
+
+
+def _verdict(options: argparse.Namespace) -> int:
+    runs = _runs(options)
     found = verdicts(runs)
     lines = [*verdict_lines(found), *equal_time_lines(runs)] or ["no student of a suite's comparisons has a case here"]
-    sys.stdout.write("\n".join([*lines, ""]))
-    return int(quality != "report" and is_breach(found, strict=quality == "strict"))
+    _print("\n".join([*lines, ""]))
+    return int(options.quality != "report" and is_breach(found, strict=options.quality == "strict"))
 
 
-def _html(run: Run, path: Path) -> str:
-    folder = path if path.is_dir() else path.parent
-    page = folder / "report.html"
-    write_atomically(page, render_html(run, folder).encode())
-    return f"{page}\n"
+def _schema(_options: argparse.Namespace) -> int:
+    return _print(schema_json())
 
 
-def _summary(run: Run, _path: Path) -> str:
-    return render_summary(run, _columns())
-
-
-def _columns() -> int:
-    return shutil.get_terminal_size((120, 24)).columns
-
-
-def _json(run: Run, _path: Path) -> str:
-    return encode(run).decode() + "\n"
-
-
-def _benchmark_json(run: Run, _path: Path) -> str:
-    return encode(benchmark_document(run)).decode() + "\n"
-
-
-COMMANDS: dict[str, Callable[[Run, Path], str]] = {
-    "html": _html,
-    "summary": _summary,
-    "json": _json,
-    "benchmark-json": _benchmark_json,
+COMMANDS = {
+    "html": Command("write report.html into each run folder and print its path", _html),
+    "summary": Command("print each run's tables, and of several runs what they together say", _summary),
+    "json": Command("print each run's record, a line each", _json),
+    "benchmark-json": Command("print each run as pytest-benchmark's JSON, a line each", _benchmark_json),
+    "verdict": Command(
+        "hold students against their teacher over all the runs; 1 for a FAIL, and with strict for an undecided one",
+        _verdict,
+        _takes_runs_and_quality,
+    ),
+    "schema": Command("print the JSON Schema of run.json", _schema, _takes_nothing),
 }
-HELP = {
-    "html": "write report.html into each run folder and print its path",
-    "summary": "print each run's tables, and of several runs what they together say",
-    "json": "print each run's record, a line each",
-    "benchmark-json": "print each run as pytest-benchmark's JSON, a line each",
-}
-
-VERDICT = "hold students against their teacher over all the runs; 1 for a FAIL, and with strict for an undecided one"
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m reports", description="Render runs from their records.")
     commands = parser.add_subparsers(dest="command", required=True)
-    for name in COMMANDS:
-        command = commands.add_parser(name, help=HELP[name], description=HELP[name])
-        command.add_argument("runs", nargs="+", type=Path, metavar="RUN", help="a run folder or a run.json")
-    verdict = commands.add_parser("verdict", help=VERDICT, description=VERDICT)
-    verdict.add_argument("runs", nargs="+", type=Path, metavar="RUN", help="a run folder or a run.json")
-    verdict.add_argument("--quality", choices=("enforce", "strict", "report"), default="enforce")
-    commands.add_parser("schema", help="print the JSON Schema of run.json")
+    for name, command in COMMANDS.items():
+        command.arguments(commands.add_parser(name, help=command.help, description=command.help))
     return parser
 
 
