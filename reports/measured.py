@@ -114,7 +114,8 @@ class MetricValue(Frozen):
     `better` tells which direction is; `value` None has a `reason`, and is `not_applicable` where no number was to be
     expected: of a metric with limits any other missing value fails. `per_frame` is its series in the same unit, to six
     digits, where it has one: an entry a frame, or one less where two frames make an entry. `verdict` is by `limits`,
-    and `explanation` says what a broken one means (reports/limits.py).
+    and `explanation` says what a broken one means (reports/limits.py). `formula` is a hash of the code that the value
+    came from, "" in records from before it was kept: values of one id compare only where it is the same.
     """
 
     id: str
@@ -127,6 +128,7 @@ class MetricValue(Frozen):
     limits: Limits | None = None
     verdict: LimitVerdict = "not judged"
     explanation: str = ""
+    formula: str = ""
 
 
 class GpuProcess(Frozen):

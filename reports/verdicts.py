@@ -88,11 +88,31 @@ def _of_metric(margin: Margin, students: Cases, teachers: Cases) -> MarginVerdic
         return MarginVerdict(margin=margin, verdict="not measured", reason="no clip was put to it")
     if known and all(metric.not_applicable for metric in known):
         return MarginVerdict(margin=margin, verdict="not applicable", reason=known[0].reason)
+    if other := _other_formula(margin, list(students.values()), matched):
+        prompts = len({key.prompt for key in students})
+        return MarginVerdict(margin=margin, verdict="INCONCLUSIVE", prompts=prompts, clips=len(students), reason=other)
     pairs = [
         Pair(key.prompt, key.seed, _value(case, margin), _value(teachers.get(key), margin))
         for key, case in students.items()
     ]
     return _row(margin, judge(pairs, margin))
+
+
+def _other_formula(margin: Margin, students: Sequence[CaseRecord], teachers: Sequence[CaseRecord]) -> str:
+    """Say that values came from more than one formula, and which; empty where one gave them all."""
+    both = [sorted({one.formula for case in cases if (one := _given(case, margin))}) for cases in (students, teachers)]
+    if len({formula for formulas in both for formula in formulas}) < 2:
+        return ""
+    own, theirs = (" and ".join(formula or "one not recorded" for formula in formulas) for formulas in both)
+    return (
+        f"not comparable: measured by other formulas, the student's clips by {own}, the teacher's by {theirs}; "
+        "make the older clips again"
+    )
+
+
+def _given(case: CaseRecord, margin: Margin) -> MetricValue | None:
+    metric = _metric(case, margin)
+    return metric if metric is not None and metric.value is not None else None
 
 
 def _metric(case: CaseRecord, margin: Margin) -> MetricValue | None:

@@ -101,6 +101,54 @@ def test_the_margin_is_where_the_verdict_turns(difference: float, verdict: str) 
     assert row.difference == pytest.approx(difference)
 
 
+def by_formulas(formulas: dict[str, str], cases: Sequence[CaseRecord]) -> list[CaseRecord]:
+    """Give the cases with each model's metrics measured by its formula."""
+    return [
+        msgspec.structs.replace(
+            case,
+            measurement=msgspec.structs.replace(
+                case.measurement,
+                metrics=[
+                    msgspec.structs.replace(metric, formula=formulas[case.plan.model.id])
+                    for metric in case.measurement.metrics
+                ],
+            ),
+        )
+        for case in cases
+        if case.measurement is not None
+    ]
+
+
+@pytest.mark.parametrize(("teacher", "named"), [("9b1c", "9b1c"), ("", "one not recorded")])
+def test_values_of_another_formula_are_not_compared(teacher: str, named: str) -> None:
+    """Under one id, however good they look; which fails a strict run, and the sentence names both formulas."""
+    run = run_with(*by_formulas({STUDENT: "3f2a", TEACHER: teacher}, pairs([1.0] * 4)))
+    row = only_row(run)
+    assert (row.verdict, row.difference, row.prompts, row.clips) == ("INCONCLUSIVE", None, 4, 4)
+    assert verdict_lines(run.verdicts)[1] == (
+        f"  INCONCLUSIVE: score; not comparable: measured by other formulas, the student's clips by 3f2a, "
+        f"the teacher's by {named}; make the older clips again"
+    )
+    assert is_breach(run.verdicts, strict=True)
+    assert not is_breach(run.verdicts, strict=False)
+
+
+def test_one_clip_of_another_formula_is_enough() -> None:
+    """A run that was resumed with other code."""
+    (first, *rest) = by_formulas({STUDENT: "3f2a", TEACHER: "3f2a"}, pairs([1.0] * 4))
+    assert only_row(run_with(first, *rest)).verdict == "PASS"
+    (other,) = by_formulas({STUDENT: "9b1c", TEACHER: "9b1c"}, [first])
+    assert "the student's clips by 3f2a and 9b1c, the teacher's by 3f2a" in only_row(run_with(other, *rest)).reason
+
+
+def test_formula_of_a_clip_without_a_value_does_not_count() -> None:
+    """It counts as the worst, by whatever formula it has none."""
+    own = by_formulas({STUDENT: "3f2a", TEACHER: "3f2a"}, pairs([1.0] * 4))
+    none = by_formulas({STUDENT: "9b1c"}, [clip(STUDENT, PROMPTS[0], None, reason="it raised")])
+    row = only_row(run_with(*none, *own[1:]))
+    assert (row.missing_student, "not comparable" in row.reason) == (1, False)
+
+
 def test_wide_differences_are_inconclusive_and_say_how_many_prompts_more() -> None:
     """6.2 (1.1547 / 0.5)² is 33.07, so 34 prompts and thus 30 more."""
     run = run_with(*pairs([-1.0, 1.0, -1.0, 1.0]))

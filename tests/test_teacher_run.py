@@ -1,12 +1,14 @@
 """--teacher-run: an earlier run's teacher clips by what they were made from; what differs is refused by name."""
 
 import os
+import re
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
 
+from fixtures.metrics.formula import formula_of
 from fixtures.teacher_run import made_from
 from reports.merge import read_plan, read_run
 from reports.strict_json import write_json_atomically
@@ -97,6 +99,28 @@ def test_each_thing_that_a_clip_is_made_from_tells_two_apart(change: dict[str, A
     other = msgspec.structs.replace(plan, **{part: msgspec.structs.replace(getattr(plan, part), **fields)})
     here, there = made_from(plan), made_from(other)
     assert [key for key in here if here[key] != there[key]] == [name]
+
+
+def test_metric_whose_formula_changed_is_refused_by_its_name(earlier: Path) -> None:
+    """Its id is the same, and so would be its name in the verdict; a comment and a limit are no formula."""
+    asked = (*write(table("lax", contrast(5))), "--teacher-run", earlier)
+    Path("contrast.py").write_text(METRIC.replace("float(clip", "2 * float(clip"), encoding="utf-8")
+    ended = collect(*asked)
+    assert ended.code == 4, ended.output
+    (before, now) = (formula_of(file) for file in (earlier.parent / "contrast.py", Path("contrast.py")))
+    assert f"its clips were measured by other formulas: contrast by {before} and here {now}; leave out" in ended.output
+    Path("contrast.py").write_text(f"# The spread of tones.\n{METRIC.replace('a test', 'a book')}", encoding="utf-8")
+    assert collect(*asked).code == 0
+
+
+def test_clips_from_before_formulas_were_recorded_are_refused(earlier: Path) -> None:
+    """Nobody knows what they were measured by."""
+    record = Path("old.json")
+    text = (earlier / "run.json").read_text(encoding="utf-8")
+    record.write_text(re.sub(r'"formula": ?"[0-9a-f]{12}"', '"formula": ""', text), encoding="utf-8")
+    ended = collect(*write(table("lax", contrast(5))), "--teacher-run", record)
+    assert ended.code == 4, ended.output
+    assert "contrast by one not recorded and here " in ended.output
 
 
 @pytest.mark.parametrize(
