@@ -1,0 +1,113 @@
+"""Which cases a chart draws, what it calls them, and what its caption has to say of them.
+
+Why it matters: a run may have 5,000 cases and a chart 30 rows, a label may be anybody's text, and a number of random
+weights must not be taken for one of a real model. What is left out is counted.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from reports.measured import Round
+from reports.record import CaseRecord, Run
+from reports.rows import counted, one_line
+
+MOST_ROWS = 30
+LABEL_CHARACTERS = 84
+
+
+class Row(NamedTuple):
+    """A case of a run."""
+
+    run: Run
+    case: CaseRecord
+
+    @property
+    def rounds(self) -> list[Round]:
+        """The timed rounds, none where nothing was measured."""
+        return self.case.measurement.rounds if self.case.measurement else []
+
+
+def rows_of(runs: Sequence[Run]) -> list[Row]:
+    """List the cases of all runs in the plan's order."""
+    return [Row(run, case) for run in runs for case in run.cases]
+
+
+def chosen(rows: Sequence[Row], most: int = MOST_ROWS) -> tuple[list[Row], str]:
+    """Take at most `most` rows, and say what is left out.
+
+    Where there are more, one stands for all of its run, scenario, model and setting: the first that passed.
+    """
+    if len(rows) <= most:
+        return list(rows), ""
+    groups: dict[tuple[str, ...], Row] = {}
+    for row in rows:
+        plan = row.case.plan
+        key = (row.run.run_id, plan.scenario, plan.track, plan.model.id, plan.setting)
+        if key not in groups or (groups[key].case.status != "passed" and row.case.status == "passed"):
+            groups[key] = row
+    kept = list(groups.values())[:most]
+    which = "one for each scenario, model and setting" if len(groups) < len(rows) else "the first of the plan"
+    which += f", the first {most} of {len(groups)}" if len(groups) > most and len(groups) < len(rows) else ""
+    return kept, f"Drawn are {len(kept)} of {counted(rows, 'case')}, {which}."
+
+
+def labels(rows: Sequence[Row]) -> list[str]:
+    """Name each row by model and setting and by whatever else tells the rows apart; a status that is not "passed"."""
+    return [one_line(f"{name}{_status(row)}", LABEL_CHARACTERS) for name, row in zip(_names(rows), rows, strict=True)]
+
+
+def _names(rows: Sequence[Row]) -> list[str]:
+    facts = [
+        {
+            "run": f"run {row.run.run_id}",
+            "scenario": row.case.plan.scenario,
+            "track": f"{row.case.plan.track} track",
+            "prompt": row.case.plan.prompt.id,
+            "seed": f"s{row.case.plan.seed}",
+        }
+        for row in rows
+    ]
+    telling = [key for key in (facts[0] if facts else ()) if len({fact[key] for fact in facts}) > 1]
+    return [
+        f"{one_line(row.case.plan.model.id, 40)} {one_line(row.case.plan.setting, 40)}"
+        + "".join(f", {one_line(fact[key], 32)}" for key in telling)
+        for row, fact in zip(rows, facts, strict=True)
+    ]
+
+
+def _status(row: Row) -> str:
+    return "" if row.case.status == "passed" else f" ({row.case.status.upper()})"
+
+
+def weights_note(rows: Sequence[Row]) -> str:
+    """Say whose numbers these are not: random weights and toy models, named; empty where all weights are real."""
+    by_source: dict[str, dict[str, None]] = {}
+    for row in rows:
+        model = row.case.plan.model
+        by_source.setdefault(model.weights_source, {})[one_line(model.id, 40)] = None
+    notes = []
+    if names := by_source.get("random"):
+        notes.append(f"Random weights ({_listed(names)}): work and memory are real, the clips are noise.")
+    if names := by_source.get("tiny"):
+        notes.append(f"Toy models ({_listed(names)}): these numbers say nothing of real ones.")
+    return " ".join(notes)
+
+
+def missing_note(missing: Sequence[Row], what: str) -> str:
+    """Count the cases that are not drawn because they lack `what`, by status."""
+    if not missing:
+        return ""
+    statuses = Counter(row.case.status for row in missing)
+    told = ", ".join(f"{count} {status}" for status, count in sorted(statuses.items()))
+    return f"Not drawn: {counted(missing, 'case')} without {what} ({told})."
+
+
+def sentences(*parts: str) -> str:
+    """Join the sentences that say something."""
+    return " ".join(part for part in parts if part)
+
+
+def _listed(names: dict[str, None], most: int = 6) -> str:
+    told = list(names)[:most]
+    return ", ".join(told) + (f" and {len(names) - most} more" if len(names) > most else "")
