@@ -158,6 +158,20 @@ class Energy(Frozen):
     cross_check: Literal["agrees", "disagrees", "not cross-checked"]
 
 
+class DeviceSeries(Frozen):
+    """The device over one timed round, `round` counted from 0: what its samples said, one after another.
+
+    `at_s` counts from the prompt, as the round's `spans` do. Where a round has more samples than are kept, an entry is
+    of several: the moment of its first, the most memory in use by anybody, and their mean power. Lists are as long as
+    `at_s`; one is empty where NVML did not tell.
+    """
+
+    round: int
+    at_s: list[float]
+    used_bytes: list[int]
+    power_w: list[float]
+
+
 class DeviceState(Frozen):
     """The GPU during the timed rounds, from `samples` readings of NVML by a side process, one every `period_s`.
 
@@ -166,6 +180,7 @@ class DeviceState(Frozen):
     each of NVML's clocks event reasons was active, those never active left out. Temperatures are those right before the
     first and after the last round. `other_processes` are those seen during the rounds, `other_processes_before` and
     `used_before_bytes` (device memory in use by anybody) what there was before this process touched the device.
+    `series` is the last round's over time.
     """
 
     period_s: float
@@ -181,6 +196,7 @@ class DeviceState(Frozen):
     other_processes_before: list[GpuProcess] | None
     other_processes: list[GpuProcess] | None
     energy: Energy | None
+    series: DeviceSeries | None = None
 
 
 class ColdStart(Frozen):
@@ -224,12 +240,24 @@ class Profile(Frozen):
     phases: dict[str, list[Kernel]]
 
 
+class Stills(Frozen):
+    """Two pictures of a clip, relative to the run folder.
+
+    `strip` has the clip's `frames`, counted from 0, side by side; `xt` is its middle row over time, a line a frame.
+    """
+
+    strip: str
+    frames: list[int]
+    xt: str
+
+
 class Measurement(Frozen):
     """What one attempt measured.
 
     `rounds` are the timed ones; `first_call` is apart and None where another case of the same recipe and shape warmed
     it up. `load_s` is None likewise when the recipe was already loaded; where it includes imports, `reasons` say so.
     `video` is relative to the run folder; of a batch it is the first of its `clips`, each of which has `frames` frames.
+    `stills` are pictures of the same clip.
     `pairs` compares the last round's clips with the baseline of its setting, or with a golden.
     `features` holds, by network, one feature of the clip that was judged, for diversity over seeds.
     `cold_starts` holds a fresh process for each of `rounds`, which are their first calls; empty in other scenarios.
@@ -260,3 +288,4 @@ class Measurement(Frozen):
     profile: Profile | None = None
     pairs: list[PairedComparison] = []
     features: dict[str, list[float]] = {}
+    stills: Stills | None = None

@@ -158,7 +158,7 @@ def test_memory_budget_is_judged_on_what_the_device_held(tmp_path: Path) -> None
     assert done.returncode == 1, done.stdout + done.stderr
     (case,) = read_run(tmp_path / "run").cases
     assert case.measurement is not None
-    assert case.status == "failed"
+    assert case.status == "failed", case.reason
     said = r"peak VRAM \S+ GiB is over its budget of 1\.00 GiB by \S+ GiB; highest in phase '\w+'"
     assert re.search(said, case.reason), case.reason
     assert [one.verdict for one in case.measurement.budgets] == ["over", "within", "within"]

@@ -3,7 +3,7 @@
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -118,29 +118,38 @@ def company(side: SideSampler) -> Measurement:
 def stranger(folder: Path, held_bytes: int) -> Iterator[None]:
     """Hold memory of the device in a process that does not descend from this one: its parent has ended."""
     code = (
-        "import pathlib, sys, time, torch\n"
+        "import os, pathlib, sys, time, torch\n"
         "folder, held_bytes = pathlib.Path(sys.argv[1]), int(sys.argv[2])\n"
         "held = torch.empty(held_bytes, dtype=torch.uint8, device='cuda')\n"
+        "(folder / 'pid').write_text(str(os.getpid()))\n"
         "torch.cuda.synchronize()\n"
         "(folder / 'held').touch()\n"
         "while not (folder / 'stop').exists(): time.sleep(0.05)\n"
-        "(folder / 'stopped').touch()\n"
     )
     parent = "import subprocess, sys; subprocess.Popen([sys.executable, *sys.argv[1:]], start_new_session=True)"
     subprocess.run([sys.executable, "-c", parent, "-c", code, str(folder), str(held_bytes)], check=True)
-    await_file(folder / "held")
+    await_that((folder / "held").exists, "the stranger's memory")
     try:
         yield
     finally:
         (folder / "stop").touch()
-        await_file(folder / "stopped")
+        stat = Path("/proc", (folder / "pid").read_text(), "stat")
+        await_that(lambda: ended(stat), "the stranger's end")  # only then is its context gone
 
 
-def await_file(path: Path) -> None:
-    """Wait until a file is there, a minute at most."""
+def ended(stat: Path) -> bool:
+    """Tell whether a process has ended, also one that nobody has asked for its exit status yet (state Z)."""
+    try:
+        return stat.read_text(encoding="utf-8").rpartition(")")[2].split()[0] == "Z"
+    except FileNotFoundError:
+        return True
+
+
+def await_that(true: Callable[[], bool], what: str) -> None:
+    """Wait until something is true, a minute at most."""
     ends_s = time.monotonic() + 60
-    while not path.exists():
-        assert time.monotonic() < ends_s, f"{path.name} did not appear within a minute"
+    while not true():
+        assert time.monotonic() < ends_s, f"waited a minute for {what}"
         time.sleep(0.05)
 
 

@@ -10,9 +10,10 @@ import pytest
 import torch
 
 from fixtures.case_timeout import CaseTimeoutError, case_timeout
-from fixtures.measure import MediaError, _write_media, judge_shapes, media_name
+from fixtures.clip_media import MediaError, media_name, write_clip
+from fixtures.measure import judge_shapes
 from fixtures.taken import ENDED_BEFORE, Taken
-from reports.measured import Device
+from reports.measured import Device, Stills
 from tests.reports_samples import a_round, planned
 
 CPU = Device(kind="cpu", index=0, name="a CPU", uuid=None, memory_bytes=1)
@@ -63,7 +64,7 @@ def test_clip_is_named_by_scenario_and_case() -> None:
 def test_record_of_a_case_that_did_nothing_has_a_reason_for_everything() -> None:
     """What is missing is null with a reason, never 0."""
     measurement = Taken(planned()).measurement(CPU)
-    missing = ("first_call", "load_s", "mp4_encode_s", "prompt_to_mp4_s", "facts", "video", "profile")
+    missing = ("first_call", "load_s", "mp4_encode_s", "prompt_to_mp4_s", "facts", "video", "stills", "profile")
     assert [getattr(measurement, name) for name in missing] == [None] * len(missing)
     assert {measurement.reasons[name] for name in missing} == {ENDED_BEFORE}
     assert measurement.reasons["rounds"] == "0 of 3 planned rounds have ended"
@@ -76,6 +77,7 @@ def test_record_of_a_whole_case_gives_no_reason_for_what_is_there() -> None:
     """Reasons are for what is missing: here what other scenarios and options measure."""
     taken = Taken(planned(), load_s=1.0, first_call=a_round(2.0), rounds=[a_round(1.0), a_round(1.1), a_round(1.2)])
     taken.mp4_encode_s, taken.video = 0.5, "media/x.mp4"
+    taken.stills = Stills(strip="media/x-strip.jpg", frames=[0], xt="media/x-xt.jpg")
     taken.shapes = [SHAPE] * 4
     measurement = taken.measurement(GPU)
     assert (measurement.width, measurement.height, measurement.frames) == (832, 480, 81)
@@ -125,7 +127,7 @@ def test_refused_clip_is_an_error_that_names_file_and_fault(tmp_path: Path) -> N
     taken, silent = Taken(planned()), SimpleNamespace(on_phase=lambda _name: None)
     run: Any = SimpleNamespace(folder=tmp_path)
     with pytest.raises(MediaError, match=r"media/speed-causvid.*mp4 could not be written: .*No such file"):
-        _write_media(taken, torch.zeros((1, 2, 3, 16, 16), dtype=torch.uint8), run, silent)  # type: ignore[arg-type]
+        write_clip(taken, torch.zeros((1, 2, 3, 16, 16), dtype=torch.uint8), run, silent)  # type: ignore[arg-type]
     assert "could not be written" in taken.reasons["video"]
     assert (taken.video, taken.mp4_encode_s) == (None, None)
 

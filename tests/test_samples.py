@@ -18,8 +18,9 @@ from fixtures.device.samples import (
     others_by_window,
     peak_used_bytes,
     phases_peak_used_bytes,
+    series_of,
 )
-from reports.measured import GpuProcess, Span
+from reports.measured import DeviceSeries, GpuProcess, Span
 
 OWN = 100
 
@@ -157,3 +158,21 @@ def test_company_is_unknown_where_nvml_does_not_tell() -> None:
     """An empty list says that nobody is there; no list says nothing."""
     assert other_processes([Sample(at_s=0)], {OWN}, None) is None
     assert other_processes([company()], {OWN}, None) == []
+
+
+def test_series_is_the_last_rounds_thinned_to_its_points(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Five samples in three points: the moment of the first, the most memory, the mean power; not of earlier rounds."""
+    monkeypatch.setattr("fixtures.device.samples.SERIES_POINTS", 3)
+    readings = [(0.5, 9, 900.0), (1.0, 1, 100.0), (1.1, 3, 300.0), (1.2, 2, 200.0), (1.3, 2, 400.0), (1.4, 5, 500.0)]
+    samples = [Sample(at_s=at_s, used_bytes=used_bytes, power_w=watts) for at_s, used_bytes, watts in readings]
+    expected = DeviceSeries(round=1, at_s=[0.0, 0.2, 0.4], used_bytes=[3, 2, 5], power_w=[200.0, 300.0, 500.0])
+    assert series_of(samples, [Window(0.0, 0.9), Window(1.0, 2.0)]) == expected
+
+
+def test_series_tells_only_what_nvml_told() -> None:
+    """Without power its list is empty; without a sample in the last round there is no series."""
+    samples = [Sample(at_s=1.0, used_bytes=7), Sample(at_s=1.5, used_bytes=8, power_w=300.0)]
+    assert series_of(samples, [Window(1.0, 2.0)]) == DeviceSeries(
+        round=0, at_s=[0.0, 0.5], used_bytes=[7, 8], power_w=[]
+    )
+    assert series_of(samples, [Window(1.0, 2.0), Window(3.0, 4.0)]) is None

@@ -4,9 +4,9 @@ import pytest
 import torch
 
 from fixtures.case_timeout import CaseTimeoutError
+from fixtures.clip_media import MediaError
 from fixtures.clock import NotFiniteError
 from fixtures.cold.fresh_messages import FreshProcessError
-from fixtures.measure import MediaError
 from fixtures.status import is_device_lost, is_out_of_memory, status_of
 
 
