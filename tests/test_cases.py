@@ -7,8 +7,9 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from fixtures.cases import SIZE_FIELDS, parse_sweeps
+from fixtures.case_values import SIZE_FIELDS
 from fixtures.suite import SuiteError
+from fixtures.sweeps import parse_sweeps
 from models.discover import discover
 from tests.test_bad_input import SUITE
 from tests.test_suite import cases_of
