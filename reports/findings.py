@@ -18,6 +18,7 @@ from reports.metric_lines import metric_lines
 from reports.paired_lines import paired_lines
 from reports.record import Run
 from reports.verdict_lines import verdict_lines
+from reports.work_lines import work_lines
 
 
 class Finding(NamedTuple):
@@ -36,6 +37,11 @@ def findings(run: Run) -> list[Finding]:
             "From prompt to host frames, medians; in brackets the extremes over the rounds. Only within the matched "
             "track.",
             comparison_lines(run),
+        ),
+        Finding(
+            "Work and ceilings",
+            "Work is worked out from the request; a floor is the work at the rates that this GPU's libraries reach.",
+            work_lines(run),
         ),
         Finding(
             "Energy, clocks and cost",

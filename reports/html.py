@@ -11,6 +11,8 @@ from functools import partial
 from pathlib import Path
 
 from reports import rows
+from reports.answers import answers_of
+from reports.answers.answer import Answer
 from reports.case_details import as_text, case_details, told
 from reports.findings import findings
 from reports.media import Entry, Source, clip_of, entries_of
@@ -46,6 +48,8 @@ def render_page(sources: Sequence[Source]) -> str:
         },
         clocks_apart={e.anchor for e in entries if e.case.measurement and "clocks" in e.case.measurement.reasons},
         non_commercial=sorted({line for source in sources for line in rows.non_commercial(source.run)}),
+        answers=answers_of([source.run for source in sources]),
+        behind=partial(_behind, entries, sources),
         findings=findings,
         prompts=_prompts(entries),
         clip_of=clip_of,
@@ -63,6 +67,12 @@ def _groups(entries: Sequence[Entry], source: Source) -> dict[str, list[Entry]]:
             plan = entry.case.plan
             grouped.setdefault(f"{plan.scenario}, {plan.track} track", []).append(entry)
     return grouped
+
+
+def _behind(entries: Sequence[Entry], sources: Sequence[Source], answer: Answer) -> list[tuple[Entry | None, str]]:
+    """Give the cases on the page that an answer was read from, each with its fields; without a case, of the run."""
+    places = {(id(entry.source), entry.case.id): entry for entry in entries}
+    return [(places.get((id(sources[anchor.run]), anchor.case)), ", ".join(anchor.fields)) for anchor in answer.anchors]
 
 
 def _prompts(entries: Sequence[Entry]) -> dict[str, list[Entry]]:

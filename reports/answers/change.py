@@ -1,0 +1,75 @@
+"""What changed since the baseline, and what speaks against merging."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from reports.answers.answer import Anchor, Answer, label
+from reports.answers.subject import Subject
+from reports.changes import CaseChange, changes, environment_changes, is_broken, judged
+from reports.record import Run
+from reports.rows import counted, one_line, show
+
+ID, QUESTION = "change", "What changed since the baseline, and may I merge?"
+COMMAND = "python -m reports html BASELINE RUN --out compare.html"
+NO_GATE = "No limits for a merge were set, so that whether these changes are acceptable is for you to say."
+
+
+def answer(runs: Sequence[Run], _subject: Subject) -> Answer:
+    """Hold the last run against the first, the baseline; a single run has none."""
+    if len(runs) < 2:
+        sentence = "This page shows one run alone: no baseline was given to hold it against."
+        return Answer(ID, QUESTION, "No baseline", sentence, "unknown", commands=(("to compare", COMMAND),))
+    before, after = runs[0], runs[-1]
+    found = changes(before, after)
+    both = [one for one in found if one.before is not None and one.after is not None]
+    if not both:
+        return Answer(ID, QUESTION, "Nothing to compare", "The runs have no case in common.", "unknown")
+    broken = [one for one in found if is_broken(one)]
+    worse = [one for one in both if judged(one, "worse")]
+    better = [one for one in both if judged(one, "better")]
+    barred = [one for one in both if judged(one, "not comparable")]
+    parts = broken, worse, better, barred
+    environment = environment_changes(before, after)
+    return Answer(
+        id=ID,
+        question=QUESTION,
+        headline=_headline(*parts),
+        interval=f"{label(len(runs) - 1, len(runs))} against the baseline {label(0, len(runs))}, "
+        f"{counted(both, 'case')} in both",
+        sentence=f"{_counts(*parts)} {NO_GATE}",
+        tone="bad" if broken or worse else "neutral" if barred or environment else "good",
+        lines=(
+            *(f"no longer passes: {one.id}{_now(one)}" for one in broken),
+            *(f"worse: {line}" for line in _lines(worse, "worse")),
+            *(f"better: {line}" for line in _lines(better, "better")),
+            *(f"not comparable: {one.id} differs in {', '.join(one.differs)}" for one in barred[:5]),
+            f"{counted(environment, 'difference')} in the environment: {', '.join(environment)}" if environment else "",
+        ),
+        anchors=tuple(Anchor(len(runs) - 1, one.id, ("status", "measurement")) for one in (*broken, *worse))[:20],
+    )
+
+
+def _headline(broken: Sequence[Any], worse: Sequence[Any], better: Sequence[Any], barred: Sequence[Any]) -> str:
+    counts = {"no longer pass": broken, "worse": worse, "better": better, "not comparable": barred}
+    told = [f"{len(ones)} {word}" for word, ones in counts.items() if ones]
+    return ", ".join(told[:2]) or "No change"
+
+
+def _counts(broken: Sequence[Any], worse: Sequence[Any], better: Sequence[Any], barred: Sequence[Any]) -> str:
+    return (
+        f"{counted(broken, 'case')} stopped passing, {len(worse)} got slower or larger, {len(better)} faster or "
+        f"smaller, {len(barred)} cannot be compared."
+    )
+
+
+def _now(one: CaseChange) -> str:
+    return " (no longer there)" if one.after is None else f" ({one.after.status}: {one_line(one.after.reason, 120)})"
+
+
+def _lines(ones: Sequence[CaseChange], word: str) -> list[str]:
+    return [
+        f"{one.id}: {delta.name} {show(delta.before)} to {show(delta.after)} ({delta.pct:+.1f} %)"
+        for one in ones
+        for delta in one.deltas
+        if delta.change == word and delta.pct is not None
+    ]

@@ -1,0 +1,55 @@
+"""What does the teacher give in the student's time, and is that as good."""
+
+from collections.abc import Sequence
+
+from reports.answers.answer import Anchor, Answer, not_measured
+from reports.answers.subject import Subject, caveats
+from reports.equal_time import DECIDED, EqualTime, equal_time_lines, equal_times
+from reports.record import Run
+from reports.rows import show
+from reports.verdicts import overall
+
+ID, QUESTION = "equal-time", "What does the teacher give in the student's time?"
+NO_ROWS = "No rows of the teacher with fewer steps are here."
+MEASURE = "pytest benchmarks/ --suite paper"
+
+
+def answer(runs: Sequence[Run], subject: Subject) -> Answer:
+    """Give the teacher's row with the most steps that takes no longer, and the student's verdict against it."""
+    try:
+        found = equal_times(runs)
+    except ModuleNotFoundError as error:  # the other answers must not be lost for it
+        return not_measured(ID, QUESTION, f"Cannot be worked out: {error}.", "pip install scipy")
+    timed = next((one for one in found if one.time_s is not None), None)
+    if timed is None:
+        why = f"{found[0].student}: {found[0].reason}." if found else NO_ROWS
+        return not_measured(ID, QUESTION, why, MEASURE, tuple(equal_time_lines(runs)))
+    headline, sentence = _told(timed)
+    verdict = overall(timed.beside) if timed.beside else "not measured"
+    return Answer(
+        id=ID,
+        question=QUESTION,
+        headline=headline,
+        interval="" if verdict not in DECIDED else f"student against that row: {verdict}",
+        sentence=sentence,
+        tone="good" if verdict == "PASS" else "bad" if verdict == "FAIL" else "neutral",
+        lines=tuple(equal_time_lines(runs)),
+        caveats=caveats(subject.student),
+        anchors=(Anchor(0, "", ("comparisons",)),),
+    )
+
+
+def _told(one: EqualTime) -> tuple[str, str]:
+    start = f"{one.student} takes {show(one.time_s)} s;"
+    if one.in_time is not None:
+        row = one.in_time
+        told = f"{row.steps} steps at guidance {row.guidance_scale:g} ({show(row.time_s)} s)"
+        return f"{row.steps} steps", f"{start} in that {one.teacher} makes {told}."
+    timed = [row for row in one.rows if row.time_s is not None]
+    if not timed:
+        return "Not measured", f"{start} no row of {one.teacher} has a time beside it."
+    quickest = min(timed, key=lambda row: row.time_s or 0.0)
+    return (
+        "Nothing",
+        f"{start} even {quickest.steps} steps of {one.teacher} take longer ({show(quickest.time_s)} s).",
+    )
