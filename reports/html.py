@@ -48,6 +48,7 @@ def render_page(sources: Sequence[Source]) -> str:
         },
         clocks_apart={e.anchor for e in entries if e.case.measurement and "clocks" in e.case.measurement.reasons},
         non_commercial=sorted({line for source in sources for line in rows.non_commercial(source.run)}),
+        moment=_moment,
         answers=answers_of([source.run for source in sources]),
         behind=partial(_behind, entries, sources),
         findings=findings,
@@ -57,6 +58,17 @@ def render_page(sources: Sequence[Source]) -> str:
         durations={name: meaning for source in sources for name, meaning in source.run.durations.items()},
         environment=_environment,
     )
+
+
+def _moment(iso: str | None) -> str:
+    """Write a time of the record for people: to the second, and UTC in a word.
+
+    >>> _moment("2026-11-25T22:55:30.312+00:00")
+    '2026-11-25 22:55:30 UTC'
+    """
+    if not iso:
+        return ""
+    return f"{iso[:19].replace('T', ' ')} UTC" if iso.endswith("+00:00") else iso
 
 
 def _groups(entries: Sequence[Entry], source: Source) -> dict[str, list[Entry]]:

@@ -22,7 +22,10 @@ from reports.answers import (
 from reports.answers.answer import Answer
 from reports.answers.subject import subject_of
 from reports.record import Run
+from reports.rows import one_line
 
+# Names and reasons may be of any length; a card is for a glance.
+LONGEST = 1000
 QUESTIONS = (
     how_fast,
     first_frame,
@@ -41,4 +44,10 @@ def answers_of(runs: Sequence[Run]) -> list[Answer]:
     """Answer the ten questions in the order of the screen; lines that say nothing are left out."""
     subject = subject_of(runs)
     found = [question.answer(runs, subject) for question in QUESTIONS]
-    return [answer._replace(lines=tuple(line for line in answer.lines if line)) for answer in found]
+    return [
+        answer._replace(
+            sentence=one_line(answer.sentence, LONGEST),
+            lines=tuple(one_line(line, LONGEST) for line in answer.lines if line),
+        )
+        for answer in found
+    ]

@@ -12,7 +12,7 @@ from reports.answers.answer import Seen
 from reports.budgets import is_over_only
 from reports.compare import Comparison, comparisons, is_timed
 from reports.record import CaseRecord, Run
-from reports.rows import figures
+from reports.rows import figures, one_line
 
 TOY = "toy models: their numbers say nothing of the real ones"
 
@@ -68,7 +68,7 @@ def is_sound(case: CaseRecord) -> bool:
 
 def named(seen: Seen) -> str:
     """Name a case in a sentence: its model's title and its setting."""
-    return f"{seen.case.plan.model.title} ({seen.case.plan.setting})"
+    return one_line(f"{seen.case.plan.model.title} ({seen.case.plan.setting})", 80)
 
 
 def caveats(*cases: Seen | None) -> tuple[str, ...]:

@@ -1,0 +1,257 @@
+"""Ten questions have ten answers, from the record alone, and what was not measured says so."""
+
+import msgspec
+import pytest
+
+from reports.answers import QUESTIONS, answers_of
+from reports.answers.answer import Answer, number
+from reports.answers.subject import subject_of
+from reports.comparison_record import MarginVerdict, StudentTeacher, StudentVerdict
+from reports.judged import Candidate, Claim, Margin
+from reports.measured import Chunk
+from reports.memory_record import PartMemory, PhaseMemory
+from reports.record import CaseRecord, Run
+from tests.reports_samples import (
+    case_of,
+    ceilings_of,
+    energy_of,
+    planned,
+    replaced,
+    run_of,
+    state_of,
+    work_of,
+)
+
+GIB = 2**30
+IDS = ["speed", "first-frame", "memory", "quality", "equal-time", "ceiling", "cost", "validity", "change", "claims"]
+
+
+def answer(id_: str, *runs: Run) -> Answer:
+    """Give the one answer that a test is about."""
+    (found,) = [one for one in answers_of(runs) if one.id == id_]
+    return found
+
+
+def pair_of(**changes: object) -> Run:
+    """Give a run of student, 4 s, and teacher, 64 s; `changes` are to the run."""
+    run = run_of(case_of(planned(), 3.9, 4.0, 4.2), case_of(planned("wan2.1-t2v-1.3b"), 63.0, 64.0, 65.0))
+    return msgspec.structs.replace(run, **changes)
+
+
+def changed(case: CaseRecord, **changes: object) -> CaseRecord:
+    """Give the case with fields of its measurement changed."""
+    assert case.measurement is not None
+    return msgspec.structs.replace(case, measurement=msgspec.structs.replace(case.measurement, **changes))
+
+
+def with_real_weights(case: CaseRecord) -> CaseRecord:
+    """Give the case as if its weights had been the published ones."""
+    model = msgspec.structs.replace(case.plan.model, weights_source="hub")
+    return msgspec.structs.replace(case, plan=msgspec.structs.replace(case.plan, model=model))
+
+
+def test_there_are_ten_answers_in_the_order_of_the_questions() -> None:
+    """One a question, whatever the run holds: nothing, failures alone, or everything."""
+    failed = run_of(case_of(planned(), status="error", reason="it broke"))
+    for run in (run_of(), failed, pair_of()):
+        assert [one.id for one in answers_of([run])] == IDS
+    assert len(QUESTIONS) == len(IDS)
+
+
+def test_an_empty_run_claims_nothing() -> None:
+    """No number, and a command for all that a command can measure."""
+    found = answers_of([run_of()])
+    assert {one.tone for one in found} == {"unknown"}
+    assert not [one.headline for one in found if any(character.isdigit() for character in one.headline)]
+    assert all(one.commands for one in found)
+
+
+def test_speed_is_the_ratio_of_the_medians_with_its_extremes() -> None:
+    """64 over 4 is 16; the least is 63 over 4.2, the most 65 over 3.9."""
+    found = answer("speed", pair_of())
+    assert (found.headline, found.tone) == ("16.0×", "good")
+    assert found.interval == "15.0 to 16.7, extremes over 3 × 3 rounds"
+    assert "4.00 s" in found.sentence
+    assert "64.00 s" in found.sentence
+    assert found.caveats == ("random weights",)
+    assert [anchor.case for anchor in found.anchors] == [case.id for case in pair_of().cases]
+
+
+def test_no_ratio_stands_over_published_recipes() -> None:
+    """What differs in more than its sampling has no ratio, and the reason is told."""
+    published = [case_of(planned(model, track="published"), 4.0) for model in ("causvid-1.3b", "wan2.1-t2v-1.3b")]
+    found = answer("speed", run_of(*published))
+    assert (found.headline, found.tone) == ("Not measured", "unknown")
+    assert "×" not in found.headline + found.sentence
+    assert any("no ratio, published recipe" in line for line in found.lines)
+
+
+def test_a_student_that_is_slower_is_not_told_as_faster() -> None:
+    """The suite's comparison says who is the student: its ratio is then below 1."""
+    asked = StudentTeacher(
+        id="x", students=["wan2.1-t2v-1.3b"], settings=["480p81"], teacher="causvid-1.3b", teacher_setting="480p81"
+    )
+    found = answer("speed", pair_of(comparisons=[asked]))
+    assert found.headline == "0.062×"
+    assert found.tone == "bad"
+
+
+@pytest.mark.parametrize(
+    ("arrivals_s", "headline", "said", "tone"),
+    [
+        ((1.0, 1.5), "1.00 s", "never stalls from the first chunk on", "good"),
+        ((1.0, 3.5), "1.00 s", "would stall, unless the player waits 2.00 s after the first chunk", "neutral"),
+        ((3.5,), "3.50 s", "nothing is seen before the clip is done", "neutral"),
+    ],
+)
+def test_first_frame_tells_whether_playback_stalls(
+    arrivals_s: tuple[float, ...], headline: str, said: str, tone: str
+) -> None:
+    """Eight frames a chunk at 16 frames/s: the second is due half a second after the first."""
+    case = case_of(planned(), 4.0)
+    assert case.measurement is not None
+    chunks = [Chunk(frames=8, device_s=at, host_s=at) for at in arrivals_s]
+    timed = msgspec.structs.replace(case.measurement.rounds[0], chunks=chunks, time_to_first_frame_s=arrivals_s[0])
+    found = answer("first-frame", run_of(changed(case, rounds=[timed])))
+    assert (found.headline, found.tone) == (headline, tone)
+    assert said in found.sentence
+
+
+def test_memory_names_phase_parts_and_card() -> None:
+    """The peak's phase with its largest parts; a card has 5 % less than its name says."""
+    decode = PhaseMemory(
+        phase="decode",
+        peak_allocated_bytes=20 * GIB,
+        peak_reserved_bytes=22 * GIB,
+        components_bytes={"text_encoder": 11 * GIB, "vae": GIB},
+        activations_bytes=8 * GIB,
+    )
+    part = PartMemory(
+        peak_allocated_bytes=20 * GIB,
+        peak_reserved_bytes=22 * GIB,
+        peak_inactive_split_bytes=0,
+        alloc_retries=0,
+        ooms=0,
+        phases=[decode],
+    )
+    case = case_of(planned(), 4.0)
+    assert case.measurement is not None
+    memory = msgspec.structs.replace(
+        case.measurement.memory, peak_allocated_bytes=20 * GIB, parts={"rounds": part, "load": part}
+    )
+    found = answer("memory", run_of(changed(case, memory=memory)))
+    assert found.headline == "20.00 GiB"
+    assert "peaks in decode: text encoder 11.00, activations 8.00, vae 1.00 GiB" in found.sentence
+    assert "It needs 22.00 GiB: a card of 24 GB fits" in found.sentence
+    loading = msgspec.structs.replace(part, peak_device_bytes=23 * GIB)
+    memory = msgspec.structs.replace(memory, parts={"rounds": part, "load": loading})
+    assert "It needs 23.00 GiB: a card of 32 GB fits" in answer("memory", run_of(changed(case, memory=memory))).sentence
+
+
+def row(verdict: str, difference: float, bounds: tuple[float, float]) -> MarginVerdict:
+    """Give what 37 prompts say of a margin of 0.1."""
+    margin = Margin(metric="chroma_drift", better="lower", absolute=0.1, why="colours run away")
+    return MarginVerdict(
+        margin=margin, verdict=verdict, prompts=37, clips=74, difference=difference, limit=0.1, t=bounds, bca=bounds,  # type: ignore[arg-type] # one of its words
+        gate="t", reason="not decided" if verdict == "INCONCLUSIVE" else "",
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("verdict", "bounds", "headline", "tone"),
+    [
+        ("PASS", (0.0, 0.05), "No loss beyond the margins", "good"),
+        ("FAIL", (0.2, 0.4), "Worse than its teacher", "bad"),
+        ("INCONCLUSIVE", (0.05, 0.15), "Not decided", "neutral"),
+    ],
+)
+def test_quality_tells_axis_bounds_and_prompts(
+    verdict: str, bounds: tuple[float, float], headline: str, tone: str
+) -> None:
+    """The verdict with its metric, both bounds, the limit, and over how many prompts."""
+    one = StudentVerdict(comparison="x", student="s 480p", teacher="t 480p", rows=[row(verdict, 0.1, bounds)])
+    case = case_of(planned(), 4.0)
+    found = answer("quality", msgspec.structs.replace(run_of(with_real_weights(case)), verdicts=[one]))
+    assert (found.headline, found.tone) == (headline, tone)
+    assert f"{verdict} over 37 prompts" in found.interval
+    assert f"chroma_drift +0.1 [{bounds[0]:+.3g}, {bounds[1]:+.3g}], limit +0.1" in found.sentence
+    noise = answer("quality", msgspec.structs.replace(run_of(case), verdicts=[one]))
+    assert (noise.headline, noise.tone) == ("Not measured", "unknown")
+    assert "random weights show nothing" in noise.sentence
+
+
+def test_ceiling_is_the_multiple_of_the_floor_or_says_what_measures_it() -> None:
+    """Work for 1.5 s at the ceilings takes 4 s; without ceilings the phases' shares stand and the command."""
+    case = replaced(case_of(planned(), 4.0), work=work_of())
+    found = answer("ceiling", msgspec.structs.replace(run_of(case), ceilings=ceilings_of()))
+    assert found.headline == "2.7× its floor"
+    assert "50% denoise, 40% decode, 9% to host, 1% text encode" in found.sentence
+    without = answer("ceiling", run_of(case))
+    assert without.headline == "50% in denoise"
+    assert [command for _, command in without.commands] == ["pytest benchmarks/bench_ceilings.py"]
+
+
+def test_cost_is_money_where_a_price_is_known_else_joules() -> None:
+    """4 s a clip are 900 an hour; 10,530 J for four clips."""
+    run = run_of(changed(case_of(planned(), 4.0), state=state_of(energy=energy_of())))
+    assert answer("cost", run).headline == "2,632 J"
+    assert "900.0 videos a GPU-hour" in answer("cost", run).sentence
+    paid = answer("cost", msgspec.structs.replace(run, gpu_hour_price=3.0))
+    assert paid.headline == "0.00333 a video"
+    assert not paid.commands
+    assert answer("cost", run_of(case_of(planned(), 4.0))).interval == "energy was not counted"
+
+
+def test_validity_tells_faults_before_reservations() -> None:
+    """A failed case spoils the run, random weights and throttling limit it, and a clean one says yes."""
+    fine = pair_of()
+    assert answer("validity", fine).headline == "With reservations"
+    broken = run_of(*fine.cases, case_of(planned(prompt="cat"), status="oom", reason="no room"))
+    found = answer("validity", broken)
+    assert (found.headline, found.tone, found.interval) == ("Not as it stands", "bad", "2 of 3 cases passed")
+    assert "1 oom; random weights" in found.sentence
+    hot = changed(fine.cases[0], state=state_of(event_shares={"hw_thermal_slowdown": 0.2}))
+    assert "hw thermal slowdown was seen" in answer("validity", run_of(hot)).sentence
+    assert answer("validity", run_of(*map(with_real_weights, fine.cases))).headline == "Yes"
+
+
+def test_change_needs_a_baseline_and_counts_what_became_worse() -> None:
+    """One run has none; a second that is slower in every round, or fails, is told as such."""
+    run = pair_of()
+    assert answer("change", run).headline == "No baseline"
+    assert answer("change", run, run).headline == "No change"
+    slower = run_of(case_of(planned(), 4.9, 5.0, 5.2), run.cases[1])
+    found = answer("change", run, slower)
+    assert (found.headline, found.tone) == ("1 worse", "bad")
+    assert any("prompt to host frames [s] 4.00 to 5.00 (+25.0 %)" in line for line in found.lines)
+    gone = answer("change", run, run_of(run.cases[0]))
+    assert gone.headline == "1 no longer pass"
+
+
+def test_claims_tell_the_nearest_row_and_its_command() -> None:
+    """A claim of 4 s that a case meets; one that nobody measured; and the command of the row."""
+    candidates = [Candidate(suite="quick", models=["causvid-1.3b"], settings=["480p81"])]
+    claims = [
+        Claim(id="met", text="4 s", quantities=["prompt_to_host_s"], value=4.0, tolerance_pct=5, candidates=candidates),
+        Claim(id="beaten", text="9 s", quantities=["sampling_s"], value=9.0, tolerance_pct=5, candidates=candidates),
+    ]
+    run = pair_of(claims=claims)
+    found = answer("claims", run)
+    assert (found.headline, found.interval) == ("1 of 2 reproduced", "1 other beaten, but not reproduced")
+    assert run.cases[0].plan.reproduce in [command for _, command in found.commands]
+
+
+def test_subject_is_of_the_last_run_that_holds_it() -> None:
+    """Of a baseline and a run the newer one's numbers are told, with the run's place."""
+    newer = run_of(case_of(planned(), 2.0), case_of(planned("wan2.1-t2v-1.3b"), 64.0))
+    found = subject_of([pair_of(), newer])
+    assert found.student is not None
+    assert found.student.number == 1
+    assert answer("speed", pair_of(), newer).headline == "32.0×"
+
+
+def test_numbers_have_the_digits_that_their_interval_allows() -> None:
+    """One digit of the interval's half width counts, two where it begins with 1."""
+    assert number(18.883, 18.851, 18.962) == "18.88"
+    assert number(18.883, 18.0, 21.0) == "18.9"
+    assert number(18.883, 10.0, 30.0) == "19"
