@@ -70,7 +70,7 @@ def _html(options: argparse.Namespace) -> int:
     for run, path in zip(_runs(options), options.runs, strict=True):
         folder = path if path.is_dir() else path.parent
         page = folder / "report.html"
-        write_atomically(page, render_html(run, folder).encode())
+        write_atomically(page, render_html(run, folder, charts=True).encode())
         _print(f"{page}\n")
     return 0
 

@@ -14,6 +14,7 @@ from reports import rows
 from reports.answers import answers_of
 from reports.answers.answer import Answer
 from reports.case_details import as_text, case_details, told
+from reports.charts.page import page_charts
 from reports.findings import findings
 from reports.media import Entry, Source, clip_of, entries_of
 from reports.page_parts import page_parts, scripts_of, template
@@ -21,19 +22,22 @@ from reports.record import Run
 from reports.work_lines import ceiling_lines
 
 
-def render_html(run: Run, folder: Path | None = None) -> str:
+def render_html(run: Run, folder: Path | None = None, *, charts: bool = False) -> str:
     """Render the page that belongs into the run folder, beside the folder of its clips.
 
     With `folder`, clips that are not there (a run published without them) are told as absent instead of linked.
     """
-    return render_page([Source(run, folder)])
+    return render_page([Source(run, folder)], charts=charts)
 
 
-def render_page(sources: Sequence[Source]) -> str:
-    """Render one page of one run or of several, of which the first is what the others are compared with."""
+def render_page(sources: Sequence[Source], *, charts: bool = False) -> str:
+    """Render one page of one run or of several, of which the first is what the others are compared with.
+
+    Drawing `charts` takes a second or two.
+    """
     entries = entries_of(sources)
     return template("report.html.j2").render(
-        parts=page_parts(["report.css"], scripts_of("scripts")),
+        parts=page_parts(["report.css", "charts.css"], scripts_of("scripts")),
         sources=sources,
         entries=entries,
         names=rows.NAMES,
@@ -51,6 +55,7 @@ def render_page(sources: Sequence[Source]) -> str:
         moment=_moment,
         answers=answers_of([source.run for source in sources]),
         behind=partial(_behind, entries, sources),
+        charts=page_charts([source.run for source in sources], asked=charts),
         findings=findings,
         prompts=_prompts(entries),
         clip_of=clip_of,

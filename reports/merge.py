@@ -76,18 +76,18 @@ def merge(run_dir: Path) -> Run:
     return msgspec.structs.replace(run, verdicts=verdicts([run]))
 
 
-def write_views(run_dir: Path) -> Run:
+def write_views(run_dir: Path, *, charts: bool = False) -> Run:
     """Write run.json, benchmark.json, summary.txt and report.html into the run folder, in this order.
 
-    A view that fails leaves its old file as it was and does not keep the others from being written; the failures are
-    raised together at the end as an `ExceptionGroup`.
+    With `charts` the page has these. A view that fails leaves its old file as it was and does not keep the others from
+    being written; the failures are raised together at the end as an `ExceptionGroup`.
     """
     run = merge(run_dir)
     views: dict[str, Callable[[Path], None]] = {
         "run.json": lambda path: write_json_atomically(path, run),
         "benchmark.json": lambda path: write_json_atomically(path, benchmark_document(run)),
         "summary.txt": lambda path: write_atomically(path, render_summary(run, 160).encode()),
-        "report.html": lambda path: write_atomically(path, render_html(run, run_dir).encode()),
+        "report.html": lambda path: write_atomically(path, render_html(run, run_dir, charts=charts).encode()),
     }
     failures = []
     for name, write in views.items():

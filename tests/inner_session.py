@@ -46,7 +46,7 @@ def bench(*arguments: object, target: str = str(ROOT / "benchmarks")) -> Ended:
     with contextlib.redirect_stdout(output), contextlib.redirect_stderr(output), warnings.catch_warnings():
         # Warnings are judged where the suite itself is tested, not in what it says to a person.
         warnings.simplefilter("ignore")
-        code = pytest.main([target, *quiet, *map(str, arguments)], plugins=[keeper])
+        code = pytest.main([target, *quiet, "--no-charts", *map(str, arguments)], plugins=[keeper])
     return Ended(int(code), output.getvalue(), keeper.cases)
 
 

@@ -44,7 +44,7 @@ def command(folder: Path, *arguments: object) -> list[str]:
     """Give the command that benchmarks `folder`'s suite, or whatever else `arguments` ask for."""
     chosen = [] if "--resume" in arguments else ["--suite", folder / "faults.toml", "--run-dir", folder / "run"]
     words = ["benchmarks", f"--models-dir={FAULT_MODELS}", *chosen, *arguments]
-    return [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *map(str, words)]
+    return [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--no-charts", *map(str, words)]
 
 
 def environment(folder: Path) -> dict[str, str]:
