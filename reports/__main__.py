@@ -11,6 +11,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from reports.ab import command as ab
+from reports.ab.record import VotesError
 from reports.benchmark_json import benchmark_document
 from reports.equal_time import equal_time_lines
 from reports.html import render_html
@@ -31,7 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         return COMMANDS[options.command].run(options)
-    except (RunFolderError, NonFiniteError, OSError) as error:
+    except (RunFolderError, VotesError, NonFiniteError, OSError) as error:
         sys.stderr.write(f"python -m reports {options.command}: {error}\n")
         return EXIT_BAD_INPUT
 
@@ -111,6 +113,8 @@ COMMANDS = {
         _verdict,
         _takes_runs_and_quality,
     ),
+    "ab": Command(ab.AB, ab.write, ab.takes_runs),
+    "votes": Command(ab.VOTES, ab.tell_votes, ab.takes_votes),
     "schema": Command("print the JSON Schema of run.json", _schema, _takes_nothing),
 }
 

@@ -37,7 +37,7 @@ def cases_of(runs: Sequence[Run], scenario: str, model: str, setting: str) -> Ca
             plan = case.plan
             if (plan.scenario, plan.model.id, plan.setting) != (scenario, model, setting):
                 continue
-            if (key := _key(case)) not in found or case.status != "not_run":
+            if (key := key_of(case)) not in found or case.status != "not_run":
                 found[key] = case
     return found
 
@@ -67,7 +67,8 @@ def _why(key: Key, teachers: Cases) -> str:
     return f"{who}: they differ in {', '.join([*(name for name in names if 'sha256' in name), *told])}"
 
 
-def _key(case: CaseRecord) -> Key:
+def key_of(case: CaseRecord) -> Key:
+    """Give what a case's clip must have in common with its counterpart."""
     prompt, request = case.plan.prompt, case.plan.request
     return Key(
         prompt=prompt.id,

@@ -8,7 +8,7 @@ import pytest
 
 HERE = Path(__file__).parent
 
-pytest_plugins = ["pytester"]
+pytest_plugins = ["pytester", "tests.browser"]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

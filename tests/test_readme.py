@@ -55,6 +55,9 @@ def test_options_named_in_the_readme_exist() -> None:
         "--block-starts",
         "--fps",
         "--frames",
+        "--out",
+        "--between",
+        "--key",
     }
     assert named - flags <= {"--benchmark-json", "--collect-only", "--group", *scripts}
 
