@@ -18,6 +18,7 @@ from reports.equal_time import equal_time_lines
 from reports.html import render_html
 from reports.journal import RunFolderError
 from reports.merge import read_run
+from reports.paper.command import PAPER, takes_paper, write
 from reports.record import Run
 from reports.schema import schema_json
 from reports.strict_json import NonFiniteError, encode, write_atomically
@@ -108,6 +109,7 @@ COMMANDS = {
     "summary": Command("print each run's tables, and of several runs what they together say", _summary),
     "json": Command("print each run's record, a line each", _json),
     "benchmark-json": Command("print each run as pytest-benchmark's JSON, a line each", _benchmark_json),
+    "paper": Command(PAPER, lambda options: _print(write(_runs(options), options)), takes_paper),
     "verdict": Command(
         "hold students against their teacher over all the runs; 1 for a FAIL, and with strict for an undecided one",
         _verdict,

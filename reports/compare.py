@@ -131,8 +131,9 @@ def _pairs(run: Run) -> list[tuple[CaseRecord, CaseRecord]]:
         if is_timed(case.plan) and case.status == "passed" and min(_times_s(case), default=0.0) > 0.0:
             plan = case.plan
             by_question[plan.scenario, plan.track, plan.prompt.id, plan.seed].append(case)
-    pairs = [pair for cases in by_question.values() for pair in combinations(cases, 2)]
-    return [(a, b) for a, b in pairs if a.plan.model.id != b.plan.model.id]
+    # Thousands of cases of one model make millions of pairs, none of which is wanted.
+    several = [cases for cases in by_question.values() if len({case.plan.model.id for case in cases}) > 1]
+    return [(a, b) for cases in several for a, b in combinations(cases, 2) if a.plan.model.id != b.plan.model.id]
 
 
 def is_timed(plan: PlannedCase) -> bool:

@@ -58,6 +58,7 @@ def test_options_named_in_the_readme_exist() -> None:
         "--out",
         "--between",
         "--key",
+        "--format",
     }
     assert named - flags <= {"--benchmark-json", "--collect-only", "--group", *scripts}
 

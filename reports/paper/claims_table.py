@@ -1,0 +1,74 @@
+"""Claimed numbers beside measured ones, as reports/claims.py judges them."""
+
+from collections.abc import Sequence
+
+from reports.claims import Answer, answers, claims_of
+from reports.compare import model_and_setting
+from reports.judged import Quantity
+from reports.paper.document import Absent, Block, Paragraph, Said, See, Text
+from reports.paper.escape import short
+from reports.paper.measures import Place, exact, number
+from reports.paper.tables import figure, table, words
+from reports.quantities import BYTES, ONCE, spelled, unit_of, value_of
+from reports.record import Run
+
+
+def claims(runs: Sequence[Run]) -> tuple[Block, ...]:
+    """Give every claim, and below it every candidate configuration, or say that there is none."""
+    found = answers(runs)
+    if not found:
+        return (Paragraph(("The suites of these runs hold no claim.",)),)
+    texts: list[Text] = [(Said(short(claim.text, 200)),) for claim in claims_of(runs)]
+    columns = (
+        words("Claim"), words("Configuration"), words("Read as"), figure("Claimed"), figure("Measured"),
+        figure("Measured", "/ claimed"), words("Verdict"),
+    )  # fmt: skip
+    rows = [_row(answer, runs) for answer in found]
+    said = [piece for text in texts for piece in (*text, ". ")]
+    text = Paragraph(
+        ("Claims that were held against the measurements: ", *said, See("tab:claims"), " has every candidate.")
+    )
+    caption = "Claims and measurements; a claim is never carried from one GPU to another."
+    return text, table("tab:claims", (caption,), columns, rows)
+
+
+def _row(answer: Answer, runs: Sequence[Run]) -> tuple[Text, ...]:
+    claim, quantity = answer.claim, answer.quantity
+    unit = unit_of(claim.quantities[0])
+    run = next(run for run in runs if claim in run.claims)
+    claimed = Place(run, None, f"claims[{run.claims.index(claim)}].value")
+    value = exact(unit, claimed, decimals=_decimals(claim.value))
+    places = _behind(answer, quantity, runs) if quantity is not None and answer.actual is not None else []
+    divisor = float(BYTES.get(unit, 1))
+    measured = number("median", unit, places, decimals=2, divisor=divisor)
+    share = number("ratio", "1", places, [claimed], decimals=2, divisor=divisor)
+    absent = Absent(short(answer.note, 160))
+    return (
+        (Said(short(claim.id, 40)),),
+        (Said(short(answer.configuration, 90)),),
+        (Said(spelled(quantity) if quantity else "–"),),
+        (value, f" {unit}"),
+        (measured, f" {unit}") if measured else (absent,),
+        (share,) if share else (absent,),
+        (answer.verdict,),
+    )
+
+
+def _decimals(value: float) -> int:
+    return len(f"{value:.6f}".rstrip("0").partition(".")[2])
+
+
+def _behind(answer: Answer, quantity: Quantity, runs: Sequence[Run]) -> list[Place]:
+    """Find the case that an answer speaks of, and the field that holds its quantity."""
+    for run in runs:
+        for case in run.cases:
+            named = answer.configuration.startswith(f"{model_and_setting(case)} ({case.plan.scenario}")
+            if named and case.measurement and value_of(case.measurement, quantity) == answer.actual:
+                return [Place(run, case, _path(quantity))]
+    return []
+
+
+def _path(quantity: Quantity) -> str:
+    if unit_of(quantity) in BYTES:
+        return f"measurement.memory.{quantity.rpartition('_')[0]}_bytes"
+    return f"measurement.{quantity}" if quantity in ONCE else f"measurement.rounds[*].{quantity}"

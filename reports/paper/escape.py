@@ -1,0 +1,129 @@
+"""Text of any origin as text: for Markdown and for LaTeX, whatever it holds.
+
+Why it matters: prompts, model names and error messages come from anywhere. A mark that turns the reading direction, a
+control character or a letter that pdflatex has no glyph for is shown by its code point, `[U+202E]`, and never dropped.
+Source: CommonMark 0.31 and GitHub's extensions for Markdown; the T1 font encoding (t1enc.dfu) for what LaTeX can show.
+"""
+
+import re
+import unicodedata
+
+HIDDEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn"})
+# A word is broken after so many letters where it offers no place of its own.
+LONGEST_WORD, LONGEST_PART = 16, 8
+_MARKDOWN = {**{char: f"\\{char}" for char in "\\`*_{}[]#|~$@"}, "<": "&lt;", ">": "&gt;", "&": "&amp;"}
+_TEX = {
+    **{char: f"\\{char}" for char in "{}$&#_%"},
+    "\\": r"\textbackslash{}",
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+    "<": r"\textless{}",
+    ">": r"\textgreater{}",
+    "|": r"\textbar{}",
+    '"': r"\textquotedbl{}",
+    "`": r"\textasciigrave{}",
+    "×": r"$\times$",
+    "±": r"$\pm$",
+    "\N{MINUS SIGN}": "$-$",
+    "≤": r"$\leq$",
+    "≥": r"$\geq$",
+    "µ": r"\textmu{}",
+    "°": r"\textdegree{}",
+    "·": r"$\cdot$",
+    "²": r"$^2$",
+    "³": r"$^3$",
+    "⁰": r"$^0$",
+    "⁹": r"$^9$",
+    "–": "--",
+    "—": "---",
+    "…": r"\dots{}",
+    "\N{LEFT SINGLE QUOTATION MARK}": "`",
+    "\N{RIGHT SINGLE QUOTATION MARK}": "'",
+    "“": r"\textquotedblleft{}",
+    "”": r"\textquotedblright{}",
+    "Δ": r"$\Delta$",
+}
+_T1 = frozenset(
+    ""
+    "ÀÁÂÃÄÅÆÇÈÉÊËÌÍÎÏÐÑÒÓÔÕÖØÙÚÛÜÝÞßàáâãäåæçèéêëìíîïðñòóôõöøùúûüýþÿĂăĄąĆćČčĎďĐđĘęĚěĞğĹĺĽľŁłŃńŇňŐőŒœŔŕŘřŚśŞşŠšŢţŤťŮůŰűŸŹźŻżŽž¡¿£§"
+)
+_BREAK_AFTER = frozenset("-_/.:+=,[]()@")
+
+
+def visible(text: str) -> str:
+    r"""Bring text into one line of characters that can be seen; others are named by their code point.
+
+    >>> visible("a\u202eb\tc\x00")
+    'a[U+202E]b c[U+0000]'
+    """
+    spaced = "".join(" " if char.isspace() else char for char in unicodedata.normalize("NFC", text))
+    return "".join(f"[U+{ord(char):04X}]" if unicodedata.category(char) in HIDDEN else char for char in spaced)
+
+
+def short(text: str, limit: int) -> str:
+    """Bring text into one visible line of at most `limit` characters.
+
+    >>> short("a  very long line", 10)
+    'a very lo…'
+    """
+    line = " ".join(visible(text[: 4 * limit]).split())
+    return line if len(line) <= limit else line[: limit - 1] + "…"
+
+
+def markdown(text: str) -> str:
+    r"""Escape text for a paragraph, a list's item or a table's cell; links and mentions are none.
+
+    >>> markdown("<b> a|b *c* https://d")
+    '&lt;b&gt; a\\|b \\*c\\* https:\\/\\/d'
+    """
+    escaped = "".join(_MARKDOWN.get(char, char) for char in visible(text))
+    escaped = escaped.replace("://", r":\/\/").replace("www.", r"www\.")
+    return re.sub(r"^(\d+)([.)])|^([-+=])", lambda m: f"{m[1]}\\{m[2]}" if m[1] else f"\\{m[3]}", escaped)
+
+
+def tex(text: str) -> str:
+    r"""Escape text for LaTeX; a word without a place to break at gets some.
+
+    >>> tex("50 % of $x_1$ – 中")
+    '50 \\% of \\$x\\_1\\$ -- [U+4E2D]'
+    """
+    return " ".join(_broken(word) if len(word) > LONGEST_WORD else _escaped(word) for word in _words(text))
+
+
+def tex_prose(text: str) -> str:
+    """Escape our own text for LaTeX, whose words break as they do in print."""
+    return " ".join(map(_escaped, _words(text)))
+
+
+def tex_name(text: str) -> str:
+    r"""Escape a name for LaTeX's typewriter font, where it may break after any mark of punctuation.
+
+    >>> tex_name("wan2.1-t2v")
+    'wan2.\\allowbreak{}1-\\allowbreak{}t2v'
+    """
+    return " ".join(_broken(word) for word in _words(text))
+
+
+def _words(text: str) -> list[str]:
+    return "".join(char if _is_known(char) else f"[U+{ord(char):04X}]" for char in visible(text)).split(" ")
+
+
+def _is_known(char: str) -> bool:
+    return char.isascii() or char in _T1 or char in _TEX
+
+
+def _escaped(word: str) -> str:
+    # Two hyphens, commas or quotes are one sign in T1; an empty group keeps them apart.
+    apart = re.sub(r"(?<=[-,'])(?=[-,'])", "\x00", word)
+    return "".join("{}" if char == "\x00" else _TEX.get(char, char) for char in apart)
+
+
+def _broken(word: str) -> str:
+    parts, since = [], 0
+    for index, char in enumerate(word):
+        parts.append(_escaped(char))
+        since += 1
+        if index < len(word) - 1 and (char in _BREAK_AFTER or since >= LONGEST_PART):
+            parts.append(r"\allowbreak{}")
+            since = 0
+    return "".join(parts)

@@ -1,0 +1,62 @@
+"""Where it was measured: GPU, driver, libraries, processor and commit of every run."""
+
+from collections.abc import Sequence
+
+from reports.paper.configurations import letter_of
+from reports.paper.document import Block, Code, Inline, Items, Paragraph, Said, Text, joined
+from reports.paper.escape import short
+from reports.paper.measures import Place, number
+from reports.record import Run
+from reports.rows import GIB
+
+LIBRARIES = ("torch", "diffusers", "transformers")
+
+
+def hardware(runs: Sequence[Run]) -> tuple[Block, ...]:
+    """Tell each run's machine in an item of its own; several runs are named by letters from here on."""
+    several = "Each run is named by a letter, which tables give beside its rows." if len(runs) > 1 else ""
+    text = f"One device generates a clip. {several}".strip()
+    return Paragraph((text,)), Items(tuple(_machine(runs, run) for run in runs))
+
+
+def _machine(runs: Sequence[Run], run: Run) -> Text:
+    environment, letter = run.environment, letter_of(runs, run)
+    parts: list[Text] = [_gpus(run)]
+    for what, version in (("driver", environment.driver), ("CUDA", environment.cuda), ("cuDNN", environment.cudnn)):
+        parts += [(f"{what} ", Said(version))] if version else []
+    parts.append(("Python ", Said(environment.python)))
+    packages = environment.packages
+    parts += [(Code(library), " ", Said(packages[library])) for library in LIBRARIES if library in packages]
+    parts.append((Said(short(environment.cpu, 60)), " with ", _count(run), " logical processors"))
+    commit = environment.git_commit
+    dirty = ", with uncommitted changes" if environment.git_dirty else ""
+    parts.append(("commit ", Code(commit[:12]), dirty) if commit else ("no commit is known",))
+    head: Text = (
+        f"Run {letter} (" if letter else "Run (",
+        Code(run.run_id),
+        ", suite ",
+        Code(run.suite),
+        ", begun on ",
+    )
+    return (*head, Said(run.created_at[:10]), "): ", *joined(parts, ", "), ".")
+
+
+def _gpus(run: Run) -> Text:
+    names = [short(str(gpu.get("name")), 60) for gpu in run.environment.gpus]
+    if not names:
+        return ("no GPU",)
+    memory = number("value", "GiB", [Place(run, None, "environment.gpus[0].memory_bytes")], decimals=1, divisor=GIB)
+    power = number("value", "W", [Place(run, None, "environment.gpus[0].power_limit_w")], decimals=0)
+    facts: list[Inline] = []
+    if memory is not None:
+        facts += [" with ", memory, " GiB"]
+    if power is not None:
+        facts += [", power limit ", power, " W"]
+    others: Text = (" and further GPUs in the machine",) if len(names) > 1 else ()
+    return (Said(names[0]), *facts, *others)
+
+
+def _count(run: Run) -> Inline:
+    found = number("value", "1", [Place(run, None, "environment.cpu_count")], decimals=0)
+    assert found is not None, "every record has its processors' count"
+    return found

@@ -1,0 +1,149 @@
+"""The limitations, each drawn from the record: all that it holds against its own numbers."""
+
+from collections.abc import Iterator, Sequence
+
+from reports.claims import answers
+from reports.compare import is_shared
+from reports.measured import DeviceState
+from reports.paper.configurations import configurations, is_sound
+from reports.paper.document import Code, Items, Paragraph, Said, Section, See, Text, joined, say
+from reports.paper.escape import short
+from reports.paper.measures import Place, counted, number
+from reports.paper.quality import together
+from reports.record import CaseRecord, Run
+from reports.rows import clocks_apart, not_deterministic
+
+FEW_PROMPTS, FEW_ROUNDS = 8, 6
+MOST_NAMED = 6
+Pairs = list[tuple[Run, CaseRecord]]
+
+
+def limitations(runs: Sequence[Run]) -> Section:
+    """Write the section."""
+    sources = (_weights, _machine, _sample, _validity, _quality, _provenance)
+    items = tuple(item for source in sources for item in source(runs))
+    blocks = (Items(items),) if items else (Paragraph(("The records hold nothing against these results.",)),)
+    return Section("Limitations", "sec:limitations", blocks)
+
+
+def _weights(runs: Sequence[Run]) -> Iterator[Text]:
+    if random := _with_weights(runs, "random"):
+        yield say(
+            "{cases} ran on random weights ({models}): work and memory are those of the published weights, the clips "
+            "are noise, energy is that of noise, and nothing is claimed of quality.",
+            cases=_counted(random),
+            models=_named(random),
+        )
+        for banner in dict.fromkeys(banner for run in runs for banner in run.banners if "initialisation" in banner):
+            yield say("The run says of itself: {banner}", banner=Said(short(banner, 300)))
+    if tiny := _with_weights(runs, "tiny"):
+        yield say(
+            "{cases} ran toy models ({models}), which show that the suite works, and say nothing of any published "
+            "model.",
+            cases=_counted(tiny),
+            models=_named(tiny),
+        )
+    if cpu := [pair for pair in _cases(runs) if pair[1].plan.recipe.device == "cpu"]:
+        yield say(
+            "{cases} ran on a CPU: memory and energy of a GPU were not measured, and the times compare with no GPU's.",
+            cases=_counted(cpu),
+        )
+
+
+def _machine(runs: Sequence[Run]) -> Iterator[Text]:
+    found = answers(runs)
+    if other := dict.fromkeys(one.note for one in found if one.verdict == "not comparable"):
+        notes = joined([(Said(short(note, 120)),) for note in other], "; ", "; ")
+        yield say("Claims could not be judged where the machine is another: {notes}.", notes=notes)
+    if any(one.verdict == "not measured" for one in found):
+        yield say("Not every configuration that a claim may mean was measured ({table}).", table=See("tab:claims"))
+    gpus = dict.fromkeys(gpu.get("uuid") for run in runs for gpu in run.environment.gpus if gpu.get("uuid"))
+    if len(gpus) == 1:
+        yield ("All numbers are those of one single GPU; how far another of its kind differs was not measured.",)
+    elif len(gpus) > 1 and len(runs) > 1:
+        yield ("The runs were made on several GPUs; no ratio is formed across runs.",)
+
+
+def _sample(runs: Sequence[Run]) -> Iterator[Text]:
+    hashes = [Place(run, None, "cases[*].plan.prompt.sha256") for run in runs]
+    prompts = number("distinct", "1", hashes, decimals=0)
+    if prompts is not None and prompts.value < FEW_PROMPTS:
+        told = counted("distinct", hashes, "prompt")
+        yield say("{told} stood for all, which is too few to say anything of quality in general.", told=told)
+    planned = [place for one in configurations(runs, "speed") for place in one.places("plan.rounds")]
+    rounds = number("least", "1", planned, decimals=0)
+    if rounds is not None and rounds.value < FEW_ROUNDS:
+        yield say(
+            "Times rest on as few as {rounds} rounds: what stands after ± are extremes of these, and no 95 % interval "
+            "of a median.",
+            rounds=rounds,
+        )
+
+
+def _validity(runs: Sequence[Run]) -> Iterator[Text]:
+    pairs = _cases(runs)
+    if lost := [pair for pair in pairs if not is_sound(pair[1])]:
+        yield say("{cases} gave no sound result ({table}).", cases=_counted(lost), table=See("tab:failed"))
+    if shared := [pair for pair in pairs if is_shared(pair[1])]:
+        yield say("{cases} shared the GPU with other processes; no ratio is formed of them.", cases=_counted(shared))
+    states = [(pair, state) for pair in pairs if (state := _state(pair[1])) is not None]
+    if capped := [pair for pair, state in states if "sw_power_cap" in (state.event_shares or {})]:
+        text = "The GPU's power limit held {cases} for part of the time, which is ordinary under load."
+        yield say(text, cases=_counted(capped))
+    if several := [(run, case) for run in runs for case in not_deterministic(run)]:
+        yield say("{cases} made different frames from one seed.", cases=_counted(several))
+    if apart := [(run, case) for run in runs for case, _ in clocks_apart(run)]:
+        text = "In {cases} host clock, device clock and the sum of the phases disagree by more than 1 %."
+        yield say(text, cases=_counted(apart))
+    if unchecked := [pair for pair, state in states if state.energy and state.energy.cross_check != "agrees"]:
+        text = "The energy of {cases} does not agree with integrated power, or was not cross-checked."
+        yield say(text, cases=_counted(unchecked))
+
+
+def _quality(runs: Sequence[Run]) -> Iterator[Text]:
+    rows = [row for one in together(runs).verdicts for row in one.rows]
+    if undecided := dict.fromkeys(row.margin.metric for row in rows if row.verdict == "INCONCLUSIVE"):
+        metrics = joined([(Code(name),) for name in undecided])
+        yield say("The clips do not decide {metrics}: the tests are inconclusive.", metrics=metrics)
+    if not any(case.plan.scorers for _, case in _cases(runs)):
+        yield ("No learned scorer judged the clips, and no person did.",)
+
+
+def _provenance(runs: Sequence[Run]) -> Iterator[Text]:
+    pairs = _cases(runs)
+    if unpinned := [pair for pair in _with_weights(runs, "hub") if not _is_pinned(pair[1])]:
+        yield say("The revision of the weights of {models} is not known.", models=_named(unpinned))
+    if any(run.environment.git_dirty for run in runs):
+        yield ("The code had uncommitted changes.",)
+    if any(run.environment.git_commit is None for run in runs):
+        yield ("The commit of the code is not known.",)
+    if licensed := [pair for pair in pairs if pair[1].plan.model.non_commercial]:
+        yield say("The licence of {models} forbids commercial use.", models=_named(licensed))
+    if any(run.torn_journal_lines for run in runs):
+        yield ("A run was interrupted: lines of its journal were lost.",)
+
+
+def _cases(runs: Sequence[Run]) -> Pairs:
+    return [(run, case) for run in runs for case in run.cases]
+
+
+def _with_weights(runs: Sequence[Run], source: str) -> Pairs:
+    return [pair for pair in _cases(runs) if pair[1].plan.model.weights_source == source]
+
+
+def _counted(pairs: Pairs) -> Text:
+    return counted("count", [Place(run, case, "id") for run, case in pairs], "case")
+
+
+def _named(pairs: Pairs) -> Text:
+    names = list(dict.fromkeys(case.plan.model.id for _, case in pairs))
+    more: list[Text] = [("others",)] if len(names) > MOST_NAMED else []
+    return joined([*((Code(short(name, 60)),) for name in names[:MOST_NAMED]), *more])
+
+
+def _state(case: CaseRecord) -> DeviceState | None:
+    return case.measurement.state if case.measurement is not None else None
+
+
+def _is_pinned(case: CaseRecord) -> bool:
+    return all(weights.revision or weights.resolved_revision for weights in case.plan.model.weights)

@@ -1,0 +1,62 @@
+"""What is measured and how each quantity is defined, as the record and its metrics have it."""
+
+from collections.abc import Sequence
+
+from reports.paper.citations import cite, of_metrics
+from reports.paper.document import Block, Code, Items, Paragraph, Said, Text, joined, say
+from reports.paper.escape import short
+from reports.record import Run
+
+
+def metrics(runs: Sequence[Run]) -> tuple[Block, ...]:
+    """Define durations (in the record's own words), memory, energy and the metrics of clips."""
+    durations = {name: text for run in runs for name, text in run.durations.items()}
+    items: tuple[Text, ...] = tuple(
+        (Code(name), ": ", Said(short(text.replace("`", ""), 600))) for name, text in durations.items()
+    )
+    return (
+        Paragraph(("Durations are defined once, and every record holds the definitions:",)),
+        *([Items(items)] if items else []),
+        Paragraph(_memory()),
+        Paragraph(_energy()),
+        Paragraph(_clips(runs)),
+    )
+
+
+def _memory() -> Text:
+    return say(
+        "Peak memory is told three times: what the allocator of PyTorch had allocated, what it had reserved, and what "
+        "NVML{nvml} reported as used on the device, sampled while the timed rounds ran. Each is the peak over the "
+        "timed rounds; loading and the first call stand apart. A GiB is 2³⁰ bytes, a GB is 10⁹ bytes.",
+        nvml=cite(["nvml"]),
+    )
+
+
+def _energy() -> Text:
+    return say(
+        "Energy is the growth of NVML's energy counter over windows of at least 15 s which begin and end with a "
+        "device synchronisation: the timed rounds where these are long enough, otherwise generations back to back "
+        "after them. It is the whole device's energy, and it is cross-checked against integrated power."
+    )
+
+
+def _clips(runs: Sequence[Run]) -> Text:
+    measured = [case.measurement for run in runs for case in run.cases if case.measurement is not None]
+    ids = list(dict.fromkeys(metric.id for one in measured for metric in one.metrics))
+    pairs = dict.fromkeys(distance.id for one in measured for pair in one.pairs for distance in pair.compared.distances)
+    if not ids and not pairs:
+        return ("No metric was computed on a clip.",)
+    own = say(
+        "Every clip is searched for NaN and Inf, counted and hashed, and scored as it was generated, before it is "
+        "encoded, by {ids}{cited}.",
+        ids=joined([(Code(id_),) for id_ in ids]),
+        cited=of_metrics(ids),
+    )
+    if not pairs:
+        return own
+    compared = say(
+        "Settings are compared with a baseline of the same weights and noise by {ids}{cited}.",
+        ids=joined([(Code(id_),) for id_ in pairs]),
+        cited=of_metrics(pairs),
+    )
+    return (*own, " ", *compared) if ids else compared

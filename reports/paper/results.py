@@ -1,0 +1,27 @@
+"""The results: outcome, speed, memory, energy, quality, what a teacher gives in the same time, claims."""
+
+from collections.abc import Sequence
+
+from reports.paper.claims_table import claims
+from reports.paper.document import Block, Section
+from reports.paper.energy import energy
+from reports.paper.equal_time_table import equal_time
+from reports.paper.memory_tables import memory
+from reports.paper.outcomes import outcomes
+from reports.paper.quality import quality
+from reports.paper.speed import speed
+from reports.record import Run
+
+
+def results(runs: Sequence[Run]) -> Section:
+    """Write the section; what was not measured is said in its place."""
+    blocks: tuple[Block, ...] = (
+        *outcomes(runs),
+        Section("Speed", "sec:speed", speed(runs)),
+        Section("Memory", "sec:memory", memory(runs)),
+        Section("Energy", "sec:energy", energy(runs)),
+        Section("Quality", "sec:quality", quality(runs)),
+        Section("At equal time", "sec:equal", equal_time(runs)),
+        Section("Claims", "sec:claims", claims(runs)),
+    )
+    return Section("Results", "sec:results", blocks)

@@ -1,0 +1,54 @@
+"""What all tables share: no more rows than a page holds, and why a cell is empty."""
+
+import textwrap
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+from reports.paper.document import Absent, Column, Said, Table, Text, joined
+from reports.paper.escape import short
+
+One = TypeVar("One")
+
+MOST_ROWS = 30
+LEFT_OUT = "Only the first rows are shown; the record holds all."
+
+
+def table(
+    label: str, caption: Text, columns: tuple[Column, ...], rows: list[tuple[Text, ...]], notes: Text = ()
+) -> Table:
+    """Build a table of at most `MOST_ROWS` rows; below it stands why cells are empty."""
+    shown = tuple(rows[:MOST_ROWS])
+    reasons = dict.fromkeys(
+        piece.reason for row in shown for cell in row for piece in cell if isinstance(piece, Absent) and piece.reason
+    )
+    parts: list[Text] = [notes] if notes else []
+    if reasons:
+        parts.append(("–: ", *joined([(Said(reason),) for reason in reasons], "; ", "; "), "."))
+    if len(rows) > MOST_ROWS:
+        parts.append((LEFT_OUT,))
+    return Table(label, caption, columns, shown, joined(parts, " ", " "))
+
+
+def rows_of(found: Sequence[One], row: Callable[[One], tuple[Text, ...]]) -> list[tuple[Text, ...]]:
+    """Make the rows that a table shows, and one more where there are more."""
+    return [row(one) for one in found[: MOST_ROWS + 1]]
+
+
+def lines(text: str, width: int = 16, most: int = 4) -> tuple[str, ...]:
+    """Break a name into lines for a column's heading."""
+    return tuple(textwrap.wrap(short(text, width * most), width))
+
+
+def name(*heading: str) -> Column:
+    """Give a column of names."""
+    return Column(heading, "name")
+
+
+def words(*heading: str) -> Column:
+    """Give a column of running text."""
+    return Column(heading, "text")
+
+
+def figure(*heading: str) -> Column:
+    """Give a column of numbers."""
+    return Column(heading, "figure")

@@ -1,0 +1,78 @@
+"""The paper's files: Markdown, LaTeX, BibTeX, and the sidecar that says where each number comes from."""
+
+from collections.abc import Collection, Sequence
+from pathlib import Path
+from typing import Any
+
+from reports.journal import RunFolderError
+from reports.paper.bibliography import bibtex
+from reports.paper.document import Section, cited, numbered
+from reports.paper.introduction import introduction
+from reports.paper.limitations import limitations
+from reports.paper.methodology import methodology
+from reports.paper.numbers import AGGREGATIONS, Number
+from reports.paper.quality import TOGETHER
+from reports.paper.render_latex import as_latex, file_of, main_file
+from reports.paper.render_markdown import as_markdown
+from reports.paper.results import results
+from reports.record import Run
+from reports.strict_json import write_atomically, write_json_atomically
+
+FORMATS = ("markdown", "latex")
+TITLE = "Video generation, measured"
+PATHS = (
+    "A path is read from the case with this id in `cases` of the run's run.json, or with an empty id from the run; "
+    '`[*]` is every element, `[2]` one, `["…"]` a key. An operand is the values of all its fields.'
+)
+
+
+def sections(runs: Sequence[Run]) -> tuple[Section, ...]:
+    """Write the document; `RunFolderError` where two runs have one id, since references would be ambiguous."""
+    ids = [run.run_id for run in runs]
+    if len(set(ids)) < len(ids) or TOGETHER in ids:
+        twice = next(id_ for id_ in ids if ids.count(id_) > 1 or id_ == TOGETHER)
+        raise RunFolderError(
+            f"the run {twice!r} is given twice; numbers are traced by the run's id, so give each run once"
+        )
+    return introduction(runs), methodology(runs), results(runs), limitations(runs)
+
+
+def write_paper(runs: Sequence[Run], folder: Path, formats: Collection[str] = FORMATS) -> list[Path]:
+    """Write the files of these formats into a folder, which is made, and give their paths."""
+    document = sections(runs)
+    ids, keys = numbered(document), cited(document)
+    files: dict[str, str] = {"references.bib": bibtex(keys)}
+    if "markdown" in formats:
+        files["paper.md"] = as_markdown(TITLE, document)
+    if "latex" in formats:
+        files |= {f"{file_of(section)}.tex": as_latex(section, ids) for section in document}
+        files["paper.tex"] = main_file(TITLE, document, has_references=bool(keys))
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, text in files.items():
+        write_atomically(folder / name, text.encode())
+    write_json_atomically(folder / "numbers.json", sidecar(runs, ids))
+    return [folder / name for name in sorted([*files, "numbers.json"])]
+
+
+def sidecar(runs: Sequence[Run], ids: dict[Number, str]) -> dict[str, Any]:
+    """Give the references: runs, what aggregations mean, and every number by its id."""
+    known = {number.aggregation: AGGREGATIONS[number.aggregation].meaning for number in ids}
+    return {
+        "paths": PATHS,
+        "together": f"The run {TOGETHER!r} holds what reports.verdicts.verdicts gives of all runs, as `verdicts`.",
+        "runs": [{"run": run.run_id, "suite": run.suite, "commit": run.environment.git_commit} for run in runs],
+        "aggregations": known,
+        "numbers": {id_: _reference(number) for number, id_ in ids.items()},
+    }
+
+
+def _reference(number: Number) -> dict[str, Any]:
+    return {
+        "text": number.text,
+        "value": number.value,
+        "unit": number.unit,
+        "aggregation": number.aggregation,
+        "divisor": number.divisor,
+        "decimals": number.decimals,
+        "operands": [[source._asdict() for source in operand] for operand in number.operands],
+    }

@@ -1,0 +1,127 @@
+"""Runs for the tests of the paper: published ones, one of hostile text, and another way to compute its numbers."""
+
+import json
+import statistics
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from reports.merge import read_run
+from reports.record import Run
+from tests.reports_samples import case_of, planned, run_of
+
+ROOT = Path(__file__).parent.parent
+PUBLISHED = ROOT / "reports" / "published"
+HOSTILE = (
+    "<script>alert(1)</script>",
+    "</script><img src=x onerror=alert(1)>",
+    "]]> {{ 7*7 }} {% raw %}",
+    "`code` **bold** [link](javascript:alert(1)) | cell | cell",
+    r"\input{/etc/passwd} $x_1^2$ 100 % & # ~ \\ {unbalanced",
+    "\u202eright to left\u202c \u200f\u2067mark",
+    "中文 emoji 🎬 ə combining e\u0301 nul\x00 bell\x07",
+    "x" * 5000,
+    "=cmd|' /C calc'!A0",
+    "- item\n# heading\n1. number\n\n> quote",
+    "https://example.org www.example.org @someone",
+    "--- ,, '' `` ?` !` << >>",
+)
+
+
+def published(*names: str) -> list[Run]:
+    """Read published runs by their folders' names."""
+    return [read_run(PUBLISHED / name / "run.json") for name in names]
+
+
+def hostile_run() -> Run:
+    """Give a run in which every text that comes from elsewhere is hostile; half of its cases failed."""
+    cases = []
+    for number, text in enumerate(HOSTILE):
+        plan = planned(prompt=f"p{number}", text=text, rounds=3)
+        model = msgspec.structs.replace(plan.model, id=text[:60], title=text, licence=text)
+        prompt = msgspec.structs.replace(
+            plan.prompt, id=text[:40], motion=text, licence=text, source=text, sha256=f"{number:064d}"
+        )
+        plan = msgspec.structs.replace(
+            plan, id=f"bench_speed.py::bench[{text}]", model=model, prompt=prompt, setting=text
+        )
+        failed = number % 2 == 0
+        cases.append(
+            case_of(plan, status="error", reason=text) if failed else case_of(plan, 4.0 + number / 100, 4.0, 4.1)
+        )
+    run = msgspec.structs.replace(run_of(*cases, banners=HOSTILE), run_id="hostile")
+    environment = msgspec.structs.replace(
+        run.environment,
+        cpu=HOSTILE[0],
+        python=HOSTILE[4],
+        driver=HOSTILE[5],
+        gpus=[{"name": HOSTILE[6], "uuid": "GPU-0"}],
+    )
+    return msgspec.structs.replace(run, environment=environment, durations={"sampling_s": HOSTILE[3]})
+
+
+def recomputed(reference: dict[str, Any], runs: dict[str, Any]) -> str:
+    """Compute a number of the sidecar again from plain JSON, by what the sidecar says and none of the code's own."""
+    operands = [[value for source in operand for value in _read(source, runs)] for operand in reference["operands"]]
+    value = _made(reference["aggregation"], operands) / reference["divisor"]
+    decimals = reference["decimals"]
+    if reference["aggregation"] in ("furthest", "rate furthest", "difference quotient"):
+        text = f"{value + 0.5 * 10.0**-decimals - 1e-7 * 10.0**-decimals:.{max(decimals, 0)}f}"
+        value = float(text)
+    return f"{round(value, decimals) + 0.0:,.{max(decimals, 0)}f}"
+
+
+def _read(source: dict[str, str], runs: dict[str, Any]) -> list[Any]:
+    record = runs[source["run"]]
+    if source["case"]:
+        record = next(case for case in record["cases"] if case["id"] == source["case"])
+    found = [record]
+    path = source["path"].replace("][", "].[").replace("[", ".[")
+    for step in [part for part in _steps(path) if part]:
+        if step == "[*]":
+            found = [inner for value in found for inner in value]
+        elif step.startswith("["):
+            found = [value[json.loads(step[1:-1])] for value in found]
+        else:
+            found = [value[step] for value in found]
+    return found
+
+
+def _steps(path: str) -> list[str]:
+    steps, inside = [""], False
+    for char in path:
+        inside = (inside or char == "[") and char != "]"
+        if char == "." and not inside:
+            steps.append("")
+        else:
+            steps[-1] += char
+    return steps
+
+
+def _made(aggregation: str, v: list[list[Any]]) -> float:
+    middle = statistics.median
+    if aggregation == "value":
+        assert len(set(v[0])) == 1, f"one value is meant, there are {set(v[0])}"
+    rates = [v[0][0] * v[1][0] / one for one in v[2]] if aggregation.startswith("rate") else []
+    made: dict[str, Callable[[], float]] = {
+        "value": lambda: v[0][0],
+        "count": lambda: len(v[0]),
+        "distinct": lambda: len(set(v[0])),
+        "sum": lambda: sum(v[0]),
+        "least": lambda: min(v[0]),
+        "greatest": lambda: max(v[0]),
+        "median": lambda: middle(v[0]),
+        "furthest": lambda: max(abs(one - middle(v[0])) for one in v[0]),
+        "rate": lambda: v[0][0] * v[1][0] / middle(v[2]),
+        "rate furthest": lambda: max(abs(one - v[0][0] * v[1][0] / middle(v[2])) for one in rates),
+        "ratio": lambda: middle(v[0]) / middle(v[1]),
+        "least ratio": lambda: min(v[0]) / max(v[1]),
+        "greatest ratio": lambda: max(v[0]) / min(v[1]),
+        "quotient": lambda: sum(v[0]) / sum(v[1]),
+        "outer quotient": lambda: sum(v[0]) / sum(v[2]),
+        "hourly": lambda: 3600 * v[0][0] / middle(v[1]),
+        "difference quotient": lambda: abs(sum(v[0]) - sum(v[1])) / sum(v[2]),
+    }
+    return float(made[aggregation]())

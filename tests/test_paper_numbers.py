@@ -1,0 +1,128 @@
+"""Every number of a paper is computed again from run.json, and stands in the text as it was computed."""
+
+import doctest
+import importlib
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from reports.paper.document import inlines, numbered
+from reports.paper.measures import Place, number, with_spread
+from reports.paper.numbers import AGGREGATIONS, Number, at
+from reports.paper.rounding import decimals_of_spread, rounded_up, shown
+from reports.paper.write import sections, write_paper
+from reports.record import Run
+from reports.strict_json import encode
+from tests.paper_samples import hostile_run, published, recomputed
+from tests.reports_samples import case_of, planned, run_of
+
+SETS = {
+    "quick": ("quick",),
+    "several": ("quick", "settings", "cold-start", "smoke", "wan-14b-causvid-lora", "causal-480p-720p-long"),
+}
+# What our own prose may say in digits: definitions, not measurements.
+CONSTANTS = {"2³⁰", "10⁹", "15", "1", "5", "24", "95", "TEST04", "uint8", "2.1", "480p"}
+
+
+@pytest.mark.parametrize("module", ["document", "escape", "measures", "numbers", "rounding"])
+def test_examples_of_the_docstrings_hold(module: str) -> None:
+    """What the docstrings show is what the functions do."""
+    assert doctest.testmod(importlib.import_module(f"reports.paper.{module}")).failed == 0
+
+
+@pytest.mark.parametrize("names", SETS.values(), ids=SETS)
+def test_every_number_is_computed_again_from_the_record(names: tuple[str, ...], tmp_path: Path) -> None:
+    """The sidecar's references give each number's text, and both formats hold it under its id."""
+    runs = published(*names)
+    write_paper(runs, tmp_path)
+    records = {run.run_id: json.loads(encode(run)) for run in runs}
+    sidecar = json.loads((tmp_path / "numbers.json").read_text(encoding="utf-8"))
+    wrong = {
+        id_: (reference["text"], again)
+        for id_, reference in sidecar["numbers"].items()
+        if (again := recomputed(reference, records)) != reference["text"].lstrip("+")
+    }
+    assert wrong == {}
+    in_markdown = _ids(r"([\d,.\u2212+]+)<!--(n\d+)-->", (tmp_path / "paper.md").read_text(encoding="utf-8"))
+    tex = "".join(path.read_text(encoding="utf-8") for path in tmp_path.glob("*.tex"))
+    in_latex = _ids(r"\\val\{(?P<id>n\d+)\}\{(?P<text>[^{}]+)\}", tex)
+    texts = {id_: reference["text"] for id_, reference in sidecar["numbers"].items()}
+    assert in_markdown == texts
+    assert in_latex == texts
+    assert len(texts) >= 80
+
+
+def _ids(pattern: str, text: str) -> dict[str, str]:
+    found = {}
+    for match in re.finditer(pattern, text):
+        first, second = match.groups()
+        id_, shown_text = (first, second) if first.startswith("n") else (second, first)
+        found[id_] = shown_text.replace("\u2212", "-").replace("$-$", "-")
+    return found
+
+
+@pytest.mark.parametrize("names", SETS.values(), ids=SETS)
+def test_our_own_prose_holds_no_number(names: tuple[str, ...]) -> None:
+    """Whatever has digits is a number with a reference, text of the record, or a constant of the method."""
+    prose = [piece for piece in inlines(sections(published(*names))) if isinstance(piece, str)]
+    digits = {word.strip("().,;:") for piece in prose for word in piece.split() if re.search(r"\d", word)}
+    assert digits - CONSTANTS == set()
+
+
+def test_changed_record_changes_the_text() -> None:
+    """A number is never that of another record."""
+    slow, slower = (run_of(case_of(planned(), *times)) for times in ((4.0, 4.01, 4.03), (5.0, 5.01, 5.03)))
+    texts = [_main_number(run) for run in (slow, slower)]
+    assert texts == ["4.010", "5.010"]
+
+
+def _main_number(run: Run) -> str:
+    found = [n for n in numbered(sections([run])) if n.operands[0][0].path == "measurement.rounds[*].prompt_to_host_s"]
+    return next(n.text for n in found if n.aggregation == "median")
+
+
+def test_spread_decides_the_digits() -> None:
+    """A value ends where its spread does, and a spread is never told smaller than it is."""
+    run = run_of(case_of(planned(), 10.0, 10.4, 9.0))
+    value, sign, spread = with_spread("s", [Place(run, run.cases[0], "measurement.rounds[*].prompt_to_host_s")])
+    assert isinstance(value, Number)
+    assert isinstance(spread, Number)
+    assert (value.text, sign, spread.text) == ("10.0", " ± ", "1.0")
+    assert [rounded_up(x, decimals_of_spread(x)) for x in (0.0131, 0.041, 0.0991, 3.54, 3.55)] == [
+        0.014, 0.05, 0.1, 3.6, 4.0
+    ]  # fmt: skip
+    assert shown(1234.5, -1) == "1,230"
+
+
+@pytest.mark.parametrize("spread", [0.0, -1.0, float("nan"), float("inf")])
+def test_no_digits_are_given_for_a_spread_that_is_none(spread: float) -> None:
+    """Zero, NaN and infinity are refused."""
+    with pytest.raises(ValueError, match="a spread is a positive number"):
+        decimals_of_spread(spread)
+
+
+def test_missing_value_gives_no_number() -> None:
+    """One None among the values, an empty list or a field of a measurement that is not there make no number."""
+    run = run_of(case_of(planned(), 4.0), case_of(planned(prompt="b"), status="error"))
+    measured, failed = run.cases
+    for path in ("measurement.cold_start_s", "measurement.cold_starts[*].total_s", "measurement.memory.parts.rounds"):
+        assert number("median", "s", [Place(run, measured, path)]) is None
+    assert number("median", "s", [Place(run, case, "measurement.load_s") for case in (measured, failed)]) is None
+
+
+@pytest.mark.parametrize("path", ["cases[", "cases.(", "nothing", "cases[*].nothing"])
+def test_path_that_leads_nowhere_is_an_error(path: str) -> None:
+    """A misspelled field is a fault of the code, and not a missing measurement."""
+    with pytest.raises(LookupError, match=r"is no path|has no field"):
+        at(run_of(case_of(planned(), 4.0)), path)
+
+
+def test_sidecar_says_what_is_made_of_the_values(tmp_path: Path) -> None:
+    """Aggregations that the text uses are explained, and every run is named with its commit."""
+    write_paper([hostile_run()], tmp_path)
+    sidecar = json.loads((tmp_path / "numbers.json").read_text(encoding="utf-8"))
+    used = {reference["aggregation"] for reference in sidecar["numbers"].values()}
+    assert sidecar["aggregations"] == {name: AGGREGATIONS[name].meaning for name in used}
+    assert sidecar["runs"] == [{"run": "hostile", "suite": "quick", "commit": "0123456789abcdef"}]

@@ -1,0 +1,170 @@
+"""What the paper says in Markdown and LaTeX: stored views, hostile text, runs without results, and the compiled PDF."""
+
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from reports.__main__ import EXIT_BAD_INPUT, main
+from reports.paper.bibliography import bibtex, entries, listed
+from reports.paper.document import Column, Table, cited
+from reports.paper.escape import markdown, tex, tex_name
+from reports.paper.tables import LEFT_OUT, MOST_ROWS
+from reports.paper.write import sections, write_paper
+from reports.record import Run
+from tests.paper_samples import HOSTILE, PUBLISHED, ROOT, hostile_run, published
+from tests.reports_samples import case_of, planned, replaced, run_of
+
+GOLDEN = ROOT / "tests" / "golden_views" / "paper"
+TOOLS = ("pdflatex", "bibtex", "pdftotext")
+
+
+def _written(folder: Path, *runs: Run) -> dict[str, str]:
+    return {path.name: path.read_text(encoding="utf-8") for path in write_paper(list(runs), folder)}
+
+
+@pytest.mark.parametrize("name", [path.name for path in sorted(GOLDEN.iterdir())])
+def test_stored_view_is_what_the_published_record_renders(name: str, tmp_path: Path) -> None:
+    """`python -m reports paper reports/published/quick --out tests/golden_views/paper` writes what is stored."""
+    assert _written(tmp_path, *published("quick"))[name] == (GOLDEN / name).read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="session")
+def pdf_text(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, str]:
+    """Compile a paper of a published run and of hostile text, once for all tests: the logs, and the PDF's text."""
+    if missing := [tool for tool in TOOLS if shutil.which(tool) is None]:
+        told = (
+            f"{', '.join(missing)} not found: Debian's texlive-latex-recommended, lmodern and poppler-utils have them"
+        )
+        (pytest.fail if os.environ.get("CI") else pytest.skip)(told)
+    folder = tmp_path_factory.mktemp("paper")
+    write_paper([*published("quick"), hostile_run()], folder)
+    pdflatex = [
+        str(shutil.which("pdflatex")),
+        "-interaction=nonstopmode",
+        "-halt-on-error",
+        "-no-shell-escape",
+        "paper",
+    ]
+    for command in (pdflatex, [str(shutil.which("bibtex")), "paper"], pdflatex, pdflatex):
+        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, errors="replace", check=False)
+        assert done.returncode == 0, f"{command[0]}: {done.stdout[-2000:]}"
+    logs = "".join((folder / f"paper.{end}").read_text(encoding="utf-8", errors="replace") for end in ("log", "blg"))
+    subprocess.run([str(shutil.which("pdftotext")), "-layout", "paper.pdf"], cwd=folder, check=True)
+    return logs, (folder / "paper.txt").read_text(encoding="utf-8")
+
+
+def test_latex_compiles_without_a_warning(pdf_text: tuple[str, str]) -> None:
+    """Neither LaTeX nor BibTeX warns, and no box is too full or too empty, hostile text or not."""
+    assert re.findall(r".*(?:Warning|Overfull|Underfull|undefined).*", pdf_text[0]) == []
+
+
+def test_pdf_shows_numbers_and_text(pdf_text: tuple[str, str]) -> None:
+    """The numbers, the references, and hostile text as text can be read in the PDF."""
+    text = " ".join(pdf_text[1].split())
+    for part in (
+        "18.88× [18.85×, 18.96×] as fast as",
+        "3.5132 ± 0.0030",
+        "23.10",
+        "2,415 ± 9",
+        "From slow bidirectional to fast autoregressive video diffusion",
+        "100 % & # ~",
+        "[U+202E]",
+        "[U+4E2D]",
+        "<script>",
+    ):
+        assert part in text
+
+
+def test_hostile_text_is_text_in_markdown(tmp_path: Path) -> None:
+    """No tag, link, code or table cell is opened by what a record says."""
+    text = _written(tmp_path, hostile_run())["paper.md"]
+    assert re.findall(r"<(?!!--n\d+-->)", text) == []
+    assert "javascript:alert(1)" not in re.findall(r"(?<!\\)\]\(([^)]*)\)", text)
+    assert not re.search("[\x00-\x08\x0b-\x1f\u200b-\u200f\u202a-\u202e\u2066-\u2069]", text)
+    assert not re.search(r"(?<!\\)(?:https?://|www\.)", text)
+    for table in re.findall(r"(?:^\|.*\n)+", text, re.MULTILINE):
+        assert len({len(re.findall(r"(?<!\\)\|", line)) for line in table.splitlines()}) == 1, table[:300]
+
+
+@pytest.mark.parametrize("text", HOSTILE, ids=range(len(HOSTILE)))
+def test_hostile_text_opens_no_command_in_latex(text: str) -> None:
+    """Braces balance, and every command is one of ours."""
+    ours = r"textbackslash|textasciitilde|textasciicircum|textless|textgreater|textbar|textquotedbl|textasciigrave"
+    for escaped in (tex(text), tex_name(text)):
+        assert set(re.findall(r"\\([a-zA-Z]+)", escaped)) <= {*ours.split("|"), "allowbreak", "dots"}
+        bare = re.sub(r"\\[{}]", "", escaped)
+        assert bare.count("{") == bare.count("}")
+        assert not re.search(r"(?<!\\)[$&#_%]", re.sub(r"\$\\?\w+\$", "", escaped))
+    assert not re.search(r"(?<!\\)[`*_|<\[]", markdown(text))
+
+
+EMPTY, FAILED = run_of(), run_of(*(case_of(planned(prompt=p), status="oom", reason="no room") for p in "abc"))
+
+
+@pytest.mark.parametrize(
+    ("run", "said"),
+    [
+        (EMPTY, ["No case was planned; nothing is compared.", "no case planned."]),
+        (FAILED, ["no headline number", "these did not pass: 3", "3<!--n13--> cases oom", "Energy was not measured"]),
+        (run_of(case_of(planned(), 4.0)), ["No two models were measured at matched settings"]),
+    ],
+    ids=["empty", "all failed", "one round"],
+)
+def test_run_without_results_says_so(run: Run, said: list[str], tmp_path: Path) -> None:
+    """What there is nothing of is said, and no number is made up."""
+    text = _written(tmp_path, run)["paper.md"]
+    assert [part for part in said if part not in text] == []
+
+
+def test_large_run_has_tables_of_a_page(tmp_path: Path) -> None:
+    """Of 5,000 settings a table shows the first and says so."""
+    cases = [replaced(case_of(planned(), 4.0), id=f"case {i}", setting=f"s{i}", steps=i) for i in range(5000)]
+    cases = [msgspec.structs.replace(case, id=case.plan.id) for case in cases]
+    text = _written(tmp_path, run_of(*cases))["paper.md"]
+    assert LEFT_OUT in text
+    assert max(len(table.splitlines()) for table in re.findall(r"(?:^\|.*\n)+", text, re.MULTILINE)) == MOST_ROWS + 2
+
+
+def test_command_writes_the_asked_format(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Both formats without one; the printed paths are the files."""
+    path = str(PUBLISHED / "quick" / "run.json")
+    for asked, expected in (
+        ([], {"paper.md", "paper.tex", "results.tex"}),
+        (["--format", "markdown"], {"paper.md"}),
+        (["--format", "latex"], {"paper.tex", "results.tex"}),
+    ):
+        out = tmp_path / f"out{len(asked)}{asked[-1:]}"
+        assert main(["paper", path, "--out", str(out), *asked]) == 0
+        printed = {Path(line).name for line in capsys.readouterr().out.splitlines()}
+        assert printed == {entry.name for entry in out.iterdir()}
+        assert printed & {"paper.md", "paper.tex", "results.tex"} == expected
+        assert printed >= {"references.bib", "numbers.json"}
+
+
+def test_run_given_twice_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """References by run id would not tell two runs of one id apart."""
+    path = str(PUBLISHED / "quick")
+    assert main(["paper", path, path, "--out", str(tmp_path / "out")]) == EXIT_BAD_INPUT
+    assert "is given twice" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+def test_references_are_whole_and_cited_ones_exist() -> None:
+    """Every entry has author and title, and what a paper of all published runs cites is there."""
+    known = entries()
+    assert all({"author", "title"} <= entry.fields.keys() for entry in known.values())
+    keys = cited(sections(published("quick", "settings", "causal-480p-720p-long", "wan-14b-causvid-lora")))
+    assert {"wan", "causvid", "selfforcing", "unipc", "lora", "ssim", "flashattention2"} <= set(keys) <= known.keys()
+    assert bibtex(keys).count("@") == len(keys)
+    assert listed("pytestbenchmark").startswith("Ionel Cristian Mărieș. pytest-benchmark. https://github.com/ionelmc/")
+
+
+def test_row_of_another_length_is_no_table() -> None:
+    """A cell that is missing would shift all that follow it."""
+    with pytest.raises(ValueError, match=r"has 2 columns, and rows of \[1\]"):
+        Table("tab:x", (), (Column(("a",)), Column(("b",))), ((("1",),),))
