@@ -4,6 +4,9 @@ import pytest
 
 pytest.register_assert_rewrite("fixtures")
 
+# `pytest-benchmark compare` looks for this hook here and nowhere else.
+from fixtures.benchmark_units import pytest_benchmark_scale_unit as pytest_benchmark_scale_unit  # noqa: E402, PLC0414
+
 pytest_plugins = [
     "fixtures.options",
     "fixtures.listing",

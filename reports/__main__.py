@@ -20,6 +20,7 @@ from reports.journal import RunFolderError
 from reports.merge import read_run
 from reports.paper.command import PAPER, takes_paper, write
 from reports.record import Run
+from reports.run_file import run_file
 from reports.schema import schema_json
 from reports.strict_json import NonFiniteError, encode, write_atomically
 from reports.summary import render_summary, render_together
@@ -46,6 +47,15 @@ def _takes_runs(parser: argparse.ArgumentParser) -> None:
 def _takes_runs_and_quality(parser: argparse.ArgumentParser) -> None:
     _takes_runs(parser)
     parser.add_argument("--quality", choices=("enforce", "strict", "report"), default="enforce")
+
+
+def _takes_runs_and_extra_entries(parser: argparse.ArgumentParser) -> None:
+    _takes_runs(parser)
+    parser.add_argument(
+        "--extra-entries",
+        action="store_true",
+        help="entries for pytest-benchmark also of peak VRAM, time a frame, first frame and quality losses",
+    )
 
 
 def _takes_nothing(_parser: argparse.ArgumentParser) -> None:
@@ -85,11 +95,13 @@ def _summary(options: argparse.Namespace) -> int:
 
 
 def _json(options: argparse.Namespace) -> int:
-    return _print(*(encode(run).decode() + "\n" for run in _runs(options)))
+    files = [run_file(run, extra_entries=options.extra_entries) for run in _runs(options)]
+    return _print(*(encode(file).decode() + "\n" for file in files))
 
 
 def _benchmark_json(options: argparse.Namespace) -> int:
-    return _print(*(encode(benchmark_document(run)).decode() + "\n" for run in _runs(options)))
+    documents = [benchmark_document(run, extra_entries=options.extra_entries) for run in _runs(options)]
+    return _print(*(encode(document).decode() + "\n" for document in documents))
 
 
 def _verdict(options: argparse.Namespace) -> int:
@@ -107,8 +119,10 @@ def _schema(_options: argparse.Namespace) -> int:
 COMMANDS = {
     "html": Command("write report.html into each run folder and print its path", _html),
     "summary": Command("print each run's tables, and of several runs what they together say", _summary),
-    "json": Command("print each run's record, a line each", _json),
-    "benchmark-json": Command("print each run as pytest-benchmark's JSON, a line each", _benchmark_json),
+    "json": Command("print each run's run.json, a line each", _json, _takes_runs_and_extra_entries),
+    "benchmark-json": Command(
+        "print each run as pytest-benchmark's JSON, a line each", _benchmark_json, _takes_runs_and_extra_entries
+    ),
     "paper": Command(PAPER, lambda options: _print(write(_runs(options), options)), takes_paper),
     "verdict": Command(
         "hold students against their teacher over all the runs; 1 for a FAIL, and with strict for an undecided one",

@@ -6,19 +6,18 @@ is interrupted, and says of no entry whether its test passed. This view is rebui
 Source: `Stats` and `Metadata` of pytest_benchmark/stats.py, `pytest_benchmark_generate_json` of its plugin.py.
 """
 
-import statistics
-from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from typing import Any
 
 from msgspec.structs import fields
 
+from reports.benchmark_stats import stats_of
 from reports.compare import OF_THE_MODEL, differing_axes, is_timed, names_backend
 from reports.device_state import joules_per_video
 from reports.environment import Environment
+from reports.extra_entries import extra_entries_of
 from reports.record import CaseRecord, PlannedCase, Run
 from reports.rows import figures
-from reports.spread import quartiles
 from reports.timing_rows import timing_figures
 from reports.verdicts import overall
 
@@ -51,17 +50,21 @@ def benchmark_group(plan: PlannedCase) -> str:
     return " ".join([*parts, *([] if comparable else [_own(plan)])])
 
 
-def benchmark_entries(run: Run) -> list[dict[str, Any]]:
+def benchmark_entries(run: Run, *, extra_entries: bool = False) -> list[dict[str, Any]]:
     """Give an entry to each case that has all its planned rounds, also to one that failed: see `_entry`.
 
-    A case that ended before its last round has none: its median would stand beside others as if it were as good.
+    A case that ended before its last round has none: its median would stand beside others as if it were as good. With
+    `extra_entries` its memory, time a frame, first frame and quality losses follow: see reports/extra_entries.py.
     """
     by_group: defaultdict[str, list[CaseRecord]] = defaultdict(list)
     for case in run.cases:
         if _has_all_rounds(case):
             by_group[benchmark_group(case.plan)].append(case)
     groups = {case.id: _group_as_run(case, group, cases) for group, cases in by_group.items() for case in cases}
-    return [_entry(case, groups[case.id]) for case in run.cases if case.id in groups]
+    entries = [(case, _entry(case, groups[case.id])) for case in run.cases if case.id in groups]
+    return [
+        made for case, entry in entries for made in (entry, *(extra_entries_of(case, entry) if extra_entries else ()))
+    ]
 
 
 def _group_as_run(case: CaseRecord, group: str, cases: list[CaseRecord]) -> str:
@@ -94,46 +97,20 @@ def video_benchmark(run: Run) -> dict[str, Any]:
 
 
 def benchmark_document(
-    run: Run, machine_info: dict[str, Any] | None = None, commit_info: dict[str, Any] | None = None
+    run: Run,
+    machine_info: dict[str, Any] | None = None,
+    commit_info: dict[str, Any] | None = None,
+    *,
+    extra_entries: bool = False,
 ) -> dict[str, Any]:
     """Give the whole file. Machine and commit are taken from the run's environment unless they are given."""
     return {
         "machine_info": _machine_info(run.environment) if machine_info is None else machine_info,
         "commit_info": _commit_info(run.environment) if commit_info is None else commit_info,
-        "benchmarks": benchmark_entries(run),
+        "benchmarks": benchmark_entries(run, extra_entries=extra_entries),
         "datetime": run.finished_at or run.created_at,
         "version": PYTEST_BENCHMARK_VERSION,
         "video_benchmark": video_benchmark(run),
-    }
-
-
-def stats_of(data: list[float]) -> dict[str, Any]:
-    """Compute pytest-benchmark's statistics of durations in seconds, of which there is at least one."""
-    ordered = sorted(data)
-    mean, spread = statistics.mean(data), statistics.stdev(data) if len(data) > 1 else 0
-    q1, q3 = quartiles(ordered)
-    low_fence, high_fence = q1 - 1.5 * (q3 - q1), q3 + 1.5 * (q3 - q1)
-    by_spread = sum(not mean - spread <= value <= mean + spread for value in data)
-    by_fence = sum(not low_fence <= value <= high_fence for value in data)
-    return {
-        "min": ordered[0],
-        "max": ordered[-1],
-        "mean": mean,
-        "stddev": spread,
-        "rounds": len(data),
-        "median": statistics.median(data),
-        "iqr": q3 - q1,
-        "q1": q1,
-        "q3": q3,
-        "iqr_outliers": by_fence,
-        "stddev_outliers": by_spread,
-        "outliers": f"{by_spread};{by_fence}",
-        "ld15iqr": ordered[bisect_left(ordered, low_fence)],
-        "hd15iqr": ordered[bisect_right(ordered, high_fence) - 1],
-        "ops": len(data) / sum(data) if sum(data) else 0,
-        "total": sum(data),
-        "data": data,
-        "iterations": 1,
     }
 
 

@@ -7,7 +7,6 @@ case that was lost cannot be mistaken for one that was never asked for.
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import TypeVar
 
 import msgspec
 
@@ -17,11 +16,10 @@ from reports.journal import Finished, RunFolderError, Started, load_journal
 from reports.measured import DURATIONS
 from reports.record import SCHEMA_VERSION, Attempt, CaseRecord, Plan, PlannedCase, Run
 from reports.rows import counted
+from reports.run_file import read_record, run_file
 from reports.strict_json import write_atomically, write_json_atomically
 from reports.summary import render_summary
 from reports.verdicts import verdicts
-
-Record = TypeVar("Record", Plan, Run)
 
 CRASHED = "the process ended, or the disk was full, before the case's result was written"
 UNFINISHED = frozenset({"crashed", "not_run"})
@@ -30,14 +28,14 @@ NOT_RUN = "the run ended before the case started"
 
 def read_plan(run_dir: Path) -> Plan:
     """Read `plan.json` of a run folder; raises `RunFolderError` where it is absent, malformed or of another schema."""
-    return _read(run_dir / "plan.json", Plan)
+    return read_record(run_dir / "plan.json", Plan)
 
 
 def read_run(path: Path) -> Run:
     """Read the record of a run from its folder (merged afresh where it has a plan) or from a run.json file."""
     if path.is_dir():
-        return merge(path) if (path / "plan.json").exists() else _read(path / "run.json", Run)
-    return _read(path, Run)
+        return merge(path) if (path / "plan.json").exists() else read_record(path / "run.json", Run)
+    return read_record(path, Run)
 
 
 def merge(run_dir: Path) -> Run:
@@ -76,16 +74,19 @@ def merge(run_dir: Path) -> Run:
     return msgspec.structs.replace(run, verdicts=verdicts([run]))
 
 
-def write_views(run_dir: Path, *, charts: bool = False) -> Run:
+def write_views(run_dir: Path, *, charts: bool = False, extra_entries: bool = False) -> Run:
     """Write run.json, benchmark.json, summary.txt and report.html into the run folder, in this order.
 
-    With `charts` the page has these. A view that fails leaves its old file as it was and does not keep the others from
-    being written; the failures are raised together at the end as an `ExceptionGroup`.
+    With `charts` the page has these; with `extra_entries` the entries for pytest-benchmark tell of more than times (see
+    reports/extra_entries.py). A view that fails leaves its old file as it was and does not keep the others from being
+    written; the failures are raised together at the end as an `ExceptionGroup`.
     """
     run = merge(run_dir)
     views: dict[str, Callable[[Path], None]] = {
-        "run.json": lambda path: write_json_atomically(path, run),
-        "benchmark.json": lambda path: write_json_atomically(path, benchmark_document(run)),
+        "run.json": lambda path: write_json_atomically(path, run_file(run, extra_entries=extra_entries)),
+        "benchmark.json": lambda path: write_json_atomically(
+            path, benchmark_document(run, extra_entries=extra_entries)
+        ),
         "summary.txt": lambda path: write_atomically(path, render_summary(run, 160).encode()),
         "report.html": lambda path: write_atomically(path, render_html(run, run_dir, charts=charts).encode()),
     }
@@ -100,21 +101,6 @@ def write_views(run_dir: Path, *, charts: bool = False) -> Run:
         msg = f"{len(failures)} of {len(views)} views of {run_dir} could not be written"
         raise ExceptionGroup(msg, failures)
     return run
-
-
-def _read(path: Path, kind: type[Record]) -> Record:
-    try:
-        record = msgspec.json.decode(path.read_bytes(), type=kind)
-    except OSError as error:
-        msg = f"{path}: cannot be read ({error.strerror}); give a run folder or its run.json"
-        raise RunFolderError(msg) from error
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        msg = f"{path}: not a {kind.__name__.lower()} of schema version {SCHEMA_VERSION}: {error}"
-        raise RunFolderError(msg) from error
-    if record.schema_version != SCHEMA_VERSION:
-        msg = f"{path}: has schema version {record.schema_version}, this code reads {SCHEMA_VERSION}"
-        raise RunFolderError(msg)
-    return record
 
 
 def _refuse_unplanned(run_dir: Path, plan: Plan, journaled: Iterable[str]) -> None:

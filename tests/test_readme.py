@@ -55,6 +55,8 @@ def test_options_named_in_the_readme_exist() -> None:
         "--block-starts",
         "--fps",
         "--frames",
+        "--time-unit",
+        "--long",
         "--out",
         "--between",
         "--key",

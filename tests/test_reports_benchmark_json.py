@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pytest_benchmark.stats import Stats
 
-from reports.benchmark_json import benchmark_document, benchmark_entries, benchmark_group, stats_of
+from reports.benchmark_json import benchmark_document, benchmark_entries, benchmark_group
+from reports.benchmark_stats import stats_of
 from reports.record import CaseRecord, PlannedCase
 from reports.strict_json import write_json_atomically
 from tests.reports_samples import case_of, planned, replaced, run_of

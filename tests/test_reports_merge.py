@@ -179,7 +179,7 @@ def test_schema_file_is_equal_to_the_code() -> None:
 
 def test_schema_shows_every_definition_where_run_json_holds_them() -> None:
     """A program that reads the schema learns what each duration spans, also of those that are not stored."""
-    assert run_schema()["$defs"]["Run"]["properties"]["durations"]["examples"] == [DURATIONS]
+    assert run_schema()["$defs"]["RunFile"]["properties"]["durations"]["examples"] == [DURATIONS]
 
 
 def test_sampling_is_defined_as_the_sum_of_its_phases() -> None:
