@@ -15,14 +15,14 @@ from reports.ab import command as ab
 from reports.ab.record import VotesError
 from reports.benchmark_json import benchmark_document
 from reports.equal_time import equal_time_lines
-from reports.html import render_html
 from reports.journal import RunFolderError
 from reports.merge import read_run
+from reports.page_files import write_page_of_all, write_pages
 from reports.paper.command import PAPER, takes_paper, write
 from reports.record import Run
 from reports.run_file import run_file
 from reports.schema import schema_json
-from reports.strict_json import NonFiniteError, encode, write_atomically
+from reports.strict_json import NonFiniteError, encode
 from reports.summary import render_summary, render_together
 from reports.verdict_lines import verdict_lines
 from reports.verdicts import is_breach, verdicts
@@ -58,6 +58,14 @@ def _takes_runs_and_extra_entries(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def _takes_runs_and_page(parser: argparse.ArgumentParser) -> None:
+    _takes_runs(parser)
+    parser.add_argument("--out", type=Path, metavar="FILE", help="one page of all the runs; the first is the baseline")
+    parser.add_argument(
+        "--single-file", action="store_true", help="put small clips and stills into the page, link none"
+    )
+
+
 def _takes_nothing(_parser: argparse.ArgumentParser) -> None:
     pass
 
@@ -80,12 +88,12 @@ def _print(*texts: str) -> int:
 
 
 def _html(options: argparse.Namespace) -> int:
-    for run, path in zip(_runs(options), options.runs, strict=True):
-        folder = path if path.is_dir() else path.parent
-        page = folder / "report.html"
-        write_atomically(page, render_html(run, folder, charts=True).encode())
-        _print(f"{page}\n")
-    return 0
+    runs = _runs(options)
+    if options.out is None:
+        pages = write_pages(runs, options.runs, single_file=options.single_file)
+    else:
+        pages = [write_page_of_all(runs, options.runs, options.out, single_file=options.single_file)]
+    return _print(*(f"{page}\n" for page in pages))
 
 
 def _summary(options: argparse.Namespace) -> int:
@@ -117,7 +125,9 @@ def _schema(_options: argparse.Namespace) -> int:
 
 
 COMMANDS = {
-    "html": Command("write report.html into each run folder and print its path", _html),
+    "html": Command(
+        "write report.html into each run folder, or one page of all, and print its path", _html, _takes_runs_and_page
+    ),
     "summary": Command("print each run's tables, and of several runs what they together say", _summary),
     "json": Command("print each run's run.json, a line each", _json, _takes_runs_and_extra_entries),
     "benchmark-json": Command(

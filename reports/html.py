@@ -17,7 +17,9 @@ from reports.case_details import as_text, case_details, told
 from reports.charts.page import page_charts
 from reports.findings import findings
 from reports.media import Entry, Source, clip_of, entries_of
+from reports.page_changes import page_changes
 from reports.page_parts import page_parts, scripts_of, template
+from reports.recipes import recipe_tables
 from reports.record import Run
 from reports.work_lines import ceiling_lines
 
@@ -57,6 +59,9 @@ def render_page(sources: Sequence[Source], *, charts: bool = False) -> str:
         behind=partial(_behind, entries, sources),
         charts=page_charts([source.run for source in sources], asked=charts),
         findings=findings,
+        failures=[entry for entry in entries if entry.case.status != "passed"],
+        changes=page_changes(sources),
+        recipe_tables=recipe_tables,
         prompts=_prompts(entries),
         clip_of=clip_of,
         details=_details,

@@ -32,7 +32,7 @@ class Started(Frozen, tag_field="event", tag="started"):
 
 
 class Finished(Frozen, tag_field="event", tag="finished"):
-    """Attempt `attempt` at `case` has ended at `at` with `status`; `reason` is empty where it passed."""
+    """Attempt `attempt` at `case` has ended at `at` with `status`; `reason` and `output` are empty where it passed."""
 
     case: str
     attempt: int
@@ -42,6 +42,7 @@ class Finished(Frozen, tag_field="event", tag="finished"):
     status: Status
     reason: str
     measurement: Measurement | None
+    output: str = ""
 
 
 class Journal(NamedTuple):

@@ -73,7 +73,7 @@ def file_of(path: str, source: Source) -> Clip:
     if source.folder is None:
         return Clip(source.prefix + url, "")
     file = source.folder / path
-    if not file.is_file():
+    if not _is_there(file):
         return Clip(None, "The clip is not in this folder.")
     return _embedded(file) if source.embed else Clip(source.prefix + url, "")
 
@@ -95,6 +95,13 @@ def clip_url(video: str) -> str:
             f"The clip's path {video[:200]!r} does not stay inside the run folder, so it is not linked."
         )
     return quote(str(path))
+
+
+def _is_there(file: Path) -> bool:
+    try:
+        return file.is_file()
+    except OSError:  # a name that the file system cannot have, as one that is too long
+        return False
 
 
 def _embedded(file: Path) -> Clip:

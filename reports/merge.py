@@ -143,6 +143,7 @@ def _attempt(entry: Started | Finished) -> Attempt:
             started_at=entry.started_at,
             finished_at=entry.at,
             measurement=entry.measurement,
+            output=entry.output,
         )
     return Attempt(
         number=entry.attempt,

@@ -164,7 +164,10 @@ class PlannedCase(Frozen):
 
 
 class Attempt(Frozen):
-    """One journal attempt at a case: a `finished` line's content, or what is known of a started-only one."""
+    """One journal attempt at a case: a `finished` line's content, or what is known of a started-only one.
+
+    `output` is the end of what pytest tells of an attempt that did not pass: traceback, and what it printed.
+    """
 
     number: int
     status: Status
@@ -173,6 +176,7 @@ class Attempt(Frozen):
     started_at: str
     finished_at: str | None
     measurement: Measurement | None
+    output: str = ""
 
 
 class CaseRecord(Frozen):

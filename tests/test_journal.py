@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from fixtures.journal import Outcome, _write_finished
+from fixtures.journal import Outcome, _write_finished, last_lines
 from fixtures.measure import MEASUREMENT_KEY
 from reports.journal import Finished, load_journal
 from tests.reports_samples import measured, planned
@@ -41,3 +41,19 @@ def test_number_that_json_cannot_hold_costs_the_numbers_and_not_the_case(tmp_pat
     assert isinstance(entry, Finished)
     assert (entry.status, entry.measurement) == ("error", None)
     assert "rounds" in entry.reason
+
+
+def test_the_end_of_what_pytest_tells_is_kept() -> None:
+    """Traceback first, then what was printed; of long output the last lines, of long lines the last characters."""
+    report = pytest.TestReport(
+        nodeid="x",
+        location=("x", 1, "x"),
+        keywords={},
+        outcome="failed",
+        longrepr="Traceback\nValueError: no",
+        when="call",
+        sections=[("Captured stdout call", "one\ntwo\n")],
+    )
+    assert last_lines(report) == "Traceback\nValueError: no\n--- Captured stdout call ---\none\ntwo"
+    assert last_lines(report, lines=1) == "two"
+    assert last_lines(report, characters=5) == "e\ntwo"

@@ -58,6 +58,7 @@ def test_options_named_in_the_readme_exist() -> None:
         "--time-unit",
         "--long",
         "--out",
+        "--single-file",
         "--between",
         "--key",
         "--format",

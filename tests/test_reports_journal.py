@@ -37,6 +37,7 @@ def test_line_has_the_documented_keys(tmp_path: Path) -> None:
         "status": "oom",
         "reason": "it was oom",
         "measurement": None,
+        "output": "",
     }
 
 

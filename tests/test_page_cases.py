@@ -1,0 +1,184 @@
+"""The page in Chromium: sorting, searching and filtering, links to cases, and what no text may do."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from reports.html import render_html
+from reports.page_files import write_page_of_all
+from reports.record import Run
+from tests.reports_samples import case_of, planned, run_of
+from tests.test_reports_html import infested
+
+PAYLOADS = [
+    "<script>window.executed = 1</script>",
+    "</script><script>window.executed = 1</script>",
+    "</style><script>window.executed = 1</script>",
+    "</title><script>window.executed = 1</script>",
+    "</textarea><script>window.executed = 1</script>",
+    "</template><script>window.executed = 1</script>",
+    "--><script>window.executed = 1</script>",
+    "<img src=x onerror='window.executed = 1'>",
+    "<svg onload='window.executed = 1'>",
+    "<svg><script>window.executed = 1</script></svg>",
+    "<iframe srcdoc='<script>parent.executed = 1</script>'>",
+    "<iframe src='javascript:parent.executed = 1'>",
+    "<object data='javascript:window.executed = 1'>",
+    "<embed src='javascript:window.executed = 1'>",
+    "<a href='javascript:window.executed = 1'>x</a>",
+    "<form action='javascript:window.executed = 1'><button autofocus>",
+    "<input autofocus onfocus='window.executed = 1'>",
+    "<video><source onerror='window.executed = 1'></video>",
+    "<video src=x onerror='window.executed = 1'>",
+    "<body onload='window.executed = 1'>",
+    "<details open ontoggle='window.executed = 1'>",
+    "<meta http-equiv=refresh content='0;url=javascript:window.executed = 1'>",
+    "<base href='https://example.org/'>",
+    "<link rel=stylesheet href='https://example.org/x.css'>",
+    "<style>@import 'https://example.org/x.css';</style>",
+    "<math><mtext><script>window.executed = 1</script></mtext></math>",
+    '" onmouseover="window.executed = 1" x="',
+    "' autofocus onfocus='window.executed = 1' x='",
+    "]]><script>window.executed = 1</script>",
+    "{{ 7 * 7 }}{% for x in y %}${7 * 7}`window.executed = 1`",
+    "\u202e\u2066<script>window.executed = 1</script>\u2069",
+    "x" * 5000,
+]
+ROWS = ["causvid-1.3b", "wan2.1-t2v-1.3b", "zed"]
+
+
+def three_cases() -> Run:
+    """Give three models of 9, 64 and 10 s, of which the last has no memory measured and another prompt."""
+    last = case_of(planned("zed", prompt="cat", text="a sleepy cat"), 10.0)
+    assert last.measurement is not None
+    memory = msgspec.structs.replace(last.measurement.memory, peak_allocated_bytes=None)
+    last = msgspec.structs.replace(last, measurement=msgspec.structs.replace(last.measurement, memory=memory))
+    failed = case_of(planned("wan2.1-t2v-1.3b"), 64.0, status="failed", reason="over its budget")
+    return run_of(case_of(planned(), 9.0), failed, last)
+
+
+@pytest.fixture
+def page(tmp_path: Path, visit: Callable[..., Any]) -> Any:
+    """Open the page of the three cases."""
+    (tmp_path / "report.html").write_text(render_html(three_cases()), encoding="utf-8")
+    return visit(tmp_path / "report.html")
+
+
+def models(page: Any) -> list[str]:
+    """Give the models of the rows that are to be seen, in their order."""
+    rows = page.locator("table.results tbody:visible tr:first-child td:first-child")
+    return [text.strip() for text in rows.all_text_contents()]
+
+
+def test_a_heading_sorts_by_number_and_back(page: Any) -> None:
+    """9 comes before 10 and 64, then after them; a reason stays below its row, and what is missing stands last."""
+    heading = page.get_by_role("button", name="prompt to host frames")
+    heading.click()
+    assert models(page) == ["causvid-1.3b", "zed", "wan2.1-t2v-1.3b"]
+    assert page.locator("th[aria-sort]").get_attribute("aria-sort") == "ascending"
+    heading.click()
+    assert models(page) == ["wan2.1-t2v-1.3b", "zed", "causvid-1.3b"]
+    assert page.locator("tbody[data-model='wan2.1-t2v-1.3b'] tr").count() == 2
+    for _ in range(2):
+        page.get_by_role("button", name="peak VRAM").click()
+        assert models(page)[-1] == "zed"
+
+
+def test_search_and_filters_narrow_every_part_of_the_page(page: Any) -> None:
+    """A word of the prompt leaves its row, clip and case; a status its own; together nothing, and it says how many."""
+    page.get_by_role("searchbox").fill("SLEEPY cat")
+    assert models(page) == ["zed"]
+    assert page.locator("details.case:visible").count() == 1
+    assert page.locator("figure:visible").count() == 1
+    assert page.locator("[data-count]").text_content() == "1 of 3 cases"
+    page.get_by_label("Only this status").select_option("failed")
+    assert models(page) == []
+    page.get_by_role("searchbox").fill("")
+    assert models(page) == ["wan2.1-t2v-1.3b"]
+    page.get_by_label("Only this status").select_option("")
+    assert models(page) == ROWS
+
+
+def test_a_link_opens_its_case_even_where_it_was_filtered_away(page: Any) -> None:
+    """From an answer or a row to the command that repeats it."""
+    page.locator("tbody[data-model=zed] a").click()
+    assert page.locator("#case-3").get_attribute("open") is not None
+    page.get_by_role("searchbox").fill("dogs")
+    assert page.locator("#case-3:visible").count() == 0
+    page.evaluate("location.hash = ''")
+    page.evaluate("location.hash = '#case-3'")
+    page.locator("#case-3").wait_for(state="visible")
+
+
+@pytest.mark.parametrize("width", [390, 768])
+def test_page_fits_a_narrow_screen(width: int, tmp_path: Path, visit: Callable[..., Any]) -> None:
+    """Nothing is wider than the screen but tables in their own scrolling boxes."""
+    (tmp_path / "report.html").write_text(render_html(three_cases()), encoding="utf-8")
+    page = visit(tmp_path / "report.html", width=width, height=844)
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def test_dark_and_print_have_their_own_colours(tmp_path: Path, visit: Callable[..., Any]) -> None:
+    """Dark paper for who asks for it; in print white paper, no bar, and the ten answers still there."""
+    (tmp_path / "report.html").write_text(render_html(three_cases()), encoding="utf-8")
+    page = visit(tmp_path / "report.html", color_scheme="dark")
+    paper = "getComputedStyle(document.body).backgroundColor"
+    assert page.evaluate(paper) == "rgb(21, 24, 27)"
+    page.emulate_media(media="print", color_scheme="dark")
+    assert page.evaluate(paper) == "rgb(255, 255, 255)"
+    assert page.locator(".answer:visible").count() == 10
+    assert page.locator(".bar:visible").count() == 0
+
+
+def test_no_payload_executes(tmp_path: Path, visit: Callable[..., Any]) -> None:
+    """Each of them stands in every text of a case; none runs, loads, or becomes an element, and all can be read."""
+    run = run_of(*map(infested, PAYLOADS), banners=tuple(PAYLOADS))
+    run = msgspec.structs.replace(run, suite=PAYLOADS[0], command=PAYLOADS[1], run_id=PAYLOADS[2])
+    (tmp_path / "report.html").write_text(render_html(run, tmp_path, charts=True), encoding="utf-8")
+    page = visit(tmp_path / "report.html")
+    page.get_by_role("searchbox").fill("script")
+    page.get_by_label("Only this model").select_option(index=1)
+    page.evaluate("for (const part of document.querySelectorAll('details')) part.open = true")
+    assert page.evaluate("window.executed") is None
+    assert page.locator("iframe, object, embed, base, link, math, input:not([data-search])").count() == 0
+    text = page.locator("body").text_content()
+    assert [payload for payload in PAYLOADS if payload not in text] == []
+
+
+def test_the_policy_keeps_out_what_it_does_not_name(page: Any, heard: Any) -> None:
+    """A script or a style that gets into the page by another way does not run, and the browser says so."""
+    page.evaluate(
+        """() => {
+          const script = document.createElement("script");
+          script.textContent = "window.executed = 1";
+          document.body.append(script);
+          document.body.setAttribute("style", "display: none");
+        }"""
+    )
+    assert page.evaluate("window.executed") is None
+    assert page.evaluate("getComputedStyle(document.body).display") == "block"
+    assert len([text for text in heard.complaints if "Content Security Policy" in text]) == 2
+    heard.complaints.clear()
+
+
+def test_two_runs_stand_on_one_page(tmp_path: Path, visit: Callable[..., Any]) -> None:
+    """Both runs' rows, the change between them with its verdict, and what differs of the environment in bold."""
+    run = three_cases()
+    slower = run_of(case_of(planned(), 18.0), *run.cases[1:])
+    slower = msgspec.structs.replace(
+        slower, environment=msgspec.structs.replace(slower.environment, driver="590.1"), run_id="later"
+    )
+    folders = [tmp_path / "a", tmp_path / "b"]
+    for folder in folders:
+        folder.mkdir()
+    page = visit(write_page_of_all([run, slower], folders, tmp_path / "both.html"))
+    assert page.locator("#answer-change .headline").text_content() == "1 worse"
+    assert page.locator("#changes + p + div td.worse").count() == 3
+    driver = page.locator("tr.differs", has_text="580.1")
+    assert "590.1" in driver.text_content()
+    assert driver.locator("td").first.evaluate("cell => getComputedStyle(cell).fontWeight") == "700"
+    page.get_by_label("Only this run").select_option("B")
+    assert models(page) == ROWS
