@@ -23,5 +23,7 @@ pytest_plugins = [
     "fixtures.judge",
     "fixtures.journal",
     "fixtures.recovery",
+    "fixtures.row_properties",
+    "fixtures.html_rows",
     "fixtures.results",
 ]

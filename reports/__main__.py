@@ -5,6 +5,7 @@ rendered at any time, on any machine. A command is a function and an entry in `C
 """
 
 import argparse
+import io
 import shutil
 import sys
 from collections.abc import Callable, Sequence
@@ -13,16 +14,15 @@ from typing import NamedTuple
 
 from reports.ab import command as ab
 from reports.ab.record import VotesError
-from reports.benchmark_json import benchmark_document
 from reports.equal_time import equal_time_lines
+from reports.exports.command import EXPORTS, Export
 from reports.journal import RunFolderError
 from reports.merge import read_run
 from reports.page_files import write_page_of_all, write_pages
 from reports.paper.command import PAPER, takes_paper, write
 from reports.record import Run
-from reports.run_file import run_file
 from reports.schema import schema_json
-from reports.strict_json import NonFiniteError, encode
+from reports.strict_json import NonFiniteError
 from reports.summary import render_summary, render_together
 from reports.verdict_lines import verdict_lines
 from reports.verdicts import is_breach, verdicts
@@ -47,15 +47,6 @@ def _takes_runs(parser: argparse.ArgumentParser) -> None:
 def _takes_runs_and_quality(parser: argparse.ArgumentParser) -> None:
     _takes_runs(parser)
     parser.add_argument("--quality", choices=("enforce", "strict", "report"), default="enforce")
-
-
-def _takes_runs_and_extra_entries(parser: argparse.ArgumentParser) -> None:
-    _takes_runs(parser)
-    parser.add_argument(
-        "--extra-entries",
-        action="store_true",
-        help="entries for pytest-benchmark also of peak VRAM, time a frame, first frame and quality losses",
-    )
 
 
 def _takes_runs_and_page(parser: argparse.ArgumentParser) -> None:
@@ -102,14 +93,8 @@ def _summary(options: argparse.Namespace) -> int:
     return _print(*(render_summary(run, columns) for run in runs), *together)
 
 
-def _json(options: argparse.Namespace) -> int:
-    files = [run_file(run, extra_entries=options.extra_entries) for run in _runs(options)]
-    return _print(*(encode(file).decode() + "\n" for file in files))
-
-
-def _benchmark_json(options: argparse.Namespace) -> int:
-    documents = [benchmark_document(run, extra_entries=options.extra_entries) for run in _runs(options)]
-    return _print(*(encode(document).decode() + "\n" for document in documents))
+def _printed(export: Export) -> Callable[[argparse.Namespace], int]:
+    return lambda options: _print(export.render(_runs(options), options))
 
 
 def _verdict(options: argparse.Namespace) -> int:
@@ -129,10 +114,7 @@ COMMANDS = {
         "write report.html into each run folder, or one page of all, and print its path", _html, _takes_runs_and_page
     ),
     "summary": Command("print each run's tables, and of several runs what they together say", _summary),
-    "json": Command("print each run's run.json, a line each", _json, _takes_runs_and_extra_entries),
-    "benchmark-json": Command(
-        "print each run as pytest-benchmark's JSON, a line each", _benchmark_json, _takes_runs_and_extra_entries
-    ),
+    **{name: Command(export.help, _printed(export), export.arguments) for name, export in EXPORTS.items()},
     "paper": Command(PAPER, lambda options: _print(write(_runs(options), options)), takes_paper),
     "verdict": Command(
         "hold students against their teacher over all the runs; 1 for a FAIL, and with strict for an undecided one",
@@ -154,4 +136,8 @@ def _parser() -> argparse.ArgumentParser:
 
 
 if __name__ == "__main__":
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(
+            encoding="utf-8"
+        )  # what is printed is a file's content, whatever the terminal's encoding
     sys.exit(main())

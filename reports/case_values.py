@@ -61,6 +61,10 @@ def _durations(measurement: Measurement) -> Iterable[Value]:
     rounds = measurement.rounds
     frames = measurement.clips * measurement.frames
     yield from (Value(name, "s", "lower", _of_all(rounds, name)) for name in ROUNDS)
+    phases = dict.fromkeys(name for r in rounds for name in r.phases_s)
+    for phase in phases:
+        of_all = all(phase in r.phases_s for r in rounds)
+        yield Value(f"phase_{phase}_s", "s", "lower", tuple(r.phases_s[phase] for r in rounds) if of_all else ())
     yield Value("time_per_frame_s", "s", "lower", tuple(r.prompt_to_host_s / frames for r in rounds) if frames else ())
     yield Value("prompt_to_mp4_s", "s", "lower", _one(measurement.prompt_to_mp4_s))
     starts = tuple(start.total_s for start in measurement.cold_starts)

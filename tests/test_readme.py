@@ -63,7 +63,9 @@ def test_options_named_in_the_readme_exist() -> None:
         "--key",
         "--format",
     }
-    assert named - flags <= {"--benchmark-json", "--collect-only", "--group", *scripts}
+    of_pytest = {"--benchmark-json", "--collect-only", "--group", "--html", "--junitxml"}
+    of_bencher = {"--adapter", "--file"}
+    assert named - flags <= {*of_pytest, *of_bencher, *scripts}
 
 
 def test_suites_named_in_the_readme_exist() -> None:

@@ -1,0 +1,124 @@
+"""--junitxml and --html hold a case's numbers; what pytest-html would take for markup is text; no case is missing."""
+
+import html
+import json
+import re
+import xml.etree.ElementTree as ET
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from fixtures.html_rows import pytest_html_results_table_header, pytest_html_results_table_row
+from fixtures.row_properties import properties
+from tests.payloads import PAYLOADS
+from tests.reports_samples import measured, planned
+from tests.running import run_bench, write_suite
+
+HEADINGS = ['<th class="sortable">Result</th>', "<th>Test</th>", "<th>Duration</th>", "<th>Links</th>"]
+RAW = ["<td>Passed</td>", "<td>raw id</td>", "<td>1 ms</td>", "<td></td>"]
+
+
+def page_of(path: Path) -> tuple[dict[str, Any], str]:
+    """Read pytest-html's page: what its script is given, and what stands above its table."""
+    text = path.read_text(encoding="utf-8")
+    blob = re.search(r'data-jsonblob="(.*?)"', text, re.DOTALL)
+    assert blob
+    above = text.split('class="additional-summary prefix">', 1)[1].split('<p class="run-count">', 1)[0]
+    return json.loads(html.unescape(blob[1])), above
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Run a case, then one that kills its process; go on with --html and --junitxml beside the run's folder."""
+    folder = tmp_path_factory.mktemp("html")
+    write_suite(folder, {"first": "fine", "killer": "fault crash 1", "bad": "fault nan-frames 2"})
+    assert run_bench(folder).returncode < 0
+    written = (f"--html={folder / 'page.html'}", f"--junitxml={folder / 'junit.xml'}")
+    done = run_bench(folder, "--resume", folder / "run", "-k", "not killer", *written)
+    assert done.returncode == 1, done.stdout
+    return folder
+
+
+def test_junit_has_the_numbers_with_their_units(folder: Path) -> None:
+    """Properties of the case that this session ran: status, weights, seconds."""
+    (case,) = ET.parse(folder / "junit.xml").getroot().iter("testcase")  # noqa: S314 - written by pytest a moment ago
+    told = {p.get("name"): p.get("value") for p in case.iter("property")}
+    assert case.get("name") == "bench_generate[faulty-native-bad-s0]"
+    assert (told["status"], told["weights"]) == ("nan", "tiny")
+
+
+def test_rows_have_status_numbers_and_links(folder: Path) -> None:
+    """Links lead from the page to files that are there."""
+    data, _ = page_of(folder / "page.html")
+    (rows,) = data["tests"].values()
+    row = rows[-1]
+    assert row["status"] == "nan"
+    links = re.findall(r'href="([^"]+)"', row["resultsTableRow"][-1])
+    assert links
+    assert all((folder / link).exists() for link in links)
+
+
+def test_cases_without_a_row_stand_above_the_table(folder: Path) -> None:
+    """What another process ended, and what killed it, is told with status and reason."""
+    _, above = page_of(folder / "page.html")
+    rows = dict(re.findall(r"<tr><td>(\w+)</td><td>[^<]*-(\w+)-s0\]</td>", above))
+    assert rows == {"passed": "first", "crashed": "killer"}
+    assert '3 cases: 1 passed, 1 crashed, 1 nan: <a target="_blank" href="run/report.html">report</a>' in above
+
+
+@pytest.mark.parametrize("payload", PAYLOADS.values(), ids=PAYLOADS)
+def test_cells_are_text(payload: str) -> None:
+    """Neither an id nor a status of any origin becomes an element, or ends its cell."""
+    cells, headings = list(RAW), list(HEADINGS)
+    pytest_html_results_table_header(headings)
+    report = SimpleNamespace(nodeid=f"test_x.py::test[{payload}]", when="call", user_properties=[("status", payload)])
+    pytest_html_results_table_row(report, cells)
+    assert len(cells) == len(headings) == 9
+    for cell in cells:
+        inner = re.fullmatch(r'<td(?: class="col-\w+")?>(.*)</td>', cell)
+        assert inner, cell
+        assert not set("<>\"'\n") & set(inner[1])
+
+
+def test_numbers_are_shown_as_everywhere() -> None:
+    """Seconds with two decimals, memory in GiB, a dash for what was not measured."""
+    cells = list(RAW)
+    told = [*properties(planned(), measured(4.0, 4.25, 4.5)).items(), ("status", "passed")]
+    pytest_html_results_table_row(SimpleNamespace(nodeid="x", when="setup", user_properties=told), cells)
+    assert cells[1:6] == [
+        '<td class="col-testId">x::setup</td>',
+        '<td class="col-status">passed</td>',
+        '<td class="col-host">4.25</td>',
+        '<td class="col-first">1.06</td>',
+        '<td class="col-vram">24.00</td>',
+    ]
+    pytest_html_results_table_row(SimpleNamespace(nodeid="x", when="call", user_properties=[]), without := list(RAW))
+    assert without[3:6] == [f'<td class="col-{name}">–</td>' for name in ("host", "first", "vram")]
+
+
+def test_properties_name_what_was_measured_alone() -> None:
+    """Units in the names; no peak of a CPU, and nothing but the weights without a measurement."""
+    told = properties(planned(), measured(4.0, 4.25, 4.5))
+    assert told["prompt_to_host_s"] == 4.25
+    assert told["peak_allocated_bytes"] == 24 * 2**30
+    assert told["frames_per_second"] == pytest.approx(81 / 4.25)
+    assert "peak_allocated_bytes" not in properties(planned(), measured(4.0, peak_bytes=None))
+    assert properties(planned(), None) == {"weights": "random"}
+
+
+def test_session_of_tests_with_markup_in_ids(pytester: pytest.Pytester) -> None:
+    """pytest-html's whole page, of tests that are no cases: the ids are text in it."""
+    pytester.makepyfile(
+        "import pytest\n"
+        "@pytest.mark.parametrize('x', [1, 2], ids=['<img src=x onerror=alert(1)>', '</td><script>x</script>'])\n"
+        "def test_markup(x):\n    assert x == 1\n"
+    )
+    done = pytester.runpytest_inprocess("-p", "fixtures.html_rows", "-p", "no:benchmark", "--html=page.html")
+    done.assert_outcomes(passed=1, failed=1)
+    data, above = page_of(pytester.path / "page.html")
+    assert "<p>" not in above
+    cells = [cell for rows in data["tests"].values() for row in rows for cell in row["resultsTableRow"]]
+    assert len(cells) == 18
+    assert not [cell for cell in cells if "<img" in cell or "<script" in cell]
