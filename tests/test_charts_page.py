@@ -12,6 +12,13 @@ from reports.record import Run
 from tests.charts_samples import PAYLOAD
 from tests.reports_samples import case_of, planned, run_of
 
+MISSING = (
+    "What fills the memory",
+    "Memory over time",
+    "Student against teacher: intervals and margins",
+    "Rate against what the GPU can do",
+    "Where a cold start&#39;s time goes",
+)
 TAG = re.compile(r"<([a-zA-Z][\w-]*)")
 
 
@@ -25,34 +32,44 @@ def run_named(name: str) -> Run:
     return msgspec.structs.replace(run_of(*cases), run_id=name)
 
 
-def test_page_has_each_chart_with_its_words() -> None:
-    """Each chart is a figure with heading, picture and caption; the picture has the page's own colour of ink."""
-    text = render_html(run_named("model"), charts=True)
-    charts = page_charts([run_named("model")])
-    assert len(charts.pictures) + len(charts.missing) == len(FIGURES)
-    assert text.count("<svg ") == len(charts.pictures) == text.count('<figure class="chart"')
-    for picture in charts.pictures:
-        assert f'id="chart-{picture.name}"' in text
-        assert str(picture.svg) in text
-    assert "style=" not in text
-    assert "Random weights (model, model too)" in text
+@pytest.fixture(scope="module")
+def plain() -> str:
+    """Render the page of a run whose names are harmless."""
+    return render_html(run_named("model"), charts=True)
 
 
-def test_ids_of_a_page_are_its_charts_own() -> None:
+@pytest.fixture(scope="module")
+def infested() -> str:
+    """Render the page of a run whose names are a payload."""
+    return render_html(run_named(PAYLOAD), charts=True)
+
+
+def test_page_has_each_chart_with_its_words(plain: str) -> None:
+    """Each chart is a figure with heading, picture and caption; others are listed; nothing brings a style."""
+    assert plain.count("<svg ") == plain.count('<figure class="chart"') == 5
+    assert plain.count("<svg ") + sum(f"<li>{title}: " in plain for title in MISSING) == len(FIGURES)
+    for name in ("pareto", "phases", "playback", "steps", "rounds"):
+        assert f'<figure class="chart" id="chart-{name}">' in plain
+        assert f'aria-labelledby="{name}-title {name}-desc"' in plain
+    assert "style=" not in plain
+    assert "Random weights (model, model too)" in plain
+
+
+def test_ids_of_a_page_are_its_charts_own(plain: str) -> None:
     """No id stands twice, whatever is drawn."""
-    ids = re.findall(r'\sid="([^"]+)"', render_html(run_named("model"), charts=True))
+    ids = re.findall(r'\sid="([^"]+)"', plain)
     assert len(ids) == len(set(ids))
 
 
-def test_hostile_names_bring_no_element_into_the_charts() -> None:
+def test_hostile_names_bring_no_element_into_the_charts(plain: str, infested: str) -> None:
     """Markup in a name changes no tag of the page, and no control or direction mark gets through to a chart."""
-    plain, hostile = (render_html(run_named(name), charts=True) for name in ("plain", PAYLOAD))
-    assert set(TAG.findall(hostile)) == set(TAG.findall(plain))
-    assert hostile.count("<svg ") == plain.count("<svg ")
-    for picture in page_charts([run_named(PAYLOAD)]).pictures:
-        assert "<script" not in picture.svg
-        assert "\u202e" not in picture.svg
-        assert "&lt;script&gt;alert(1)&lt;/script&gt; $\\frac{1}" in picture.svg
+    assert set(TAG.findall(infested)) == set(TAG.findall(plain))
+    pictures = re.findall("<svg .*?</svg>", infested, flags=re.DOTALL)
+    assert len(pictures) == 5
+    for picture in pictures:
+        assert "<script" not in picture
+        assert "\u202e" not in picture
+        assert "&lt;script&gt;alert(1)&lt;/script&gt; $\\frac{1}" in picture
 
 
 def test_page_without_charts_says_so(monkeypatch: pytest.MonkeyPatch) -> None:

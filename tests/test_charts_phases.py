@@ -14,6 +14,8 @@ from tests.reports_samples import a_round, case_of, measured, planned, run_of
 
 # Inches of reports/charts/stacked.py: 0.12 left, 0.15 right, 0.35 between; 62 % of the rest for seconds.
 SECONDS_PT = 72 * 0.62 * (6.5 - 0.12 - 0.15 - 0.35)
+# Room for "4.00 s" and "64.00 s" behind the longest bar: a tenth of an inch and 0.072 a character.
+ROOM_PT = {6: 72 * (0.1 + 0.072 * 6), 7: 72 * (0.1 + 0.072 * 7)}
 SHARES_PT = 72 * 0.38 * (6.5 - 0.12 - 0.15 - 0.35)
 
 
@@ -44,7 +46,7 @@ def test_time_in_no_phase_is_drawn_as_such() -> None:
     run = run_of(case)
     assert bars_of(rows_of([run]))[0].parts == {"denoise": 3.0, "in no phase": 1.0}
     found = boxes(tree_of(phases.figure([run])))
-    scale = SECONDS_PT / (1.16 * 4.0)
+    scale = (SECONDS_PT - ROOM_PT[6]) / 4.0
     seconds = [box for box in found if box.height > 12 and box.left < SECONDS_PT]
     assert [(box.colour, round(box.width, 1)) for box in seconds] == [
         (BLUE, round(3.0 * scale, 1)),
@@ -62,7 +64,7 @@ def test_bars_begin_at_zero_and_are_as_long_as_their_seconds_and_shares() -> Non
         own = found[4 * bar : 4 * bar + 4]
         assert own[0].left == pytest.approx(72 * 0.12, abs=0.02)
         assert [box.width for box in own] == pytest.approx(
-            [share * total_s * SECONDS_PT / (1.16 * 64.0) for share in shares], abs=0.02
+            [share * total_s * (SECONDS_PT - ROOM_PT[7]) / 64.0 for share in shares], abs=0.02
         )
         beside = found[8 + 4 * bar : 12 + 4 * bar]
         assert [box.width for box in beside] == pytest.approx([share * SHARES_PT for share in shares], abs=0.02)
@@ -89,9 +91,10 @@ def test_what_tells_cases_apart_is_in_their_labels() -> None:
     assert second == "causvid-1.3b 480p81, cats (INVALID_ENV)"
     runs = [run_of(cases[0]), msgspec.structs.replace(run_of(cases[0]), run_id="later")]
     assert [bar.label for bar in bars_of(rows_of(runs))] == [
-        "causvid-1.3b 480p81, run 20261122-120000-quick",
-        "causvid-1.3b 480p81, run later",
+        "causvid-1.3b 480p81, run 1",
+        "causvid-1.3b 480p81, run 2",
     ]
+    assert "Run 1 is 20261122-120000-quick; Run 2 is later." in drawn(phases.figure(runs)).caption
 
 
 def test_cases_that_were_not_timed_are_counted() -> None:
@@ -163,7 +166,7 @@ def test_phase_names_without_end_are_added_up() -> None:
     assert "9 others" in texts(root)
     seconds = [box for box in boxes(root) if box.height > 12 and box.left < SECONDS_PT]
     assert len(seconds) == 12
-    assert sum(box.width for box in seconds) == pytest.approx(SECONDS_PT / 1.16, abs=0.2)
+    assert sum(box.width for box in seconds) == pytest.approx(SECONDS_PT - ROOM_PT[len("210.0 s")], abs=0.2)
 
 
 def test_row_has_no_rounds_without_a_measurement() -> None:

@@ -10,7 +10,18 @@ from typing import NamedTuple
 
 from markupsafe import Markup
 
-from reports.charts import pareto, phases
+from reports.charts import (
+    cold,
+    intervals,
+    memory_time,
+    pareto,
+    phases,
+    playback,
+    roofline,
+    rounds,
+    steps,
+    waterfall,
+)
 from reports.charts.drawing import Chart, NoChart, svg_text
 from reports.record import Run
 
@@ -18,6 +29,14 @@ from reports.record import Run
 FIGURES: tuple[Callable[[Sequence[Run]], Chart | NoChart], ...] = (
     pareto.figure,
     phases.figure,
+    playback.figure,
+    waterfall.figure,
+    memory_time.figure,
+    intervals.figure,
+    steps.figure,
+    rounds.figure,
+    roofline.figure,
+    cold.figure,
 )
 NOT_ASKED = "No charts were asked for; `python -m reports html` draws them."
 NO_MATPLOTLIB = "There are no charts: Matplotlib is not installed here; install it, then `python -m reports html RUN`."

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 from reports.budgets import is_over_only
 from reports.charts.drawing import WIDTH_IN, Chart, NoChart, axes_at, canvas, style
 from reports.charts.points import Point, draw_panel, list_below, mark_of
-from reports.charts.selection import Row, labels, rows_of, sentences, weights_note
+from reports.charts.selection import Row, labels, notes, rows_of, sentences
 from reports.compare import is_shared, is_timed
 from reports.record import Run
 from reports.rows import GIB, one_line, show
@@ -71,7 +71,7 @@ def figure(runs: Sequence[Run]) -> Chart | NoChart:
         "Ringed and joined is what nothing else of its kind beats in both.",
         "Quality is the median over clips with its 95 % interval, the extremes below six clips." if judged else "",
         f"Not drawn: {left_out} more models and settings." if left_out > 0 else "",
-        weights_note([one.row for one in timed]),
+        notes([one.row for one in timed]),
     )
     told = " ".join(f"{line}." for line in [*listed, *_told(axes)])
     return Chart("pareto", TITLE if judged else TITLE_WITHOUT, caption, told, drawn)

@@ -8,7 +8,7 @@ import statistics
 from collections.abc import Sequence
 
 from reports.charts.drawing import Chart, NoChart, style
-from reports.charts.selection import Row, chosen, labels, missing_note, rows_of, sentences, weights_note
+from reports.charts.selection import Row, chosen, labels, missing_note, notes, rows_of, sentences
 from reports.charts.stacked import REST, Bar, stacked
 from reports.measured import Round
 from reports.record import Run
@@ -32,7 +32,7 @@ def figure(runs: Sequence[Run]) -> Chart | NoChart:
         "slowest round. What no phase claims is grey.",
         left_out,
         missing_note([row for row in warm if not row.rounds], "a timed round"),
-        weights_note(rows),
+        notes(rows),
     )
     return Chart("phases", TITLE, caption, " ".join(map(_told, bars)), drawn)
 

@@ -13,6 +13,7 @@ from reports.charts.stacked import BLUE, GREEN, ORANGE, PURPLE, SKY, VERMILLION
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.axis import Axis
 
 MARKS = ((BLUE, "o"), (VERMILLION, "s"), (GREEN, "^"), (ORANGE, "D"), (PURPLE, "v"), (SKY, "P"))
 LOG_FROM = 8.0
@@ -65,33 +66,39 @@ def draw_panel(
             axes.plot([point.x_low, point.x_high], [point.y, point.y], color=colour, linewidth=1.0)
             axes.plot([point.x, point.x], [point.y_low, point.y_high], color=colour, linewidth=1.0)
         axes.plot([p.x for p in own], [p.y for p in own], marker, color=colour, markersize=5, linestyle="")
-    _number(axes, points)
+    number_points(axes, {number: (point.x, point.y) for number, point in points.items()})
 
 
 def _scale(axes: "Axes", points: Sequence[Point]) -> None:
-    from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
-
     low, high = min(p.x_low for p in points), max(p.x_high for p in points)
     if low > 0 and high / low >= LOG_FROM:
         axes.set_xscale("log")
         axes.set_xlim(low / 1.35, high * 1.35)
-        axes.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
-        axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-        axes.xaxis.set_minor_locator(NullLocator())
+        log_ticks(axes.xaxis)
     else:
         axes.set_xlim(0.0, 1.12 * high or 1.0)
     axes.grid(color=INK, alpha=0.18, linewidth=0.5)
     axes.set_axisbelow(True)
 
 
-def _number(axes: "Axes", points: dict[int, Point]) -> None:
+def log_ticks(axis: "Axis") -> None:
+    """Name 1, 2 and 5 of each decade of a logarithmic axis in plain numbers, over more than three its decades alone."""
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
+
+    low, high = axis.get_view_interval()
+    axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0) if high / low < 1e3 else (1.0,)))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axis.set_minor_locator(NullLocator())
+
+
+def number_points(axes: "Axes", places: dict[int, tuple[float, float]]) -> None:
+    """Write each point's number beside it; `places` are in data, on axes whose limits are set."""
     per_pt = 72.0 / axes.figure.dpi
-    at = {number: tuple(per_pt * axes.transData.transform((p.x, p.y))) for number, p in points.items()}
+    at = {number: tuple(per_pt * axes.transData.transform(place)) for number, place in places.items()}
     for number, (right, up) in offsets(at).items():
-        point = points[number]
         axes.annotate(
             str(number),
-            (point.x, point.y),
+            places[number],
             (right, up),
             textcoords="offset points",
             fontsize=SMALL_PT,

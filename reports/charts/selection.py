@@ -53,14 +53,38 @@ def chosen(rows: Sequence[Row], most: int = MOST_ROWS) -> tuple[list[Row], str]:
 
 
 def labels(rows: Sequence[Row]) -> list[str]:
-    """Name each row by model and setting and by whatever else tells the rows apart; a status that is not "passed"."""
-    return [one_line(f"{name}{_status(row)}", LABEL_CHARACTERS) for name, row in zip(_names(rows), rows, strict=True)]
+    """Name each row by model and setting and by whatever else tells the rows apart; a status that is not "passed".
+
+    Runs are numbered in their order, as `runs_note` tells.
+    """
+    names, facts = _names(rows), _facts(rows)
+    telling = [key for key in (facts[0] if facts else ()) if len({fact[key] for fact in facts}) > 1]
+    short = [key for key in telling if key != "track"]
+    if len({(name, *(fact[key] for key in short)) for name, fact in zip(names, facts, strict=True)}) == len(rows):
+        telling = short
+    told = ["".join(f", {one_line(fact[key], 32)}" for key in telling) for fact in facts]
+    return [
+        one_line(f"{name}{more}{_status(row)}", LABEL_CHARACTERS)
+        for name, more, row in zip(names, told, rows, strict=True)
+    ]
+
+
+def runs_note(rows: Sequence[Row]) -> str:
+    """Say which run each number of the labels is; empty where there is one run."""
+    ids = list(dict.fromkeys(row.run.run_id for row in rows))
+    return f"{'; '.join(f'Run {n} is {one_line(i, 60)}' for n, i in enumerate(ids, start=1))}." if len(ids) > 1 else ""
 
 
 def _names(rows: Sequence[Row]) -> list[str]:
-    facts = [
+    plans = [row.case.plan for row in rows]
+    return [f"{one_line(plan.model.id, 40)} {one_line(plan.setting, 40)}" for plan in plans]
+
+
+def _facts(rows: Sequence[Row]) -> list[dict[str, str]]:
+    ids = list(dict.fromkeys(row.run.run_id for row in rows))
+    return [
         {
-            "run": f"run {row.run.run_id}",
+            "run": f"run {ids.index(row.run.run_id) + 1}",
             "scenario": row.case.plan.scenario,
             "track": f"{row.case.plan.track} track",
             "prompt": row.case.plan.prompt.id,
@@ -68,16 +92,15 @@ def _names(rows: Sequence[Row]) -> list[str]:
         }
         for row in rows
     ]
-    telling = [key for key in (facts[0] if facts else ()) if len({fact[key] for fact in facts}) > 1]
-    return [
-        f"{one_line(row.case.plan.model.id, 40)} {one_line(row.case.plan.setting, 40)}"
-        + "".join(f", {one_line(fact[key], 32)}" for key in telling)
-        for row, fact in zip(rows, facts, strict=True)
-    ]
 
 
 def _status(row: Row) -> str:
     return "" if row.case.status == "passed" else f" ({row.case.status.upper()})"
+
+
+def notes(rows: Sequence[Row]) -> str:
+    """Say what every caption has to: which runs these are, and whose weights."""
+    return sentences(runs_note(rows), weights_note(rows))
 
 
 def weights_note(rows: Sequence[Row]) -> str:
@@ -86,12 +109,12 @@ def weights_note(rows: Sequence[Row]) -> str:
     for row in rows:
         model = row.case.plan.model
         by_source.setdefault(model.weights_source, {})[one_line(model.id, 40)] = None
-    notes = []
+    told = []
     if names := by_source.get("random"):
-        notes.append(f"Random weights ({_listed(names)}): work and memory are real, the clips are noise.")
+        told.append(f"Random weights ({_listed(names)}): work and memory are real, the clips are noise.")
     if names := by_source.get("tiny"):
-        notes.append(f"Toy models ({_listed(names)}): these numbers say nothing of real ones.")
-    return " ".join(notes)
+        told.append(f"Toy models ({_listed(names)}): these numbers say nothing of real ones.")
+    return " ".join(told)
 
 
 def missing_note(missing: Sequence[Row], what: str) -> str:

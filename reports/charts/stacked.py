@@ -1,13 +1,16 @@
 """Stacked horizontal bars from zero, a row each with its label above it: phases, parts of a start, memory.
 
 Why it matters: labels above the bars are never cut off, and bars that begin at zero can be compared by eye. Colours are
-Okabe and Ito's ("Color Universal Design", 2008), told apart by colour-blind people and on light and dark ground.
+Okabe and Ito's ("Color Universal Design", 2008) and, beyond these, Paul Tol's muted ones ("Colour Schemes", 2021), told
+apart by colour-blind people and on light and dark ground.
 """
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from reports.charts.drawing import FONT_PT, INK, SMALL_PT, WIDTH_IN, axes_at, canvas
+from reports.charts.legend import CHARACTER_IN, Kind, draw_legend
+from reports.charts.legend import height_in as legend_in
 from reports.rows import one_line, show
 
 if TYPE_CHECKING:
@@ -16,22 +19,39 @@ if TYPE_CHECKING:
 
 BLUE, ORANGE, GREEN, PURPLE = "#0072b2", "#e69f00", "#009e73", "#cc79a7"
 SKY, VERMILLION, GREY = "#56b4e9", "#d55e00", "#8c8c8c"
-KNOWN = {"denoise": BLUE, "decode": ORANGE, "text_encode": GREEN, "to_host": PURPLE}
-SPARE = (SKY, VERMILLION, GREEN, PURPLE, BLUE, ORANGE)
-REST = "in no phase"
+KNOWN = {
+    "denoise": BLUE,
+    "decode": ORANGE,
+    "text_encode": GREEN,
+    "to_host": PURPLE,
+    "transformer": BLUE,
+    "vae": ORANGE,
+    "text_encoder": GREEN,
+    "activations": PURPLE,
+    "kv_caches": SKY,
+}
+OLIVE, WINE, TEAL, SAND, MAGENTA = "#999933", "#882255", "#44aa99", "#ddcc77", "#aa4499"
+SPARE = (SKY, VERMILLION, OLIVE, MAGENTA, TEAL, SAND, WINE, GREEN, PURPLE, BLUE, ORANGE)
+REST, UNUSED = "in no phase", "cached or fragmented"
+BUDGET = "budget"
+BUDGETS = {"allocated": VERMILLION, "reserved": WINE, "device": MAGENTA}
 MOST_PARTS = 11
 ROW_IN, BAR_IN = 0.42, 0.17
 LEFT_IN, RIGHT_IN, GAP_IN = 0.12, 0.15, 0.35
 
 
 class Bar(NamedTuple):
-    """A row: parts by name in order, and the whole's lowest and highest value. `marks` are limits on the same scale."""
+    """A row: parts by name in order, and the whole's lowest and highest value.
+
+    `marks` are values on the same scale that the bar is held against; `text` stands at its end in place of its total.
+    """
 
     label: str
     parts: dict[str, float]
     low: float
     high: float
     marks: dict[str, float] = {}
+    text: str = ""
 
     @property
     def total(self) -> float:
@@ -46,16 +66,18 @@ def stacked(bars: Sequence[Bar], axis: str, unit: str, *, shares: bool) -> "Figu
     """
     bars = [bar._replace(parts=parts) for bar, parts in zip(bars, _merged(bars), strict=True)]
     colours = colours_of(list(dict.fromkeys(name for bar in bars for name in bar.parts)))
-    lines = _legend_lines([*colours, *dict.fromkeys(mark for bar in bars for mark in bar.marks)])
-    top_in = 0.1 + 0.2 * len(lines)
+    entries: dict[str, tuple[str, Kind]] = {name: (colour, "box") for name, colour in colours.items()}
+    entries |= {mark: (colour_of_mark(mark), "line") for bar in bars for mark in bar.marks}
+    top_in = 0.04 + legend_in(entries)
     height_in = ROW_IN * len(bars)
     figure = canvas(top_in + height_in + 0.48)
-    _legend(figure, lines, colours)
+    draw_legend(figure, entries)
     whole_in = WIDTH_IN - LEFT_IN - RIGHT_IN
     wide_in = 0.62 * (whole_in - GAP_IN) if shares else whole_in
     axes = axes_at(figure, LEFT_IN, top_in, wide_in, height_in)
     most = max([bar.high for bar in bars] + [mark for bar in bars for mark in bar.marks.values()], default=0.0)
-    _frame(axes, len(bars), 1.16 * most or 1.0, axis)
+    text_in = 0.1 + CHARACTER_IN * max((len(_text(bar, unit)) for bar in bars), default=0)
+    _frame(axes, len(bars), most * wide_in / (wide_in - text_in) or 1.0, axis)
     for number, bar in enumerate(bars):
         _draw(axes, number, bar, colours, 1.0)
         _annotate(axes, number, bar, unit)
@@ -68,13 +90,18 @@ def stacked(bars: Sequence[Bar], axis: str, unit: str, *, shares: bool) -> "Figu
 
 
 def colours_of(names: Sequence[str]) -> dict[str, str]:
-    """Give each part its colour: known phases always the same, what is in none grey, others in turn."""
+    """Give each part its colour: known ones always the same, what belongs to none grey, others in turn."""
     spare = iter(SPARE * (1 + len(names) // len(SPARE)))
     taken = {KNOWN[name] for name in names if name in KNOWN}
     free = [colour for colour in spare if colour not in taken] or list(SPARE)
-    others = [name for name in names if name not in KNOWN and name != REST]
+    others = [name for name in names if name not in KNOWN and name not in {REST, UNUSED}]
     turn = {name: free[number % len(free)] for number, name in enumerate(others)}
     return {name: KNOWN.get(name) or turn.get(name, GREY) for name in names}
+
+
+def colour_of_mark(name: str) -> str:
+    """Give each kind of budget its own colour; any other mark is drawn in ink."""
+    return BUDGETS.get(name.rpartition(" ")[2], VERMILLION) if name.startswith(BUDGET) else INK
 
 
 def _merged(bars: Sequence[Bar]) -> list[dict[str, float]]:
@@ -121,42 +148,18 @@ def _annotate(axes: "Axes", number: int, bar: Bar, unit: str) -> None:
     if bar.high > bar.low:
         axes.plot([bar.low, bar.high], [middle, middle], color=INK, linewidth=1.0, clip_on=False)
         axes.plot([bar.low, bar.high], [middle, middle], "|", color=INK, markersize=5, clip_on=False)
-    for limit in bar.marks.values():
-        axes.plot([limit, limit], [middle - 0.12, middle + 0.12], color=VERMILLION, linewidth=1.6, clip_on=False)
+    for name, limit in bar.marks.items():
+        colour = colour_of_mark(name)
+        axes.plot([limit, limit], [middle - 0.12, middle + 0.12], color=colour, linewidth=1.6, clip_on=False)
     end = max([bar.high, bar.total, *bar.marks.values()])
-    text = f"{show(bar.total)} {unit}"
-    axes.annotate(text, (end, middle), (4, 0), textcoords="offset points", va="center", ha="left", fontsize=SMALL_PT)
+    axes.annotate(
+        _text(bar, unit), (end, middle), (4, 0), textcoords="offset points", va="center", ha="left", fontsize=SMALL_PT
+    )
+
+
+def _text(bar: Bar, unit: str) -> str:
+    return bar.text or f"{show(bar.total)} {unit}"
 
 
 def _middle(number: int) -> float:
     return ROW_IN * number + 0.3
-
-
-def _legend_lines(names: Sequence[str]) -> list[list[tuple[str, float]]]:
-    """Break the legend into lines: names with the inches from the left at which each begins."""
-    lines: list[list[tuple[str, float]]] = [[]]
-    at_in = LEFT_IN
-    for name in names:
-        wide_in = 0.3 + 0.075 * len(name)
-        if lines[-1] and at_in + wide_in > WIDTH_IN - RIGHT_IN:
-            lines.append([])
-            at_in = LEFT_IN
-        lines[-1].append((name, at_in))
-        at_in += wide_in
-    return lines
-
-
-def _legend(figure: "Figure", lines: list[list[tuple[str, float]]], colours: dict[str, str]) -> None:
-    from matplotlib.patches import Rectangle
-
-    height_in = figure.get_figheight()
-    for number, line in enumerate(lines):
-        y_in = height_in - 0.16 - 0.2 * number
-        for name, at_in in line:
-            is_part = name in colours
-            wide_in, high_in = (0.12, 0.1) if is_part else (0.025, 0.14)
-            place = (at_in / WIDTH_IN, (y_in - high_in / 2) / height_in)
-            colour = colours.get(name, VERMILLION)
-            box = Rectangle(place, wide_in / WIDTH_IN, high_in / height_in, color=colour, linewidth=0)
-            figure.add_artist(box)
-            figure.text((at_in + 0.17) / WIDTH_IN, y_in / height_in, name, fontsize=SMALL_PT, va="center", ha="left")
