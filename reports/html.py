@@ -16,9 +16,10 @@ from reports.answers.answer import Answer
 from reports.case_details import as_text, case_details, told
 from reports.charts.page import page_charts
 from reports.findings import findings
-from reports.media import Entry, Source, clip_of, entries_of
+from reports.media import Entry, Source, entries_of
 from reports.page_changes import page_changes
 from reports.page_parts import page_parts, scripts_of, template
+from reports.player import rows_of
 from reports.recipes import recipe_tables
 from reports.record import Run
 from reports.work_lines import ceiling_lines
@@ -39,7 +40,7 @@ def render_page(sources: Sequence[Source], *, charts: bool = False) -> str:
     """
     entries = entries_of(sources)
     return template("report.html.j2").render(
-        parts=page_parts(["report.css", "charts.css"], scripts_of("scripts")),
+        parts=page_parts(["report.css", "charts.css", "player.css"], scripts_of("scripts")),
         sources=sources,
         entries=entries,
         names=rows.NAMES,
@@ -62,8 +63,7 @@ def render_page(sources: Sequence[Source], *, charts: bool = False) -> str:
         failures=[entry for entry in entries if entry.case.status != "passed"],
         changes=page_changes(sources),
         recipe_tables=recipe_tables,
-        prompts=_prompts(entries),
-        clip_of=clip_of,
+        clip_rows=rows_of(entries),
         details=_details,
         durations={name: meaning for source in sources for name, meaning in source.run.durations.items()},
         environment=_environment,
@@ -95,14 +95,6 @@ def _behind(entries: Sequence[Entry], sources: Sequence[Source], answer: Answer)
     """Give the cases on the page that an answer was read from, each with its fields; without a case, of the run."""
     places = {(id(entry.source), entry.case.id): entry for entry in entries}
     return [(places.get((id(sources[anchor.run]), anchor.case)), ", ".join(anchor.fields)) for anchor in answer.anchors]
-
-
-def _prompts(entries: Sequence[Entry]) -> dict[str, list[Entry]]:
-    """Put the cases of one prompt and seed side by side, of all runs."""
-    prompts: dict[str, list[Entry]] = {}
-    for entry in entries:
-        prompts.setdefault(f"{entry.case.plan.prompt.id}, seed {entry.case.plan.seed}", []).append(entry)
-    return prompts
 
 
 def _details(entry: Entry) -> dict[str, str]:

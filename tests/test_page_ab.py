@@ -100,10 +100,10 @@ def test_pair_plays_within_a_frame_and_steps(page: Any) -> None:
     assert apart["frames"] > 20
     assert apart["worst"] <= 1
     page.keyboard.press(" ")
-    page.wait_for_function("document.getElementById('play').textContent.startsWith('play')")
+    page.wait_for_function("() => document.getElementById('play').textContent.startsWith('play')")
     page.locator("#scrub").evaluate("range => { range.value = 10; range.dispatchEvent(new Event('input')) }")
     page.keyboard.press(".")
-    page.wait_for_function("document.getElementById('frame').textContent === '12 of 24'")
+    page.wait_for_function("() => document.getElementById('frame').textContent === '12 of 24'")
     assert page.evaluate(FRAMES_SHOWN) == [11, 11]
 
 

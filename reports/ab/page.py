@@ -20,8 +20,8 @@ from reports.journal import RunFolderError
 from reports.page_parts import page_parts, template
 from reports.strict_json import write_atomically, write_json_atomically
 
-STYLES = ("report.css", "vote/vote.css")
-SCRIPTS = ("vote/in_step.js", "vote/vote.js")
+STYLES = ("report.css", "player.css", "vote/vote.css")
+SCRIPTS = ("scripts/in_step.js", "vote/vote.js")
 RANDOM = random.SystemRandom()
 
 

@@ -1,5 +1,5 @@
 // Sorting, searching and filtering of the cases. Without this script the page shows all of them, in the plan's order.
-// What belongs to a case elsewhere on the page has the attribute data-of with the case's anchor and is hidden with it.
+// What belongs to cases elsewhere on the page has the attribute data-of with their anchors and is hidden with them.
 "use strict";
 (() => {
   const rows = [...document.querySelectorAll("tbody[data-case]")];
@@ -64,7 +64,7 @@
         row.hidden = !fits;
         if (!fits) hidden.add(row.dataset.case);
       }
-      for (const part of parts) part.hidden = hidden.has(part.dataset.of);
+      for (const part of parts) part.hidden = part.dataset.of.trim().split(" ").every((anchor) => hidden.has(anchor));
       for (const table of document.querySelectorAll("table.results"))
         table.parentNode.hidden = [...table.tBodies].every((row) => row.hidden);
       count.textContent = hidden.size ? `${rows.length - hidden.size} of ${rows.length} cases` : `${rows.length} cases`;

@@ -1,7 +1,7 @@
 "use strict";
 // Several videos as one: play, pause, step by a frame, scrub, loop and slow down, each within a frame of the others.
 // A frame is addressed by its middle, (k + 0.5) / fps, as its edges round either way. While playing, the first video
-// leads: who drifts by more than half a frame plays a little faster or slower until it is back, who is two frames off
+// leads: who is off by more than a quarter of a frame plays a little faster or slower until it is back, who is two frames off
 // is moved. Loops restart together. A video that has to wait for its file stops all; one that cannot be played is left
 // out. `tell(frame, playing)` is called whenever what is shown has changed.
 function inStep(videos, fps, frames, tell) {
@@ -73,8 +73,10 @@ function inStep(videos, fps, frames, tell) {
     if (start < frames - 2) await ready(HTMLMediaElement.HAVE_FUTURE_DATA);
     if (mine !== turn) return;
     for (const video of alive) video.playbackRate = rate;
-    await Promise.all(alive.map((video) => video.play().catch(() => halt()))); // a browser may refuse to play
-    if (mine === turn) requestAnimationFrame(() => watch(mine));
+    const refusals = await Promise.all(alive.map((video) => video.play().then(() => null, (refusal) => refusal)));
+    if (mine !== turn) return; // which is also why a play is refused: something newer has paused it
+    if (refusals.some(Boolean)) seek(shown());
+    else requestAnimationFrame(() => watch(mine));
   }
 
   function watch(mine) {

@@ -1,0 +1,114 @@
+"""Clips side by side: one row a request, one column a model in a setting, and what its clips are held against.
+
+Why it matters: two clips tell more than two numbers, but only of the same prompt, seed, size, length and rate. So these
+make a row, whose videos the page plays in step. A clip that several scenarios made, to the bit, stands there once.
+"""
+
+from collections.abc import Sequence
+from statistics import median
+from typing import NamedTuple
+
+from reports.matching import Key, key_of
+from reports.media import Clip, Entry, clip_of, file_of
+from reports.record import CaseRecord
+
+
+class Picture(NamedTuple):
+    """A still of a clip beside the page: where it is or why there is none, and what it shows."""
+
+    file: Clip
+    shows: str
+
+
+class Column(NamedTuple):
+    """One clip, the cases that made it (the first is shown), and its stills; `name` is for people."""
+
+    name: str
+    entries: list[Entry]
+    clip: Clip
+    strip: Picture | None
+    slice: Picture | None
+
+    @property
+    def anchors(self) -> str:
+        """Give the ids of its cases' elements, by which it is hidden with them."""
+        return " ".join(entry.anchor for entry in self.entries)
+
+
+class Row(NamedTuple):
+    """The clips of one request. `reference` is the place of the clip that differences are taken against by default."""
+
+    title: str
+    first: Entry
+    key: Key
+    columns: list[Column]
+    reference: int
+
+    @property
+    def playable(self) -> int:
+        """Count the clips that are there."""
+        return sum(column.clip.url is not None for column in self.columns)
+
+
+def rows_of(entries: Sequence[Entry]) -> list[Row]:
+    """Lay the clips of a page out in rows, in the order of their plans."""
+    requests: dict[Key, list[Entry]] = {}
+    for entry in entries:
+        requests.setdefault(key_of(entry.case), []).append(entry)
+    return [_row(key, own) for key, own in requests.items()]
+
+
+def _row(key: Key, entries: list[Entry]) -> Row:
+    clips: dict[tuple[object, ...], list[Entry]] = {}
+    for entry in entries:
+        clips.setdefault(_identity(entry), []).append(entry)
+    columns = [_column(own) for own in clips.values()]
+    rate = f"{key.fps:g} frames a second"
+    title = f"{key.prompt}, seed {key.seed}, {key.width} × {key.height}, {key.frames} frames, {rate}"
+    return Row(title, entries[0], key, columns, _reference([column.entries[0] for column in columns]))
+
+
+def _identity(entry: Entry) -> tuple[object, ...]:
+    """Tell clips apart: one of the same model, setting, run and frames is the same; without frames none is."""
+    case, measurement = entry.case, entry.case.measurement
+    if measurement is None or measurement.video is None or not measurement.rounds:
+        return (entry.anchor,)
+    return (id(entry.source), case.plan.model.id, case.plan.setting, measurement.rounds[-1].frames_sha256)
+
+
+def _column(entries: list[Entry]) -> Column:
+    source, case = entries[0].source, entries[0].case
+    label = f"{source.label}: " if source.label else ""
+    scenarios = ", ".join(dict.fromkeys(entry.case.plan.scenario for entry in entries))
+    name = f"{label}{case.plan.model.title}, {case.plan.setting} ({scenarios})"
+    stills = case.measurement.stills if case.measurement else None
+    if stills is None:
+        return Column(name, entries, clip_of(case, source), None, None)
+    strip = f"frames {', '.join(map(str, stills.frames))} of {name}"
+    over_time = f"middle row of each frame of {name}, from the first downwards"
+    return Column(
+        name,
+        entries,
+        clip_of(case, source),
+        Picture(file_of(stills.strip, source), strip),
+        Picture(file_of(stills.xt, source), over_time),
+    )
+
+
+def _reference(entries: Sequence[Entry]) -> int:
+    """Choose the teacher of the suites' comparisons, or else the slowest clip, of equally slow ones the first."""
+    teachers = {
+        (comparison.teacher, comparison.teacher_setting)
+        for entry in entries
+        for comparison in entry.source.run.comparisons
+    }
+    named = [(e.case.plan.model.id, e.case.plan.setting) in teachers for e in entries]
+    if any(named):
+        return named.index(True)
+    times_s = [_time_s(entry.case) for entry in entries]
+    return times_s.index(max(times_s))
+
+
+def _time_s(case: CaseRecord) -> float:
+    rounds = case.measurement.rounds if case.measurement else []
+    return median(one.prompt_to_host_s for one in rounds) if rounds else 0.0
