@@ -8,8 +8,14 @@ from typing import Any
 
 import msgspec
 
+from reports.measured import Stills
 from reports.merge import read_run
+from reports.paper.document import numbered
+from reports.paper.render_latex import as_latex, file_of
+from reports.paper.render_markdown import as_markdown
+from reports.paper.write import sections, sidecar
 from reports.record import Run
+from reports.strict_json import encode
 from tests.reports_samples import case_of, planned, run_of
 
 ROOT = Path(__file__).parent.parent
@@ -62,11 +68,35 @@ def hostile_run() -> Run:
     return msgspec.structs.replace(run, environment=environment, durations={"sampling_s": HOSTILE[3]})
 
 
+def rendered(runs: list[Run]) -> dict[str, str]:
+    """Give the paper's texts by their files' names, without its pictures, which take seconds to draw."""
+    document = sections(runs)
+    ids = numbered(document)
+    texts = {f"{file_of(section)}.tex": as_latex(section, ids) for section in document}
+    return texts | {"paper.md": as_markdown("Title", document), "numbers.json": encode(sidecar(runs, ids)).decode()}
+
+
+def with_strip(folder: Path, run_id: str, strip: str = "media/a-strip.jpg", content: bytes | None = None) -> Run:
+    """Give a run of two models whose clips have a strip, which is written into `folder` where there is content."""
+    stills = Stills(strip=strip, frames=[0, 40, 80], xt="media/a-xt.jpg")
+    cases = [
+        msgspec.structs.replace(case, measurement=msgspec.structs.replace(case.measurement, stills=stills))
+        for case in (case_of(planned(model), 4.0) for model in ("causvid-1.3b", "wan2.1-t2v-1.3b"))
+        if case.measurement is not None
+    ]
+    if content is not None:
+        (folder / strip).parent.mkdir(parents=True, exist_ok=True)
+        (folder / strip).write_bytes(content)
+    return msgspec.structs.replace(run_of(*cases), run_id=run_id)
+
+
 def recomputed(reference: dict[str, Any], runs: dict[str, Any]) -> str:
     """Compute a number of the sidecar again from plain JSON, by what the sidecar says and none of the code's own."""
     operands = [[value for source in operand for value in _read(source, runs)] for operand in reference["operands"]]
     value = _made(reference["aggregation"], operands) / reference["divisor"]
     decimals = reference["decimals"]
+    if reference["power_of_ten"]:
+        return f"{value:.{decimals}e}"
     if reference["aggregation"] in ("furthest", "rate furthest", "difference quotient"):
         text = f"{value + 0.5 * 10.0**-decimals - 1e-7 * 10.0**-decimals:.{max(decimals, 0)}f}"
         value = float(text)

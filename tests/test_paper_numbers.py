@@ -4,25 +4,30 @@ import doctest
 import importlib
 import json
 import re
-from pathlib import Path
 
+import msgspec
 import pytest
 
 from reports.paper.document import inlines, numbered
 from reports.paper.measures import Place, number, with_spread
 from reports.paper.numbers import AGGREGATIONS, Number, at
+from reports.paper.quality import together
 from reports.paper.rounding import decimals_of_spread, rounded_up, shown
-from reports.paper.write import sections, write_paper
+from reports.paper.write import sections
 from reports.record import Run
 from reports.strict_json import encode
-from tests.paper_samples import hostile_run, published, recomputed
+from tests.paper_samples import hostile_run, published, recomputed, rendered
 from tests.reports_samples import case_of, planned, run_of
+from tests.test_reports_equal_time import run_with, whole
+from tests.test_reports_verdicts import STUDENT, TEACHER
 
 SETS = {
     "quick": ("quick",),
     "several": ("quick", "settings", "cold-start", "smoke", "wan-14b-causvid-lora", "causal-480p-720p-long"),
 }
 # What our own prose may say in digits: definitions, not measurements.
+MARKDOWN = r"([\d,.\u2212+]+(?: × 10[⁻⁰¹²³⁴⁵⁶⁷⁸⁹]+)?)<!--(n\d+)-->"
+LATEX = r"\\val\{(n\d+)\}\{([^{}]+(?:\{-?\d+\}\$)?)\}"
 CONSTANTS = {"2³⁰", "10⁹", "15", "1", "5", "24", "95", "TEST04", "uint8", "2.1", "480p"}
 
 
@@ -32,26 +37,46 @@ def test_examples_of_the_docstrings_hold(module: str) -> None:
     assert doctest.testmod(importlib.import_module(f"reports.paper.{module}")).failed == 0
 
 
-@pytest.mark.parametrize("names", SETS.values(), ids=SETS)
-def test_every_number_is_computed_again_from_the_record(names: tuple[str, ...], tmp_path: Path) -> None:
+def _students_and_teachers() -> list[Run]:
+    """Give a student, and in a run of its own its teacher's rows with fewer steps, whose clips are judged."""
+    cases = [msgspec.structs.replace(case, id=f"case {index}") for index, case in enumerate(whole())]
+    by_run = {
+        name: [case for case in cases if case.plan.model.id == model]
+        for name, model in (("student", STUDENT), ("teacher", TEACHER))
+    }
+    return [msgspec.structs.replace(run_with(*own), run_id=name) for name, own in by_run.items()]
+
+
+@pytest.fixture(params=[*SETS, "students"])
+def runs(request: pytest.FixtureRequest) -> list[Run]:
+    """Give runs together, published ones or made-up ones with verdicts."""
+    return published(*SETS[request.param]) if request.param in SETS else _students_and_teachers()
+
+
+def test_every_number_is_computed_again_from_the_record(runs: list[Run]) -> None:
     """The sidecar's references give each number's text, and both formats hold it under its id."""
-    runs = published(*names)
-    write_paper(runs, tmp_path)
-    records = {run.run_id: json.loads(encode(run)) for run in runs}
-    sidecar = json.loads((tmp_path / "numbers.json").read_text(encoding="utf-8"))
+    texts = rendered(runs)
+    records = {run.run_id: json.loads(encode(run)) for run in [*runs, together(runs)]}
+    references = json.loads(texts["numbers.json"])["numbers"]
     wrong = {
         id_: (reference["text"], again)
-        for id_, reference in sidecar["numbers"].items()
+        for id_, reference in references.items()
         if (again := recomputed(reference, records)) != reference["text"].lstrip("+")
     }
     assert wrong == {}
-    in_markdown = _ids(r"([\d,.\u2212+]+)<!--(n\d+)-->", (tmp_path / "paper.md").read_text(encoding="utf-8"))
-    tex = "".join(path.read_text(encoding="utf-8") for path in tmp_path.glob("*.tex"))
-    in_latex = _ids(r"\\val\{(?P<id>n\d+)\}\{(?P<text>[^{}]+)\}", tex)
-    texts = {id_: reference["text"] for id_, reference in sidecar["numbers"].items()}
-    assert in_markdown == texts
-    assert in_latex == texts
-    assert len(texts) >= 80
+    in_markdown = _ids(MARKDOWN, texts["paper.md"])
+    in_latex = _ids(LATEX, "".join(text for name, text in texts.items() if name.endswith(".tex")))
+    assert in_markdown == in_latex == {id_: reference["text"] for id_, reference in references.items()}
+    assert len(references) >= 50
+
+
+def test_verdicts_over_runs_are_told_with_their_numbers() -> None:
+    """Student and teacher in two runs are judged together, and the teacher's fewer steps stand beside the student."""
+    text = re.sub("<!--n\\d+-->", "", rendered(_students_and_teachers())["paper.md"])
+    assert f"| {STUDENT} 480p81 | `score` | 4 | -1.00 | -1.00 | -1.00 | -0.500 | FAIL |" in text.replace("\u2212", "-")
+    assert "In its time the teacher gives `480p81-4step` (the student beside it: PASS)." in text
+    assert "The fewest of its steps that are as good by every margin are those of `480p81-8step`." in text
+    assert "What speed costs in quality is judged over prompts in Table" in text
 
 
 def _ids(pattern: str, text: str) -> dict[str, str]:
@@ -59,14 +84,14 @@ def _ids(pattern: str, text: str) -> dict[str, str]:
     for match in re.finditer(pattern, text):
         first, second = match.groups()
         id_, shown_text = (first, second) if first.startswith("n") else (second, first)
-        found[id_] = shown_text.replace("\u2212", "-").replace("$-$", "-")
+        plain = shown_text.translate(str.maketrans("\u2212⁻⁰¹²³⁴⁵⁶⁷⁸⁹", "--0123456789")).replace("$-$", "-")
+        found[id_] = re.sub(r"(?: × 10|\$\\times10\^\{)-(\d+)(?:\}\$)?", lambda m: f"e-{int(m[1]):02d}", plain)
     return found
 
 
-@pytest.mark.parametrize("names", SETS.values(), ids=SETS)
-def test_our_own_prose_holds_no_number(names: tuple[str, ...]) -> None:
+def test_our_own_prose_holds_no_number(runs: list[Run]) -> None:
     """Whatever has digits is a number with a reference, text of the record, or a constant of the method."""
-    prose = [piece for piece in inlines(sections(published(*names))) if isinstance(piece, str)]
+    prose = [piece for piece in inlines(sections(runs)) if isinstance(piece, str)]
     digits = {word.strip("().,;:") for piece in prose for word in piece.split() if re.search(r"\d", word)}
     assert digits - CONSTANTS == set()
 
@@ -119,10 +144,9 @@ def test_path_that_leads_nowhere_is_an_error(path: str) -> None:
         at(run_of(case_of(planned(), 4.0)), path)
 
 
-def test_sidecar_says_what_is_made_of_the_values(tmp_path: Path) -> None:
+def test_sidecar_says_what_is_made_of_the_values() -> None:
     """Aggregations that the text uses are explained, and every run is named with its commit."""
-    write_paper([hostile_run()], tmp_path)
-    sidecar = json.loads((tmp_path / "numbers.json").read_text(encoding="utf-8"))
+    sidecar = json.loads(rendered([hostile_run()])["numbers.json"])
     used = {reference["aggregation"] for reference in sidecar["numbers"].values()}
     assert sidecar["aggregations"] == {name: AGGREGATIONS[name].meaning for name in used}
     assert sidecar["runs"] == [{"run": "hostile", "suite": "quick", "commit": "0123456789abcdef"}]

@@ -4,33 +4,55 @@ import os
 import re
 import shutil
 import subprocess
+from io import BytesIO
 from pathlib import Path
 
 import msgspec
 import pytest
+from PIL import Image
 
 from reports.__main__ import EXIT_BAD_INPUT, main
 from reports.paper.bibliography import bibtex, entries, listed
-from reports.paper.document import Column, Table, cited
+from reports.paper.document import Code, Column, Figure, Paragraph, Table, cited
 from reports.paper.escape import markdown, tex, tex_name
+from reports.paper.figures import strips
 from reports.paper.tables import LEFT_OUT, MOST_ROWS
 from reports.paper.write import sections, write_paper
 from reports.record import Run
-from tests.paper_samples import HOSTILE, PUBLISHED, ROOT, hostile_run, published
+from reports.strict_json import encode
+from tests.paper_samples import HOSTILE, PUBLISHED, ROOT, hostile_run, published, rendered, with_strip
 from tests.reports_samples import case_of, planned, replaced, run_of
 
 GOLDEN = ROOT / "tests" / "golden_views" / "paper"
 TOOLS = ("pdflatex", "bibtex", "pdftotext")
 
 
-def _written(folder: Path, *runs: Run) -> dict[str, str]:
-    return {path.name: path.read_text(encoding="utf-8") for path in write_paper(list(runs), folder)}
+def _markdown(run: Run) -> str:
+    return rendered([run])["paper.md"]
+
+
+@pytest.fixture(scope="session")
+def quick(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Write the paper of a published run by the command, as anybody would."""
+    out = tmp_path_factory.mktemp("quick")
+    assert main(["paper", str(PUBLISHED / "quick"), "--out", str(out)]) == 0
+    return out
 
 
 @pytest.mark.parametrize("name", [path.name for path in sorted(GOLDEN.iterdir())])
-def test_stored_view_is_what_the_published_record_renders(name: str, tmp_path: Path) -> None:
-    """`python -m reports paper reports/published/quick --out tests/golden_views/paper` writes what is stored."""
-    assert _written(tmp_path, *published("quick"))[name] == (GOLDEN / name).read_text(encoding="utf-8")
+def test_stored_view_is_what_the_published_record_renders(name: str, quick: Path) -> None:
+    """What `python -m reports paper reports/published/quick --out DIR` writes is stored, but for its figures."""
+    assert (quick / name).read_text(encoding="utf-8") == (GOLDEN / name).read_text(encoding="utf-8")
+
+
+def test_charts_are_written_for_both_formats(quick: Path) -> None:
+    """Markdown shows the SVG and LaTeX the PDF of the same chart."""
+    assert {path.name for path in (quick / "figures").iterdir()} == {
+        f"{chart}.{kind}" for chart in ("phases", "pareto") for kind in ("svg", "pdf")
+    }
+    assert (quick / "figures" / "phases.pdf").read_bytes().startswith(b"%PDF")
+    assert "](figures/phases.svg)" in (quick / "paper.md").read_text(encoding="utf-8")
+    assert "{figures/pareto.pdf}" in (quick / "results.tex").read_text(encoding="utf-8")
 
 
 @pytest.fixture(scope="session")
@@ -42,7 +64,9 @@ def pdf_text(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, str]:
         )
         (pytest.fail if os.environ.get("CI") else pytest.skip)(told)
     folder = tmp_path_factory.mktemp("paper")
-    write_paper([*published("quick"), hostile_run()], folder)
+    media = tmp_path_factory.mktemp("media")
+    runs = [*published("quick"), hostile_run(), with_strip(media, "strips", content=_picture())]
+    write_paper(runs, folder, folders=[media] * 3)
     pdflatex = [
         str(shutil.which("pdflatex")),
         "-interaction=nonstopmode",
@@ -56,6 +80,12 @@ def pdf_text(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, str]:
     logs = "".join((folder / f"paper.{end}").read_text(encoding="utf-8", errors="replace") for end in ("log", "blg"))
     subprocess.run([str(shutil.which("pdftotext")), "-layout", "paper.pdf"], cwd=folder, check=True)
     return logs, (folder / "paper.txt").read_text(encoding="utf-8")
+
+
+def _picture() -> bytes:
+    buffer = BytesIO()
+    Image.new("RGB", (96, 20), "orange").save(buffer, "JPEG")
+    return buffer.getvalue()
 
 
 def test_latex_compiles_without_a_warning(pdf_text: tuple[str, str]) -> None:
@@ -80,9 +110,9 @@ def test_pdf_shows_numbers_and_text(pdf_text: tuple[str, str]) -> None:
         assert part in text
 
 
-def test_hostile_text_is_text_in_markdown(tmp_path: Path) -> None:
+def test_hostile_text_is_text_in_markdown() -> None:
     """No tag, link, code or table cell is opened by what a record says."""
-    text = _written(tmp_path, hostile_run())["paper.md"]
+    text = _markdown(hostile_run())
     assert re.findall(r"<(?!!--n\d+-->)", text) == []
     assert "javascript:alert(1)" not in re.findall(r"(?<!\\)\]\(([^)]*)\)", text)
     assert not re.search("[\x00-\x08\x0b-\x1f\u200b-\u200f\u202a-\u202e\u2066-\u2069]", text)
@@ -115,35 +145,62 @@ EMPTY, FAILED = run_of(), run_of(*(case_of(planned(prompt=p), status="oom", reas
     ],
     ids=["empty", "all failed", "one round"],
 )
-def test_run_without_results_says_so(run: Run, said: list[str], tmp_path: Path) -> None:
+def test_run_without_results_says_so(run: Run, said: list[str]) -> None:
     """What there is nothing of is said, and no number is made up."""
-    text = _written(tmp_path, run)["paper.md"]
+    text = _markdown(run)
     assert [part for part in said if part not in text] == []
 
 
-def test_large_run_has_tables_of_a_page(tmp_path: Path) -> None:
+def test_large_run_has_tables_of_a_page() -> None:
     """Of 5,000 settings a table shows the first and says so."""
     cases = [replaced(case_of(planned(), 4.0), id=f"case {i}", setting=f"s{i}", steps=i) for i in range(5000)]
     cases = [msgspec.structs.replace(case, id=case.plan.id) for case in cases]
-    text = _written(tmp_path, run_of(*cases))["paper.md"]
+    text = _markdown(run_of(*cases))
     assert LEFT_OUT in text
     assert max(len(table.splitlines()) for table in re.findall(r"(?:^\|.*\n)+", text, re.MULTILINE)) == MOST_ROWS + 2
 
 
-def test_command_writes_the_asked_format(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Both formats without one; the printed paths are the files."""
-    path = str(PUBLISHED / "quick" / "run.json")
-    for asked, expected in (
-        ([], {"paper.md", "paper.tex", "results.tex"}),
-        (["--format", "markdown"], {"paper.md"}),
-        (["--format", "latex"], {"paper.tex", "results.tex"}),
-    ):
-        out = tmp_path / f"out{len(asked)}{asked[-1:]}"
-        assert main(["paper", path, "--out", str(out), *asked]) == 0
-        printed = {Path(line).name for line in capsys.readouterr().out.splitlines()}
-        assert printed == {entry.name for entry in out.iterdir()}
-        assert printed & {"paper.md", "paper.tex", "results.tex"} == expected
-        assert printed >= {"references.bib", "numbers.json"}
+@pytest.mark.parametrize(("asked", "expected"), [("markdown", {"paper.md"}), ("latex", {"paper.tex", "results.tex"})])
+def test_command_writes_the_asked_format(
+    asked: str, expected: set[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Only that one, with references and sidecar; the printed paths are the files."""
+    run = tmp_path / "run.json"
+    run.write_bytes(encode(FAILED))
+    assert main(["paper", str(run), "--out", str(tmp_path / "out"), "--format", asked]) == 0
+    printed = {Path(line).name for line in capsys.readouterr().out.splitlines()}
+    assert printed == {entry.name for entry in (tmp_path / "out").rglob("*") if entry.is_file()}
+    assert printed & {"paper.md", "paper.tex", "results.tex"} == expected
+    assert printed >= {"references.bib", "numbers.json"}
+
+
+@pytest.mark.parametrize(
+    ("strip", "content"),
+    [
+        ("media/a.jpg", None),
+        ("../a.jpg", b"\xff\xd8\xff"),
+        ("/etc/hostname", None),
+        ("media/a.jpg", b"<script>alert(1)</script>"),
+    ],
+    ids=["missing", "outside", "absolute", "no jpeg"],
+)
+def test_strip_that_is_no_picture_of_the_run_is_not_shown(strip: str, content: bytes | None, tmp_path: Path) -> None:
+    """Neither a file outside of the run's folder nor one that is no JPEG gets into a paper, and that is said."""
+    folder = tmp_path / "run"
+    folder.mkdir()
+    drawn = strips([with_strip(folder, "run", strip, content)], [folder])
+    assert drawn.files == {}
+    assert drawn.blocks == (Paragraph(("No frames are shown: the pictures are not beside the records.",)),)
+
+
+def test_strips_of_one_prompt_are_laid_below_each_other(tmp_path: Path) -> None:
+    """Each model has its own, with its name, under a caption that says what they are worth."""
+    drawn = strips([with_strip(tmp_path, "run", content=_picture())], [tmp_path])
+    assert list(drawn.files) == ["strip-1.jpg", "strip-2.jpg"]
+    [figure] = drawn.blocks
+    assert isinstance(figure, Figure)
+    assert [panel.title[0] for panel in figure.panels] == [Code("causvid-1.3b"), Code("wan2.1-t2v-1.3b")]
+    assert "these clips show nothing of a model" in "".join(piece for piece in figure.caption if isinstance(piece, str))
 
 
 def test_run_given_twice_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

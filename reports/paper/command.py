@@ -20,4 +20,5 @@ def takes_paper(parser: argparse.ArgumentParser) -> None:
 def write(runs: Sequence[Run], options: argparse.Namespace) -> str:
     """Write the files and list their paths, a line each."""
     formats = FORMATS if options.format is None else (options.format,)
-    return "".join(f"{path}\n" for path in write_paper(runs, options.out, formats))
+    folders = [path if path.is_dir() else path.parent for path in options.runs]
+    return "".join(f"{path}\n" for path in write_paper(runs, options.out, formats, folders))

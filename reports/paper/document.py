@@ -100,13 +100,21 @@ class Table:
 
 
 @dataclass(frozen=True)
+class Panel:
+    """A picture: its files' stem below figures/, which kinds of file there are (LaTeX shows no SVG), and its title."""
+
+    stem: str
+    kinds: tuple[Literal["svg", "pdf", "jpg"], ...]
+    title: Text = ()
+
+
+@dataclass(frozen=True)
 class Figure:
-    """A figure: its files' stem below figures/, and which kinds of file there are; LaTeX cannot show an SVG."""
+    """A figure of pictures below each other."""
 
     label: str
     caption: Text
-    stem: str
-    kinds: tuple[Literal["svg", "pdf", "jpg"], ...]
+    panels: tuple[Panel, ...]
 
 
 @dataclass(frozen=True)
@@ -136,6 +144,7 @@ def texts(block: Block) -> Iterator[Text]:
             yield from row
         yield block.notes
     else:
+        yield from (panel.title for panel in block.panels)
         yield block.caption
 
 

@@ -8,10 +8,12 @@ from typing import Any, NamedTuple
 
 from reports.paper.document import Absent, Inline, Text
 from reports.paper.numbers import AGGREGATIONS, Number, Source, at
-from reports.paper.rounding import decimals_of_plain, decimals_of_spread
+from reports.paper.rounding import PLAIN_DIGITS, decimals_of_plain, decimals_of_spread
 from reports.record import CaseRecord, Run
 
 EQUAL_DIGITS = 4
+# Below, a number without a spread is written as a power of ten.
+LEAST_PLAIN = 1e-4
 
 
 class Place(NamedTuple):
@@ -54,6 +56,9 @@ def number(
         value = AGGREGATIONS[aggregation].of(values) / divisor
     except ZeroDivisionError:
         return None
+    is_power = decimals is None and 0 < abs(value) < LEAST_PLAIN
+    if is_power:
+        decimals = PLAIN_DIGITS - 1
     return Number(
         value=value,
         unit=unit,
@@ -62,6 +67,7 @@ def number(
         decimals=decimals_of_plain(value) if decimals is None else decimals,
         divisor=divisor,
         signed=signed,
+        is_power=is_power,
     )
 
 
@@ -106,4 +112,5 @@ def with_spread(
         digits = decimals_of_plain(value.value, EQUAL_DIGITS) if several else value.decimals
         return (value._replace(decimals=digits),)
     decimals = decimals_of_spread(spread.value)
-    return value._replace(decimals=decimals), " ± ", spread._replace(decimals=decimals)
+    ending = [one._replace(decimals=decimals, is_power=False) for one in (value, spread)]
+    return ending[0], " ± ", ending[1]

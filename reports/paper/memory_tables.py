@@ -77,7 +77,7 @@ def _parts(found: list[Configuration]) -> tuple[Block, ...]:
         base = f"{PHASES}[{pair[1]}]"
         paths = [*(f"{base}.components_bytes{key(part)}" for part in kept), f"{base}.activations_bytes"]
         sizes = [number("value", "GiB", [pair[0].first(path)], decimals=2, divisor=GIB) for path in paths]
-        return pair[0].name, *((size or Absent("no such part"),) for size in sizes)
+        return pair[0].name, *((size or Absent("no such part, or not told"),) for size in sizes)
 
     caption = "What was allocated in the phase with the highest peak, of each configuration's first case."
     return (table("tab:waterfall", (caption,), columns, rows_of(highest, row)),)

@@ -100,10 +100,13 @@ class Number(NamedTuple):
     decimals: int
     divisor: float = 1.0
     signed: bool = False
+    is_power: bool = False
 
     @property
     def text(self) -> str:
-        """The number as both formats show it, with an ASCII minus."""
+        """The number in ASCII, as both formats show it but for the minus; `is_power` gives "2.79e-05"."""
+        if self.is_power:
+            return f"{self.value:.{self.decimals}e}"
         up = self.aggregation in ROUNDED_UP
         return shown(rounded_up(self.value, self.decimals) if up else self.value, self.decimals, signed=self.signed)
 

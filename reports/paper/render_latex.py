@@ -13,6 +13,7 @@ from reports.paper.document import (
     Figure,
     Inline,
     Items,
+    Panel,
     Paragraph,
     Section,
     See,
@@ -26,6 +27,8 @@ LEVELS = ("section", "subsection", "subsubsection", "paragraph")
 # Points: A4 with margins of about 25 mm; a letter of \footnotesize (8 pt) and \scriptsize (7 pt), a column's margins.
 TEXT_WIDTH_PT = 455.0
 SIZES = ((r"\footnotesize", 4.45, 4.0), (r"\scriptsize", 3.95, 3.0))
+# Digits are narrower than the letters of a heading.
+DIGIT = 0.96
 LEAST_TEXT_PT = 52.0
 LONGEST_WORD = 20
 LINES_OF_A_PAGE = 50
@@ -88,13 +91,20 @@ def _has_long_word(text: Text) -> bool:
 
 
 def _figure(figure: Figure, ids: Ids) -> str:
-    kind = next(kind for kind in ("pdf", "jpg") if kind in figure.kinds)
-    size = r"width=\textwidth,height=0.8\textheight,keepaspectratio"
-    picture = rf"\includegraphics[{size}]{{figures/{figure.stem}.{kind}}}"
-    return (
-        f"\\begin{{figure}}[htbp]\n\\centering\n{picture}\n"
-        f"\\caption{{{_text(figure.caption, ids)}}}\\label{{{figure.label}}}\n\\end{{figure}}"
-    )
+    share = 0.85 / len(figure.panels)
+    size = rf"width=\textwidth,height={share:.2f}\textheight,keepaspectratio"
+    pictures = [
+        (rf"{{\raggedright\footnotesize {_text(panel.title, ids)}\par}}" if panel.title else "")
+        + rf"\includegraphics[{size}]{{figures/{panel.stem}.{_kind(panel)}}}"
+        for panel in figure.panels
+    ]
+    lines = [r"\begin{figure}[htbp]", r"\centering", "\n\\par\\smallskip\n".join(pictures)]
+    caption = rf"\caption{{{_text(figure.caption, ids)}}}\label{{{figure.label}}}"
+    return "\n".join([*lines, caption, r"\end{figure}"])
+
+
+def _kind(panel: Panel) -> str:
+    return next(kind for kind in ("pdf", "jpg") if kind in panel.kinds)
 
 
 def _table(table: Table, ids: Ids) -> list[str]:
@@ -186,15 +196,11 @@ def _shared(natural: list[float], room: float) -> list[float]:
     return list(widths.values())
 
 
-def _letters(table: Table, index: int) -> int:
-    cells = [row[index] for row in table.rows]
-    return max(
-        [
-            *(len(line) for line in table.columns[index].heading),
-            *map(_cell_letters, cells),
-        ],
-        default=1,
-    )
+def _letters(table: Table, index: int) -> float:
+    """Give the letters of a column's longest line."""
+    column, cells = table.columns[index], [row[index] for row in table.rows]
+    digit = DIGIT if column.kind == "figure" else 1.0
+    return max([*map(len, column.heading), *(digit * _cell_letters(cell) for cell in cells)], default=1)
 
 
 def _cell_letters(cell: Text) -> int:
@@ -209,13 +215,19 @@ def _length(piece: Inline) -> int:
     return 1 if isinstance(piece, Absent) else len(piece if isinstance(piece, str) else piece.text)
 
 
+def _number(text: str) -> str:
+    """Write a number's text: a minus as such, and a power of ten for "2.79e-05"."""
+    digits, _, power = text.partition("e")
+    return digits.replace("-", "$-$") + (rf"$\times10^{{{int(power)}}}$" if power else "")
+
+
 def _text(text: Text, ids: Ids, *, in_table: bool = False) -> str:
     return "".join(_inline(piece, ids, in_table=in_table) for piece in text)
 
 
 def _inline(piece: Inline, ids: Ids, *, in_table: bool) -> str:
     if isinstance(piece, Number):
-        return rf"\val{{{ids[piece]}}}{{{piece.text.replace('-', '$-$')}}}"
+        return rf"\val{{{ids[piece]}}}{{{_number(piece.text)}}}"
     if isinstance(piece, Cite):
         return rf"~\cite{{{','.join(piece.keys)}}}"
     if isinstance(piece, See):

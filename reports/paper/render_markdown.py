@@ -24,6 +24,7 @@ from reports.paper.escape import markdown
 from reports.paper.numbers import Number
 
 MINUS = "\N{MINUS SIGN}"
+RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 _PLAIN_NAME = re.compile(r"[\w.+=/:\[\]-]+", re.ASCII)
 
 
@@ -73,9 +74,19 @@ def _table(table: Table, names: _Names) -> list[str]:
 
 
 def _figure(figure: Figure, names: _Names) -> list[str]:
-    shown = next(kind for kind in ("svg", "jpg", "pdf") if kind in figure.kinds)
     name = names.labels[figure.label]
-    return [f"![{name}](figures/{figure.stem}.{shown})", f"**{name}.** {_text(figure.caption, names)}"]
+    parts: list[str] = []
+    for panel in figure.panels:
+        kind = next(kind for kind in ("svg", "jpg", "pdf") if kind in panel.kinds)
+        parts += [_text(panel.title, names)] if panel.title else []
+        parts.append(f"![{name}](figures/{panel.stem}.{kind})")
+    return [*parts, f"**{name}.** {_text(figure.caption, names)}"]
+
+
+def _number(text: str) -> str:
+    """Write a number's text: a minus as such, and a power of ten for "2.79e-05"."""
+    digits, _, power = text.partition("e")
+    return digits.replace("-", MINUS) + (f" × 10{str(int(power)).translate(RAISED)}" if power else "")
 
 
 def _text(text: Text, names: _Names, *, in_table: bool = False) -> str:
@@ -84,7 +95,7 @@ def _text(text: Text, names: _Names, *, in_table: bool = False) -> str:
 
 def _inline(piece: Inline, names: _Names, *, in_table: bool) -> str:
     if isinstance(piece, Number):
-        return f"{piece.text.replace('-', MINUS)}<!--{names.ids[piece]}-->"
+        return f"{_number(piece.text)}<!--{names.ids[piece]}-->"
     if isinstance(piece, Cite):
         return f" [{'; '.join(f'@{key}' for key in piece.keys)}]"
     if isinstance(piece, See):

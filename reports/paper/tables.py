@@ -9,7 +9,7 @@ from reports.paper.escape import short
 
 One = TypeVar("One")
 
-MOST_ROWS = 30
+MOST_ROWS = 60
 LEFT_OUT = "Only the first rows are shown; the record holds all."
 
 

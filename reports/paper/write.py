@@ -7,6 +7,7 @@ from typing import Any
 from reports.journal import RunFolderError
 from reports.paper.bibliography import bibtex
 from reports.paper.document import Section, cited, numbered
+from reports.paper.figures import figures
 from reports.paper.introduction import introduction
 from reports.paper.limitations import limitations
 from reports.paper.methodology import methodology
@@ -14,7 +15,7 @@ from reports.paper.numbers import AGGREGATIONS, Number
 from reports.paper.quality import TOGETHER
 from reports.paper.render_latex import as_latex, file_of, main_file
 from reports.paper.render_markdown import as_markdown
-from reports.paper.results import results
+from reports.paper.results import Pictures, results
 from reports.record import Run
 from reports.strict_json import write_atomically, write_json_atomically
 
@@ -26,20 +27,22 @@ PATHS = (
 )
 
 
-def sections(runs: Sequence[Run]) -> tuple[Section, ...]:
-    """Write the document; `RunFolderError` where two runs have one id, since references would be ambiguous."""
-    ids = [run.run_id for run in runs]
-    if len(set(ids)) < len(ids) or TOGETHER in ids:
-        twice = next(id_ for id_ in ids if ids.count(id_) > 1 or id_ == TOGETHER)
-        raise RunFolderError(
-            f"the run {twice!r} is given twice; numbers are traced by the run's id, so give each run once"
-        )
-    return introduction(runs), methodology(runs), results(runs), limitations(runs)
+def sections(runs: Sequence[Run], pictures: Pictures | None = None) -> tuple[Section, ...]:
+    """Write the document, with pictures by the part of the results that they belong to."""
+    return introduction(runs), methodology(runs), results(runs, pictures or {}), limitations(runs)
 
 
-def write_paper(runs: Sequence[Run], folder: Path, formats: Collection[str] = FORMATS) -> list[Path]:
-    """Write the files of these formats into a folder, which is made, and give their paths."""
-    document = sections(runs)
+def write_paper(
+    runs: Sequence[Run], folder: Path, formats: Collection[str] = FORMATS, folders: Sequence[Path] = ()
+) -> list[Path]:
+    """Write the files of these formats into a folder, which is made, and give their paths.
+
+    `folders` are the runs' own, where the pictures lie that their records name; without them none is shown. Raises
+    `RunFolderError` where two runs have one id, since references would be ambiguous.
+    """
+    _refuse_equal_ids(runs)
+    drawn = figures(runs, folders)
+    document = sections(runs, {where: one.blocks for where, one in drawn.items()})
     ids, keys = numbered(document), cited(document)
     files: dict[str, str] = {"references.bib": bibtex(keys)}
     if "markdown" in formats:
@@ -47,11 +50,23 @@ def write_paper(runs: Sequence[Run], folder: Path, formats: Collection[str] = FO
     if "latex" in formats:
         files |= {f"{file_of(section)}.tex": as_latex(section, ids) for section in document}
         files["paper.tex"] = main_file(TITLE, document, has_references=bool(keys))
-    folder.mkdir(parents=True, exist_ok=True)
-    for name, text in files.items():
-        write_atomically(folder / name, text.encode())
+    contents = {name: text.encode() for name, text in files.items()}
+    for one in drawn.values():
+        contents |= {f"figures/{name}": content for name, content in one.files.items()}
+    (folder / "figures").mkdir(parents=True, exist_ok=True)
+    for name, content in contents.items():
+        write_atomically(folder / name, content)
     write_json_atomically(folder / "numbers.json", sidecar(runs, ids))
-    return [folder / name for name in sorted([*files, "numbers.json"])]
+    return [folder / name for name in sorted([*contents, "numbers.json"])]
+
+
+def _refuse_equal_ids(runs: Sequence[Run]) -> None:
+    ids = [run.run_id for run in runs]
+    if len(set(ids)) < len(ids) or TOGETHER in ids:
+        twice = next(id_ for id_ in ids if ids.count(id_) > 1 or id_ == TOGETHER)
+        raise RunFolderError(
+            f"the run {twice!r} is given twice; numbers are traced by the run's id, so give each run once"
+        )
 
 
 def sidecar(runs: Sequence[Run], ids: dict[Number, str]) -> dict[str, Any]:
@@ -74,5 +89,6 @@ def _reference(number: Number) -> dict[str, Any]:
         "aggregation": number.aggregation,
         "divisor": number.divisor,
         "decimals": number.decimals,
+        "power_of_ten": number.is_power,
         "operands": [[source._asdict() for source in operand] for operand in number.operands],
     }
