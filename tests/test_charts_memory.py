@@ -66,7 +66,7 @@ def test_bar_is_components_activations_and_what_lies_unused() -> None:
     across = float(str(lines[0].get("d")).split()[1])
     assert across == pytest.approx(found[0].left + 2.2 * found[0].width, abs=0.1)
     written = texts(root)
-    for text in ("causvid-1.3b 480p81, peak in decode", "20.00 of 24.00 GiB", "budget of allocated"):
+    for text in ("causvid-1.3b 480p81", "20.00 of 24.00 GiB in decode", "budget of allocated"):
         assert text in written
     assert "device memory [GiB, 2^30 bytes]" in written
     assert "transformer 10.00, text_encoder 5.00, activations 5.00, cached or fragmented 4.00" in chart.description

@@ -46,8 +46,8 @@ def infested() -> str:
 
 def test_page_has_each_chart_with_its_words(plain: str) -> None:
     """Each chart is a figure with heading, picture and caption; others are listed; nothing brings a style."""
-    assert plain.count("<svg ") == plain.count('<figure class="chart"') == 5
-    assert plain.count("<svg ") + sum(f"<li>{title}: " in plain for title in MISSING) == len(FIGURES)
+    assert plain.count("<svg xmlns") == plain.count('<figure class="chart"') == 5
+    assert plain.count("<svg xmlns") + sum(f"<li>{title}: " in plain for title in MISSING) == len(FIGURES)
     for name in ("pareto", "phases", "playback", "steps", "rounds"):
         assert f'<figure class="chart" id="chart-{name}">' in plain
         assert f'aria-labelledby="{name}-title {name}-desc"' in plain
@@ -64,7 +64,7 @@ def test_ids_of_a_page_are_its_charts_own(plain: str) -> None:
 def test_hostile_names_bring_no_element_into_the_charts(plain: str, infested: str) -> None:
     """Markup in a name changes no tag of the page, and no control or direction mark gets through to a chart."""
     assert set(TAG.findall(infested)) == set(TAG.findall(plain))
-    pictures = re.findall("<svg .*?</svg>", infested, flags=re.DOTALL)
+    pictures = re.findall("<svg xmlns.*?</svg>", infested, flags=re.DOTALL)
     assert len(pictures) == 5
     for picture in pictures:
         assert "<script" not in picture
@@ -79,7 +79,7 @@ def test_page_without_charts_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(page, "find_spec", lambda _name: None)
     text = render_html(run, charts=True)
     assert NO_MATPLOTLIB in text
-    assert "<svg" not in text
+    assert "<svg xmlns" not in text
 
 
 def test_what_cannot_be_drawn_is_listed_with_its_reason() -> None:

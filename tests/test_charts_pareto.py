@@ -8,7 +8,7 @@ import pytest
 
 from reports.charts import pareto
 from reports.charts.drawing import NoChart
-from reports.charts.points import Point, front, offsets
+from reports.charts.points import Point, front, offsets, wrapped
 from reports.charts.stacked import BLUE, VERMILLION
 from reports.measured import MetricValue
 from reports.record import CaseRecord
@@ -39,6 +39,14 @@ def test_numbers_stand_clear_of_points_and_of_each_other() -> None:
     places = {n: (at[n][0] + right, at[n][1] + up) for n, (right, up) in offsets(at).items()}
     assert all(hypot(a[0] - b[0], a[1] - b[1]) >= 9 for a, b in combinations(places.values(), 2))
     assert all(hypot(x - a, y - b) >= 7 for x, y in places.values() for a, b in at.values())
+
+
+def test_long_lines_are_broken_not_cut() -> None:
+    """No line is longer than the picture is wide, and every word is there."""
+    lines = wrapped(["1  short", "2  " + "word " * 60])
+    assert lines[0] == "1  short"
+    assert all(len(line) <= 92 for line in lines)
+    assert " ".join(" ".join(lines[1:]).split()) == "2 " + " ".join(["word"] * 60)
 
 
 def real(case: CaseRecord, scenario: str = "speed", **values: float) -> CaseRecord:

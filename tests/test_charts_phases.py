@@ -6,7 +6,7 @@ import pytest
 from reports.charts import phases
 from reports.charts.drawing import NoChart
 from reports.charts.phases import bars_of, median_round
-from reports.charts.selection import Row, rows_of
+from reports.charts.selection import LABEL_CHARACTERS, Row, rows_of
 from reports.charts.stacked import BLUE, GREEN, GREY, ORANGE, PURPLE
 from reports.record import CaseRecord, Run
 from tests.charts_samples import PAYLOAD, boxes, drawn, texts, tree_of
@@ -143,6 +143,7 @@ def test_hostile_names_are_text_and_short() -> None:
     assert "<script>alert(1)</script> $\\frac{1}{0}$… 480p81" in written
     assert "x" * 29 + "…" in written
     assert "x" * 90 not in written
+    assert max(map(len, texts(root))) <= LABEL_CHARACTERS
     assert not [element for element in root.iter() if element.tag.endswith("script")]
     assert "\x00" not in written
     assert "\u202e" not in written

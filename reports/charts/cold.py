@@ -7,7 +7,7 @@ finds the caches empty, waits longest.
 from collections.abc import Sequence
 
 from reports.charts.drawing import Chart, NoChart, style
-from reports.charts.selection import MOST_ROWS, Row, labels, notes, rows_of, sentences
+from reports.charts.selection import LABEL_CHARACTERS, MOST_ROWS, Row, labels, notes, rows_of, sentences
 from reports.charts.stacked import Bar, stacked
 from reports.measured import ColdStart
 from reports.record import Run
@@ -50,7 +50,12 @@ def bars_of(label: str, starts: Sequence[ColdStart]) -> list[Bar]:
 
 
 def _bar(label: str, start: ColdStart, low_s: float, high_s: float) -> Bar:
-    return Bar(label, {name: value for name, value in start.parts_s.items() if value > 0}, low_s, high_s)
+    return Bar(
+        one_line(label, LABEL_CHARACTERS),
+        {name: value for name, value in start.parts_s.items() if value > 0},
+        low_s,
+        high_s,
+    )
 
 
 def _told(bar: Bar) -> str:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from reports.budgets import is_over_only
 from reports.charts.drawing import WIDTH_IN, Chart, NoChart, axes_at, canvas, style
-from reports.charts.points import Point, draw_panel, list_below, mark_of
+from reports.charts.points import Point, draw_panel, list_below, mark_of, wrapped
 from reports.charts.selection import Row, labels, notes, rows_of, sentences
 from reports.compare import is_shared, is_timed
 from reports.record import Run
@@ -63,7 +63,7 @@ def figure(runs: Sequence[Run]) -> Chart | NoChart:
         f"{number}  {one.label}: {_time(one)}{'' if judged else _memory(one)}" for number, one in _numbered(timed)
     ]
     with style():
-        drawn = _draw(axes, listed, list(dict.fromkeys(one.group for _, one in _numbered(timed))))
+        drawn = _draw(axes, wrapped(listed), list(dict.fromkeys(one.group for _, one in _numbered(timed))))
     left_out = len(timed) - MOST_POINTS
     caption = sentences(
         "" if judged else _why_not(timed),

@@ -55,9 +55,10 @@ def _bar(label: str, rounds: Sequence[Round]) -> Bar:
     shown, totals_s = median_round(rounds), [timed.prompt_to_host_s for timed in rounds]
     rest_s = shown.prompt_to_host_s - sum(shown.phases_s.values())
     parts = {name: seconds for name, seconds in shown.phases_s.items() if seconds > 0}
-    return Bar(label, parts | ({REST: rest_s} if rest_s > 0 else {}), min(totals_s), max(totals_s))
+    parts |= {REST: rest_s} if rest_s > 0 else {}
+    return Bar(label, parts, min(totals_s), max(totals_s), text=f"{show(shown.prompt_to_host_s)} s")
 
 
 def _told(bar: Bar) -> str:
     parts = ", ".join(f"{one_line(name, 30)} {show(value)}" for name, value in bar.parts.items())
-    return f"{bar.label}: {show(bar.total)} s ({parts})."
+    return f"{bar.label}: {bar.text} ({parts})."

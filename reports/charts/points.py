@@ -6,6 +6,7 @@ below has room for names and values.
 
 from collections.abc import Sequence
 from math import cos, hypot, pi, sin
+from textwrap import wrap
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from reports.charts.drawing import FONT_PT, INK, SMALL_PT
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 MARKS = ((BLUE, "o"), (VERMILLION, "s"), (GREEN, "^"), (ORANGE, "D"), (PURPLE, "v"), (SKY, "P"))
 LOG_FROM = 8.0
 CLEAR_PT = 9.0
+LINE_CHARACTERS = 92  # in `WIDTH_IN`
 
 
 class Point(NamedTuple):
@@ -125,6 +127,11 @@ def offsets(at: dict[int, tuple[float, float]]) -> dict[int, tuple[float, float]
         )
         found[number] = next(free, tried[-1])
     return found
+
+
+def wrapped(lines: Sequence[str]) -> list[str]:
+    """Break lines that would run out of the picture; what is broken off is set in."""
+    return [part for line in lines for part in wrap(line, LINE_CHARACTERS, subsequent_indent="\u2003")]
 
 
 def list_below(axes: "Axes", lines: Sequence[str], line_in: float, indent: float = 0.0) -> None:

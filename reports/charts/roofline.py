@@ -13,7 +13,7 @@ from reports.ceiling import WHOLE, best, parts_of, rate_per_s
 from reports.charts.drawing import INK, SMALL_PT, WIDTH_IN, Chart, NoChart, axes_at, canvas, style
 from reports.charts.legend import Kind, draw_legend
 from reports.charts.legend import height_in as legend_in
-from reports.charts.points import list_below, log_ticks, number_points
+from reports.charts.points import list_below, log_ticks, number_points, wrapped
 from reports.charts.selection import Row, chosen, labels, notes, rows_of, sentences
 from reports.charts.stacked import colours_of
 from reports.environment import Ceilings
@@ -55,7 +55,7 @@ def figure(runs: Sequence[Run]) -> Chart | NoChart:
     lines = ceilings_of(run.ceilings, rows)
     listed += [_line_told(letter, name, lines[name]) for letter, name in letters(lines).items()]
     with style():
-        drawn = _draw(points[:MOST_POINTS], lines, listed)
+        drawn = _draw(points[:MOST_POINTS], lines, wrapped(listed))
     more = len(points) - MOST_POINTS
     caption = sentences(
         "Points are phases; flat lines are the best measured rate of an operation, the slope is that of copying. A "

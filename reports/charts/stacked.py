@@ -2,7 +2,7 @@
 
 Why it matters: labels above the bars are never cut off, and bars that begin at zero can be compared by eye. Colours are
 Okabe and Ito's ("Color Universal Design", 2008) and, beyond these, Paul Tol's muted ones ("Colour Schemes", 2021), told
-apart by colour-blind people and on light and dark ground.
+apart by colour-blind people; the blue is lighter than theirs, to be seen on dark ground as well.
 """
 
 from collections.abc import Sequence
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-BLUE, ORANGE, GREEN, PURPLE = "#0072b2", "#e69f00", "#009e73", "#cc79a7"
+BLUE, ORANGE, GREEN, PURPLE = "#1f83c4", "#e69f00", "#009e73", "#cc79a7"
 SKY, VERMILLION, GREY = "#56b4e9", "#d55e00", "#8c8c8c"
 KNOWN = {
     "denoise": BLUE,

@@ -30,8 +30,8 @@ def figure(runs: Sequence[Run]) -> Chart | NoChart:
     with style():
         drawn = stacked(bars, "device memory [GiB, 2^30 bytes]", "GiB", shares=False)
     caption = sentences(
-        "Each bar is the timed rounds' highest peak: what was allocated in the phase that set it, then what torch "
-        "reserved beyond that.",
+        "Each bar is the timed rounds' highest peak: what was allocated in the phase that set it, of what torch "
+        "reserved.",
         _cards(rows),
         f"Not drawn: {len(peaks) - MOST_ROWS} more models and settings." if len(peaks) > MOST_ROWS else "",
         notes(rows),
@@ -78,8 +78,8 @@ def _bar(label: str, row: Row, part: PartMemory) -> Bar:
     marks = budgets_gib(row)
     if part.peak_device_bytes is not None:
         marks[ON_DEVICE] = part.peak_device_bytes / GIB
-    text = f"{show(part.peak_allocated_bytes / GIB)} of {show(reserved)} GiB"
-    return Bar(f"{label}, peak in {one_line(peak.phase, 30)}", parts, reserved, reserved, marks, text)
+    text = f"{show(part.peak_allocated_bytes / GIB)} of {show(reserved)} GiB in {one_line(peak.phase, 16)}"
+    return Bar(label, parts, reserved, reserved, marks, text)
 
 
 def _cards(rows: Sequence[Row]) -> str:
@@ -91,4 +91,4 @@ def _cards(rows: Sequence[Row]) -> str:
 def _told(bar: Bar) -> str:
     parts = ", ".join(f"{one_line(name, 30)} {show(value)}" for name, value in bar.parts.items())
     marks = "".join(f"; {name} {show(value)}" for name, value in bar.marks.items())
-    return f"{bar.label}: {bar.text} allocated of reserved ({parts}{marks})."
+    return f"{bar.label}: {bar.text}, allocated of reserved ({parts}{marks})."
