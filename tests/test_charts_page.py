@@ -1,6 +1,9 @@
 """The page has every chart that can be drawn, says why others are not, and stays one that lets nothing in."""
 
 import re
+import subprocess
+import sys
+from pathlib import Path
 
 import msgspec
 import pytest
@@ -19,6 +22,7 @@ MISSING = (
     "Rate against what the GPU can do",
     "Where a cold start&#39;s time goes",
 )
+ROOT = Path(__file__).parent.parent
 TAG = re.compile(r"<([a-zA-Z][\w-]*)")
 
 
@@ -89,3 +93,10 @@ def test_what_cannot_be_drawn_is_listed_with_its_reason() -> None:
     assert len(charts.missing) == len(FIGURES)
     text = render_html(run_of(), charts=True)
     assert "Where the time goes: No case has a timed round." in text
+
+
+def test_importing_the_page_imports_no_plotting() -> None:
+    """Whoever renders no chart does not pay for Matplotlib, nor needs it."""
+    code = "import sys, reports.html; print(sorted({'matplotlib', 'numpy', 'torch'} & set(sys.modules)))"
+    ended = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert ended.stdout.strip() == "[]"

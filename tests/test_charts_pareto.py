@@ -28,8 +28,9 @@ def point(x: float, y: float) -> Point:
     ],
 )
 def test_front_is_what_nothing_beats_in_both(better: str, expected: list[tuple[float, float]]) -> None:
-    """By hand, with an equal point and one as quick but worse, which are beaten."""
+    """By hand, with points that are as good but slower, or as quick but worse: these are beaten."""
     points = [point(2.0, 4.0), point(1.0, 5.0), point(4.0, 1.0), point(3.0, 7.0), point(3.0, 6.0), point(5.0, 5.0)]
+    points += [point(6.0, 7.0), point(6.0, 1.0)]
     assert [(p.x, p.y) for p in front(points, better)] == expected  # type: ignore[arg-type] # one of the two words
 
 
