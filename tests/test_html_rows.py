@@ -12,9 +12,10 @@ import pytest
 
 from fixtures.html_rows import pytest_html_results_table_header, pytest_html_results_table_row
 from fixtures.row_properties import properties
+from tests.browser import Visit
 from tests.payloads import PAYLOADS
 from tests.reports_samples import measured, planned
-from tests.running import run_bench, write_suite
+from tests.running import read_json, run_bench, write_suite
 
 HEADINGS = ['<th class="sortable">Result</th>', "<th>Test</th>", "<th>Duration</th>", "<th>Links</th>"]
 RAW = ["<td>Passed</td>", "<td>raw id</td>", "<td>1 ms</td>", "<td></td>"]
@@ -36,9 +37,19 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write_suite(folder, {"first": "fine", "killer": "fault crash 1", "bad": "fault nan-frames 2"})
     assert run_bench(folder).returncode < 0
     written = (f"--html={folder / 'page.html'}", f"--junitxml={folder / 'junit.xml'}")
-    done = run_bench(folder, "--resume", folder / "run", "-k", "not killer", *written)
+    done = run_bench(folder, "--resume", folder / "run", "-k", "not killer", "--extra-entries", *written)
     assert done.returncode == 1, done.stdout
     return folder
+
+
+@pytest.mark.parametrize("name", ["run.json", "benchmark.json"])
+def test_extra_entries_are_in_what_a_session_writes(folder: Path, name: str) -> None:
+    """The case that passed, with what is no time of a whole clip; the one with NaN has no entry at all."""
+    entries = read_json(folder / "run" / name)["benchmarks"]
+    assert {entry["extra_info"]["prompt"] for entry in entries if "prompt" in entry["extra_info"]} == {"first"}
+    named = {entry["extra_info"].get("quantity"): entry["name"] for entry in entries}
+    assert named.keys() >= {None, "time_per_frame_s", "time_to_first_frame_s", "unique_frames_loss"}
+    assert named["time_per_frame_s"] == "bench_generate[faulty-native-first-s0] time per frame [s]"
 
 
 def test_junit_has_the_numbers_with_their_units(folder: Path) -> None:
@@ -108,17 +119,19 @@ def test_properties_name_what_was_measured_alone() -> None:
     assert properties(planned(), None) == {"weights": "random"}
 
 
-def test_session_of_tests_with_markup_in_ids(pytester: pytest.Pytester) -> None:
-    """pytest-html's whole page, of tests that are no cases: the ids are text in it."""
+def test_no_id_runs_in_the_page_of_pytest_html(pytester: pytest.Pytester, visit: Visit) -> None:
+    """A session of tests that are no cases, one for each payload as its id, in Chromium: rows of text, nothing runs."""
     pytester.makepyfile(
-        "import pytest\n"
-        "@pytest.mark.parametrize('x', [1, 2], ids=['<img src=x onerror=alert(1)>', '</td><script>x</script>'])\n"
-        "def test_markup(x):\n    assert x == 1\n"
+        "import pytest\nfrom tests.payloads import PAYLOADS\n"
+        "@pytest.mark.parametrize('x', range(len(PAYLOADS)), ids=list(PAYLOADS.values()))\n"
+        "def test_payload(x):\n    assert x % 2 == 0, list(PAYLOADS.values())[x]\n"
     )
-    done = pytester.runpytest_inprocess("-p", "fixtures.html_rows", "-p", "no:benchmark", "--html=page.html")
-    done.assert_outcomes(passed=1, failed=1)
+    pytester.runpytest_inprocess("-p", "fixtures.html_rows", "-p", "no:benchmark", "--html=page.html", "-q")
     data, above = page_of(pytester.path / "page.html")
     assert "<p>" not in above
-    cells = [cell for rows in data["tests"].values() for row in rows for cell in row["resultsTableRow"]]
-    assert len(cells) == 18
-    assert not [cell for cell in cells if "<img" in cell or "<script" in cell]
+    page = visit(pytester.path / "page.html")
+    assert page.locator("#results-table tbody.results-table-row").count() == len(PAYLOADS) == len(data["tests"])
+    assert page.evaluate("window.hit") is None
+    assert page.locator("#results-table img[onerror], #results-table script, #results-table base").count() == 0
+    told = page.locator("td.col-testId").all_inner_texts()
+    assert any(f"[{PAYLOADS['img']}]" in text for text in told)

@@ -1,9 +1,12 @@
 """What other programs take of a run is what they document, and text stays text in it."""
 
 import csv
+import doctest
+import importlib
 import io
 import json
 import re
+import time
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +23,7 @@ from reports.exports.passed import ExportError
 from reports.measured import MetricValue
 from reports.merge import read_run
 from reports.record import CaseRecord, Run
+from reports.run_file import run_file
 from reports.strict_json import encode, write_json_atomically
 from tests.payloads import PAYLOADS, hostile_run
 from tests.reports_samples import case_of, planned, run_of
@@ -163,6 +167,12 @@ def test_markdown_shows_text_as_text(payload: str) -> None:
     assert "<img" not in page
 
 
+def test_bare_addresses_in_markdown_are_no_links() -> None:
+    """GitHub makes links of them; text from a record leads nowhere."""
+    told = escaped("see https://attacker.invalid or www.attacker.invalid, me@attacker.invalid")
+    assert told == r"see https\://attacker.invalid or www\.attacker.invalid, me\@attacker.invalid"
+
+
 @pytest.mark.parametrize("run", [NO_CASES, NONE_PASSED, run_of(case_of(STUDENT, 4.0))], ids=["none", "failed", "one"])
 def test_markdown_of_small_and_sad_runs(run: Run) -> None:
     """A page each, that says how the run stands."""
@@ -232,6 +242,13 @@ def test_benchmark_action_gets_its_documented_format() -> None:
     assert "range" not in named["peak_allocated_bytes"]
 
 
+@pytest.mark.parametrize("name", ["bencher", "csv_table", "markdown"])
+def test_examples_are_true(name: str) -> None:
+    """What the docstrings show is what the functions give."""
+    result = doctest.testmod(importlib.import_module(f"reports.exports.{name}"))
+    assert (result.failed, result.attempted > 0) == (0, True)
+
+
 @pytest.mark.parametrize("export", [bencher, benchmark_action])
 def test_trackers_get_what_passed_and_no_case_twice(export: Any) -> None:
     """A failed case is no point of a history; two points at once are refused by name."""
@@ -253,6 +270,22 @@ def test_trackers_get_hostile_text_in_one_line(payload: str) -> None:
     for name in [*document, *(entry["name"] for entry in entries)]:
         assert name.isprintable()
         assert len(name) <= 1024
+
+
+def test_five_thousand_cases_are_exported_in_seconds(tmp_path: Path) -> None:
+    """Processor time of each format and of run.json, once measured at 0.5 to 3 s; the limit bears a loaded machine."""
+    big, path = many(5_000, "x" * 300), tmp_path / "run.json"
+
+    def written(runs: list[Run]) -> Run:
+        write_json_atomically(path, run_file(runs[0]))
+        return read_run(path)
+
+    for export in (render_markdown, lambda runs: csv_table(runs, long=True), bencher, benchmark_action, written):
+        before_s = time.process_time()
+        assert export([big])
+        assert time.process_time() - before_s < 30
+    assert read_run(path) == big
+    assert len(render_markdown([big]).encode()) <= LIMIT_BYTES
 
 
 @pytest.mark.parametrize(

@@ -17,12 +17,14 @@ from reports.record import SCHEMA_VERSION, Run
 from reports.run_file import run_file
 from reports.schema import run_schema
 from reports.strict_json import encode, write_json_atomically
+from tests.payloads import PAYLOADS, hostile_run
 from tests.reports_samples import case_of, plan_of, planned, run_of
 from tests.running import ROOT, read_json
 
 PUBLISHED = sorted((ROOT / "reports" / "published").glob("*/run.json"))
 STUDENT, TEACHER = planned(), planned("wan2.1-t2v-1.3b")
 RUN = run_of(case_of(STUDENT, 3.8, 4.0, 4.1), case_of(TEACHER, 64.0, 65.0, 66.0))
+VALIDATOR = jsonschema.Draft202012Validator(run_schema())
 OF_PYTEST_BENCHMARK = ["machine_info", "commit_info", "benchmarks", "datetime", "version"]
 
 
@@ -51,7 +53,7 @@ def test_file_holds_the_record_and_the_block_of_pytest_benchmark_intact() -> Non
     assert list(whole)[-5:] == OF_PYTEST_BENCHMARK
     assert {name: whole[name] for name in OF_PYTEST_BENCHMARK} == {name: theirs[name] for name in OF_PYTEST_BENCHMARK}
     assert {name: whole[name] for name in Run.__struct_fields__} == json.loads(encode(RUN))
-    jsonschema.validate(whole, run_schema(), jsonschema.Draft202012Validator)
+    VALIDATOR.validate(whole)
 
 
 def test_what_is_read_of_the_file_is_the_record(two: list[Path]) -> None:
@@ -93,10 +95,9 @@ def test_every_published_record_is_read_and_satisfies_the_schema(path: Path) -> 
     document = read_json(path)
     run = read_run(path)
     assert [case.id for case in run.cases] == [case["id"] for case in document["cases"]]
-    validator = jsonschema.Draft202012Validator(run_schema())
-    validator.validate(document)
+    VALIDATOR.validate(document)
     again = json.loads(encode(run_file(run, extra_entries=True)))
-    validator.validate(again)
+    VALIDATOR.validate(again)
     assert len(again["benchmarks"]) > len(run.cases)
 
 
@@ -149,6 +150,15 @@ def test_every_cut_of_a_file_is_refused(tmp_path: Path) -> None:
             read_run(path)
 
 
+@pytest.mark.parametrize("payload", PAYLOADS.values(), ids=PAYLOADS)
+def test_any_text_goes_through_the_file_and_back(tmp_path: Path, payload: str) -> None:
+    """Strict JSON in UTF-8 holds whatever a record does, satisfies the schema, and reads as the same record."""
+    run, path = hostile_run(payload), tmp_path / "run.json"
+    write_json_atomically(path, run_file(run, extra_entries=True))
+    VALIDATOR.validate(read_json(path))
+    assert read_run(path) == run
+
+
 def test_plan_is_read_as_before(tmp_path: Path) -> None:
     """plan.json holds none of pytest-benchmark's keys."""
     plan = plan_of(STUDENT)
@@ -160,4 +170,4 @@ def test_schema_is_open_to_fields_of_later_code() -> None:
     """Programs that validate by an older schema go on working when a field is added, as the rule promises."""
     document = json.loads(encode(run_file(RUN)))
     document["cases"][0]["measurement"]["later"] = 1
-    jsonschema.validate(document, run_schema(), jsonschema.Draft202012Validator)
+    VALIDATOR.validate(document)

@@ -67,7 +67,8 @@ def escaped(text: str, limit: int = 300) -> str:
     '&lt;b&gt;\\|\\*x\\*\\|&lt;/b&gt;'
     """
     line = one_line(text, limit).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    return re.sub(r"([\\`*_{}\[\]|~$#@!])", r"\\\1", line)
+    # Bare addresses would become links: "://" and "www." lose their meaning, too.
+    return re.sub(r"([\\`*_{}\[\]|~$#@!]|:(?=//)|(?<=www)\.)", r"\\\1", line, flags=re.IGNORECASE)
 
 
 def _blocks(run: Run) -> Iterable[Block]:
