@@ -119,14 +119,21 @@ def test_properties_name_what_was_measured_alone() -> None:
     assert properties(planned(), None) == {"weights": "random"}
 
 
-def test_no_id_runs_in_the_page_of_pytest_html(pytester: pytest.Pytester, visit: Visit) -> None:
-    """A session of tests that are no cases, one for each payload as its id, in Chromium: rows of text, nothing runs."""
+def test_no_text_runs_in_the_page_of_pytest_html_or_breaks_junit(pytester: pytest.Pytester, visit: Visit) -> None:
+    """A session of tests that are no cases, each payload an id, a property, a message: rows of text in Chromium."""
     pytester.makepyfile(
         "import pytest\nfrom tests.payloads import PAYLOADS\n"
         "@pytest.mark.parametrize('x', range(len(PAYLOADS)), ids=list(PAYLOADS.values()))\n"
-        "def test_payload(x):\n    assert x % 2 == 0, list(PAYLOADS.values())[x]\n"
+        "def test_payload(x, request):\n"
+        "    payload = list(PAYLOADS.values())[x]\n"
+        "    request.node.user_properties.append(('told', payload))\n"
+        "    assert x % 2 == 0, payload\n"
     )
-    pytester.runpytest_inprocess("-p", "fixtures.html_rows", "-p", "no:benchmark", "--html=page.html", "-q")
+    written = ("--html=page.html", "--junitxml=junit.xml")
+    pytester.runpytest_inprocess("-p", "fixtures.html_rows", "-p", "no:benchmark", *written)
+    properties_told = [p.get("value") for p in ET.parse(pytester.path / "junit.xml").getroot().iter("property")]  # noqa: S314
+    assert len(properties_told) == len(PAYLOADS)
+    assert {PAYLOADS[name] for name in ("script", "cdata", "attribute", "latex", "long")} <= set(properties_told)
     data, above = page_of(pytester.path / "page.html")
     assert "<p>" not in above
     page = visit(pytester.path / "page.html")
