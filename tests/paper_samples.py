@@ -13,13 +13,14 @@ from reports.merge import read_run
 from reports.paper.document import numbered
 from reports.paper.render_latex import as_latex, file_of
 from reports.paper.render_markdown import as_markdown
-from reports.paper.write import sections, sidecar
+from reports.paper.write import TITLE, sections, sidecar
 from reports.record import Run
 from reports.strict_json import encode
 from tests.reports_samples import case_of, planned, run_of
 
 ROOT = Path(__file__).parent.parent
 PUBLISHED = ROOT / "reports" / "published"
+GOLDEN = ROOT / "tests" / "golden_views" / "paper"
 HOSTILE = (
     "<script>alert(1)</script>",
     "</script><img src=x onerror=alert(1)>",
@@ -73,7 +74,7 @@ def rendered(runs: list[Run]) -> dict[str, str]:
     document = sections(runs)
     ids = numbered(document)
     texts = {f"{file_of(section)}.tex": as_latex(section, ids) for section in document}
-    return texts | {"paper.md": as_markdown("Title", document), "numbers.json": encode(sidecar(runs, ids)).decode()}
+    return texts | {"paper.md": as_markdown(TITLE, document), "numbers.json": encode(sidecar(runs, ids)).decode()}
 
 
 def with_strip(folder: Path, run_id: str, strip: str = "media/a-strip.jpg", content: bytes | None = None) -> Run:
@@ -151,7 +152,14 @@ def _made(aggregation: str, v: list[list[Any]]) -> float:
         "greatest ratio": lambda: max(v[0]) / min(v[1]),
         "quotient": lambda: sum(v[0]) / sum(v[1]),
         "outer quotient": lambda: sum(v[0]) / sum(v[2]),
+        "cost": lambda: v[0][0] * middle(v[1]) / 3600 / v[2][0],
         "hourly": lambda: 3600 * v[0][0] / middle(v[1]),
         "difference quotient": lambda: abs(sum(v[0]) - sum(v[1])) / sum(v[2]),
     }
     return float(made[aggregation]())
+
+
+if __name__ == "__main__":
+    for name, text in rendered(published("quick")).items():
+        if name != "numbers.json":
+            (GOLDEN / name).write_text(text, encoding="utf-8")

@@ -47,10 +47,16 @@ def _students_and_teachers() -> list[Run]:
     return [msgspec.structs.replace(run_with(*own), run_id=name) for name, own in by_run.items()]
 
 
-@pytest.fixture(params=[*SETS, "students"])
+def _priced() -> list[Run]:
+    """Give a run with a price of a GPU-hour."""
+    return [msgspec.structs.replace(run, gpu_hour_price=2.5) for run in published("quick")]
+
+
+@pytest.fixture(params=[*SETS, "students", "priced"])
 def runs(request: pytest.FixtureRequest) -> list[Run]:
     """Give runs together, published ones or made-up ones with verdicts."""
-    return published(*SETS[request.param]) if request.param in SETS else _students_and_teachers()
+    made_up = {"students": _students_and_teachers, "priced": _priced}
+    return published(*SETS[request.param]) if request.param in SETS else made_up[request.param]()
 
 
 def test_every_number_is_computed_again_from_the_record(runs: list[Run]) -> None:
@@ -126,6 +132,14 @@ def test_no_digits_are_given_for_a_spread_that_is_none(spread: float) -> None:
     """Zero, NaN and infinity are refused."""
     with pytest.raises(ValueError, match="a spread is a positive number"):
         decimals_of_spread(spread)
+
+
+def test_price_of_a_gpu_hour_gives_the_cost_of_a_video() -> None:
+    """3.5132 s at 2.5 an hour are 0.00244, as the page says; without a price there is no such column."""
+    priced, plain = (rendered(found)["paper.md"] for found in (_priced(), published("quick")))
+    assert "| 0.00244<!--" in priced
+    assert "Cost a video" in priced
+    assert "Cost a video" not in plain
 
 
 def test_missing_value_gives_no_number() -> None:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from reports.paper.configurations import Configuration, configurations
 from reports.paper.document import Absent, Block, Paragraph, See, Text
-from reports.paper.measures import number, with_spread
+from reports.paper.measures import Place, number, with_spread
 from reports.paper.ratios import TOTAL
 from reports.paper.tables import figure, rows_of, table, words
 from reports.record import Run
@@ -20,11 +20,16 @@ def energy(runs: Sequence[Run]) -> tuple[Block, ...]:
         reasons = dict.fromkeys(_why(one) for one in configurations(runs, "speed"))
         told = f" ({'; '.join(reasons)})" if reasons else ""
         return (Paragraph((f"Energy was not measured{told}.",)),)
+    priced = any(run.gpu_hour_price is not None for run in runs)
     columns = (
-        words("Model, setting"), figure("Energy", "a video", "[J]"), figure("Energy", "a frame", "[J]"),
-        figure("Mean power", "[W]"), figure("Videos a", "GPU-hour", "[1/h]"), words("Cross-check"),
-    )  # fmt: skip
-    rows = rows_of(found, _row)
+        words("Model, setting"),
+        *(figure("Energy", f"a {what}", "[J]") for what in ("video", "frame")),
+        figure("Mean power", "[W]"),
+        figure("Videos a", "GPU-hour", "[1/h]"),
+        *([figure("Cost a", "video")] if priced else []),
+        words("Cross-check"),
+    )
+    rows = rows_of(found, lambda one: _row(one, priced=priced))
     caption = "Energy of the whole device; after ± stands the distance of integrated power."
     noise = any(one.plan.model.weights_source != "hub" for one in found)
     what = " With random or toy weights it is that of generating noise." if noise else ""
@@ -43,10 +48,12 @@ def joules(one: Configuration, per: str) -> Text | None:
     return None if value is None else (value,)
 
 
-def _row(one: Configuration) -> tuple[Text, ...]:
+def _row(one: Configuration, *, priced: bool) -> tuple[Text, ...]:
     why = Absent(_why(one))
     power = with_spread("W", one.places("measurement.state.mean_power_w"), why="power was not sampled")
     hour = number("hourly", "1/h", [one.first("measurement.clips")], one.places(TOTAL))
+    price = [Place(one.run, None, "gpu_hour_price")]
+    cost = number("cost", "1", price, one.places(TOTAL), [one.first("measurement.clips")])
     found = one.measurement.state.energy if one.measurement.state else None
     return (
         one.name,
@@ -54,6 +61,7 @@ def _row(one: Configuration) -> tuple[Text, ...]:
         joules(one, "frames") or (why,),
         power,
         (hour or Absent("no time"),),
+        *([(cost or Absent("no price of a GPU-hour was given"),)] if priced else []),
         (found.cross_check if found else "–",),
     )
 

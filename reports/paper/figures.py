@@ -9,7 +9,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import NamedTuple
 
-from reports.charts import pareto, phases
+from reports.charts import intervals, pareto, phases, roofline
 from reports.charts.drawing import Chart, NoChart, pdf_bytes, svg_text
 from reports.media import UnsafePathError, clip_url
 from reports.paper.configurations import is_sound, letter_of
@@ -45,10 +45,20 @@ def chart_of(runs: Sequence[Run], draw: Callable[[Sequence[Run]], Chart | NoChar
 def figures(runs: Sequence[Run], folders: Sequence[Path] = ()) -> dict[str, Drawn]:
     """Draw all figures, by the part of the results that they belong to."""
     return {
-        "speed": chart_of(runs, phases.figure),
-        "quality": strips(runs, folders),
+        "speed": _together(chart_of(runs, phases.figure), _if_any(chart_of(runs, roofline.figure))),
+        "quality": _together(_if_any(chart_of(runs, intervals.figure)), strips(runs, folders)),
         "equal": chart_of(runs, pareto.figure),
     }
+
+
+def _together(*drawn: Drawn) -> Drawn:
+    files = {name: content for one in drawn for name, content in one.files.items()}
+    return Drawn(tuple(block for one in drawn for block in one.blocks), files)
+
+
+def _if_any(drawn: Drawn) -> Drawn:
+    """Leave out a chart whose absence the text has told already."""
+    return drawn if drawn.files else Drawn((), {})
 
 
 def strips(runs: Sequence[Run], folders: Sequence[Path]) -> Drawn:

@@ -11,7 +11,7 @@ from reports.paper.escape import short
 from reports.paper.measures import Place, exact
 from reports.paper.memory_tables import peak
 from reports.paper.outcomes import planned
-from reports.paper.quality import JUDGED, together
+from reports.paper.quality import JUDGED
 from reports.paper.ratios import ratio
 from reports.paper.speed import duration
 from reports.record import CaseRecord, Run
@@ -20,7 +20,7 @@ MOST_HEADLINES = 4
 MARKS = {"random": " (random weights)", "tiny": " (toy model)", "hub": ""}
 
 
-def introduction(runs: Sequence[Run]) -> Section:
+def introduction(runs: Sequence[Run], judged: Run) -> Section:
     """Write the paragraph; with nothing sound there is no headline, and it says so."""
     blocks: list[Block] = [Paragraph(_contributions(runs))]
     found = configurations(runs, "speed")
@@ -29,7 +29,7 @@ def introduction(runs: Sequence[Run]) -> Section:
         blocks += [Paragraph(("The headline numbers are:",)), Items(tuple(headlines))]
     else:
         blocks.append(Paragraph(("No speed was measured, so that there is no headline number.",)))
-    blocks.append(Paragraph(_quality(runs)))
+    blocks.append(Paragraph(_quality(runs, judged)))
     return Section("Contributions", "sec:introduction", tuple(blocks))
 
 
@@ -116,8 +116,8 @@ def _alone(one: Configuration) -> Text:
     )
 
 
-def _quality(runs: Sequence[Run]) -> Text:
-    if any(row.verdict in JUDGED for one in together(runs).verdicts for row in one.rows):
+def _quality(runs: Sequence[Run], judged: Run) -> Text:
+    if any(row.verdict in JUDGED for one in judged.verdicts for row in one.rows):
         return "What speed costs in quality is judged over prompts in ", See("tab:students"), "."
     kinds = {case.plan.model.weights_source for run in runs for case in run.cases}
     because = " The weights are not the published ones, so the clips' content means nothing." if kinds - {"hub"} else ""

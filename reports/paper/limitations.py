@@ -9,7 +9,6 @@ from reports.paper.configurations import configurations, is_sound
 from reports.paper.document import Code, Items, Paragraph, Said, Section, See, Text, joined, say
 from reports.paper.escape import short
 from reports.paper.measures import Place, counted, number
-from reports.paper.quality import together
 from reports.record import CaseRecord, Run
 from reports.rows import clocks_apart, not_deterministic
 
@@ -18,10 +17,10 @@ MOST_NAMED = 6
 Pairs = list[tuple[Run, CaseRecord]]
 
 
-def limitations(runs: Sequence[Run]) -> Section:
-    """Write the section."""
-    sources = (_weights, _machine, _sample, _validity, _quality, _provenance)
-    items = tuple(item for source in sources for item in source(runs))
+def limitations(runs: Sequence[Run], judged: Run) -> Section:
+    """Write the section; `judged` holds the verdicts, see `reports.paper.quality.together`."""
+    before = (item for source in (_weights, _machine, _sample, _validity) for item in source(runs))
+    items = (*before, *_quality(runs, judged), *_provenance(runs))
     blocks = (Items(items),) if items else (Paragraph(("The records hold nothing against these results.",)),)
     return Section("Limitations", "sec:limitations", blocks)
 
@@ -100,8 +99,8 @@ def _validity(runs: Sequence[Run]) -> Iterator[Text]:
         yield say(text, cases=_counted(unchecked))
 
 
-def _quality(runs: Sequence[Run]) -> Iterator[Text]:
-    rows = [row for one in together(runs).verdicts for row in one.rows]
+def _quality(runs: Sequence[Run], judged: Run) -> Iterator[Text]:
+    rows = [row for one in judged.verdicts for row in one.rows]
     if undecided := dict.fromkeys(row.margin.metric for row in rows if row.verdict == "INCONCLUSIVE"):
         metrics = joined([(Code(name),) for name in undecided])
         yield say("The clips do not decide {metrics}: the tests are inconclusive.", metrics=metrics)

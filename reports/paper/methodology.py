@@ -2,25 +2,24 @@
 
 from collections.abc import Sequence
 
-from reports.paper.citations import SCHEDULERS, cite, of_attention, of_model
-from reports.paper.configurations import is_sound
+from reports.paper.citations import of_attention
 from reports.paper.document import Block, Code, Inline, Paragraph, Said, Section, See, Text, say
 from reports.paper.escape import short
 from reports.paper.hardware import hardware
-from reports.paper.measures import Place, counted, exact, number, setting
+from reports.paper.measures import Place, counted, exact, setting
 from reports.paper.metrics import metrics
+from reports.paper.models import models
 from reports.paper.protocol import protocol
 from reports.paper.tables import figure, name, rows_of, table, words
 from reports.record import CaseRecord, Run
 
-SOURCES = {"hub": "published weights", "random": "random weights", "tiny": "toy model"}
 LONGEST_PROMPT = 160
 
 
 def methodology(runs: Sequence[Run]) -> Section:
     """Write the section from everything that was planned, whatever became of it."""
     blocks: tuple[Block, ...] = (
-        Section("Models", "sec:models", _models(runs)),
+        Section("Models", "sec:models", models(runs)),
         Section("Prompts", "sec:prompts", _prompts(runs)),
         Section("Hardware and software", "sec:hardware", hardware(runs)),
         Section("Generation settings and tracks", "sec:settings", _settings(runs)),
@@ -28,59 +27,6 @@ def methodology(runs: Sequence[Run]) -> Section:
         Section("Measuring protocol", "sec:protocol", protocol(runs)),
     )
     return Section("Methodology", "sec:methodology", blocks)
-
-
-def _models(runs: Sequence[Run]) -> tuple[Block, ...]:
-    found: dict[tuple[object, ...], Place] = {}
-    for run in runs:
-        for case in sorted(run.cases, key=lambda case: not is_sound(case)):
-            request = case.plan.request
-            key = (
-                case.plan.model.id,
-                case.plan.model.weights_source,
-                request.steps,
-                request.guidance_scale,
-                request.shift,
-            )
-            found.setdefault(key, Place(run, case, ""))
-    if not found:
-        return (Paragraph(("No case was planned.",)),)
-    rows = rows_of(list(found.values()), _model)
-    columns = (
-        words("Model"), words("Scheduler"), figure("Steps"), figure("Guidance"), figure("Shift"),
-        figure("Parameters", "transformer", "[billion]"), words("Weights and licence"),
-    )  # fmt: skip
-    caption = "Models as they were asked for. Parameters are counted in the loaded transformer."
-    text = say(
-        "All models run in this suite's own pipelines on PyTorch{pytorch} and diffusers{diffusers}, not in their "
-        "authors' code. A guidance scale above one means classifier-free guidance{cfg}, which takes two forwards a "
-        "step. {table} lists every combination of model and sampling recipe.",
-        pytorch=cite(["pytorch"]),
-        diffusers=cite(["diffusers"]),
-        cfg=cite(["cfg"]),
-        table=See("tab:models"),
-    )
-    return Paragraph(text), table("tab:models", (caption,), columns, rows)
-
-
-def _model(place: Place) -> tuple[Text, ...]:
-    run, case, _ = place
-    assert case is not None, "a model's place is that of a case"
-    plan, facts = case.plan, case.measurement.facts if case.measurement else None
-    scheduler: Text = (
-        (Code(facts.scheduler_class), *cite(SCHEDULERS.get(facts.scheduler_class, ()))) if facts else ("–",)
-    )
-    parameters = number(
-        "value", "1e9", [Place(run, case, "measurement.facts.parameters.transformer")], decimals=3, divisor=1e9
-    )
-    licence = f"{plan.model.licence}" + (", non-commercial" if plan.model.non_commercial else "")
-    return (
-        (Said(short(plan.model.title, 80)), " (", Code(plan.model.id), ")", *of_model(case)),
-        scheduler,
-        *((setting(Place(run, case, f"plan.request.{field}")),) for field in ("steps", "guidance_scale", "shift")),
-        (parameters if parameters is not None else "–",),
-        (f"{SOURCES[plan.model.weights_source]}; ", Said(short(licence, 80))),
-    )
 
 
 def _prompts(runs: Sequence[Run]) -> tuple[Block, ...]:

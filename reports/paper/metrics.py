@@ -5,7 +5,16 @@ from collections.abc import Sequence
 from reports.paper.citations import cite, of_metrics
 from reports.paper.document import Block, Code, Items, Paragraph, Said, Text, joined, say
 from reports.paper.escape import short
+from reports.paper.measures import Place, setting
+from reports.paper.tables import figure, name, rows_of, table, words
 from reports.record import Run
+
+LIMITS = {
+    "warn_below": ("warn", "below"),
+    "warn_above": ("warn", "above"),
+    "fail_below": ("fail", "below"),
+    "fail_above": ("fail", "above"),
+}
 
 
 def metrics(runs: Sequence[Run]) -> tuple[Block, ...]:
@@ -20,6 +29,7 @@ def metrics(runs: Sequence[Run]) -> tuple[Block, ...]:
         Paragraph(_memory()),
         Paragraph(_energy()),
         Paragraph(_clips(runs)),
+        *_limits(runs),
     )
 
 
@@ -60,3 +70,29 @@ def _clips(runs: Sequence[Run]) -> Text:
         cited=of_metrics(pairs),
     )
     return (*own, " ", *compared) if ids else compared
+
+
+def _limits(runs: Sequence[Run]) -> tuple[Block, ...]:
+    """Give the limits of the metrics that judged a clip, and what a clip beyond them looks like."""
+    found: dict[str, tuple[Place, str]] = {}
+    for run in runs:
+        for case in run.cases:
+            for index, metric in enumerate(case.measurement.metrics if case.measurement else ()):
+                if metric.limits is not None:
+                    place = Place(run, case, f"measurement.metrics[{index}].limits")
+                    found.setdefault(metric.id, (place, metric.limits.looks_like))
+    if not found:
+        return ()
+    columns = (name("Metric"), *(figure(*heading) for heading in LIMITS.values()), words("Beyond it"))
+
+    def row(id_: str) -> tuple[Text, ...]:
+        place, looks_like = found[id_]
+        cells = [_limit(place._replace(path=f"{place.path}.{field}")) for field in LIMITS]
+        return (Code(id_),), *cells, (Said(short(looks_like, 80)),)
+
+    caption = "Limits of single clips: beyond a fail limit a case fails, beyond a warn limit it is told."
+    return (table("tab:limits", (caption,), columns, rows_of(list(found), row)),)
+
+
+def _limit(place: Place) -> Text:
+    return ("–",) if place.values == [None] else (setting(place),)

@@ -82,6 +82,10 @@ AGGREGATIONS: Mapping[str, Aggregation] = {
     "hourly": Aggregation(
         "The first operand over the median of the second in hours.", lambda v: 3600 * v[0][0] / statistics.median(v[1])
     ),
+    "cost": Aggregation(
+        "The first operand, a price of an hour, times the median of the second in hours, over the third.",
+        lambda v: v[0][0] * statistics.median(v[1]) / 3600 / v[2][0],
+    ),
     "difference quotient": Aggregation(
         "The distance of the sums of the first two operands, over the sum of the third, rounded up.",
         lambda v: abs(sum(v[0]) - sum(v[1])) / sum(v[2]),

@@ -19,11 +19,11 @@ A_TABLE, MOST_TABLES = 3, 4
 JUDGED = ("PASS", "FAIL", "INCONCLUSIVE")
 
 
-def quality(runs: Sequence[Run]) -> tuple[Block, ...]:
-    """Say what metrics have values, give them, and give every verdict that there is."""
+def quality(runs: Sequence[Run], judged: Run) -> tuple[Block, ...]:
+    """Say what metrics have values, give them, and give every verdict of `judged`, see `together`."""
     scored = any(case.plan.scorers for run in runs for case in run.cases)
     none = () if scored else (Paragraph(("Learned scorers were not applied.",)),)
-    return *_metrics(runs), *none, *_students(runs), *_pairs(configurations(runs, "parity"))
+    return *_metrics(runs), *none, *_students(runs, judged), *_pairs(configurations(runs, "parity"))
 
 
 def together(runs: Sequence[Run]) -> Run:
@@ -83,8 +83,7 @@ def _value(one: Configuration, id_: str) -> Text:
     return with_spread("metric", places, why="not measured of these clips")
 
 
-def _students(runs: Sequence[Run]) -> tuple[Block, ...]:
-    run = together(runs)
+def _students(runs: Sequence[Run], run: Run) -> tuple[Block, ...]:
     if not any(one.comparisons for one in runs):
         return (Paragraph(("No suite of these runs holds a student against a teacher over prompts.",)),)
     if not run.verdicts:

@@ -15,14 +15,14 @@ from reports.record import Run
 Pictures = Mapping[str, tuple[Block, ...]]
 
 
-def results(runs: Sequence[Run], pictures: Pictures) -> Section:
+def results(runs: Sequence[Run], judged: Run, pictures: Pictures) -> Section:
     """Write the section; what was not measured is said in its place. `pictures` are by the part that they belong to."""
     blocks: tuple[Block, ...] = (
         *outcomes(runs),
         Section("Speed", "sec:speed", (*speed(runs), *pictures.get("speed", ()))),
         Section("Memory", "sec:memory", memory(runs)),
         Section("Energy", "sec:energy", energy(runs)),
-        Section("Quality", "sec:quality", (*quality(runs), *pictures.get("quality", ()))),
+        Section("Quality", "sec:quality", (*quality(runs, judged), *pictures.get("quality", ()))),
         Section("At equal time", "sec:equal", (*equal_time(runs), *pictures.get("equal", ()))),
         Section("Claims", "sec:claims", claims(runs)),
     )

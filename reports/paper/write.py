@@ -12,7 +12,7 @@ from reports.paper.introduction import introduction
 from reports.paper.limitations import limitations
 from reports.paper.methodology import methodology
 from reports.paper.numbers import AGGREGATIONS, Number
-from reports.paper.quality import TOGETHER
+from reports.paper.quality import TOGETHER, together
 from reports.paper.render_latex import as_latex, file_of, main_file
 from reports.paper.render_markdown import as_markdown
 from reports.paper.results import Pictures, results
@@ -29,7 +29,9 @@ PATHS = (
 
 def sections(runs: Sequence[Run], pictures: Pictures | None = None) -> tuple[Section, ...]:
     """Write the document, with pictures by the part of the results that they belong to."""
-    return introduction(runs), methodology(runs), results(runs, pictures or {}), limitations(runs)
+    judged = together(runs)
+    found = results(runs, judged, pictures or {})
+    return introduction(runs, judged), methodology(runs), found, limitations(runs, judged)
 
 
 def write_paper(
