@@ -91,10 +91,13 @@ def test_what_tells_cases_apart_is_in_their_labels() -> None:
     assert second == "causvid-1.3b 480p81, cats (INVALID_ENV)"
     runs = [run_of(cases[0]), msgspec.structs.replace(run_of(cases[0]), run_id="later")]
     assert [bar.label for bar in bars_of(rows_of(runs))] == [
-        "causvid-1.3b 480p81, run 1",
-        "causvid-1.3b 480p81, run 2",
+        "causvid-1.3b 480p81, run A",
+        "causvid-1.3b 480p81, run B",
     ]
-    assert "Run 1 is 20261122-120000-quick; Run 2 is later." in drawn(phases.figure(runs)).caption
+    alone = drawn(phases.figure([run_of(), runs[1]]))
+    assert alone.description.startswith("causvid-1.3b 480p81, run B: 4.00 s")
+    assert "Run B is later." in alone.caption
+    assert "Run A is 20261122-120000-quick, run B is later." in drawn(phases.figure(runs)).caption
 
 
 def test_cases_that_were_not_timed_are_counted() -> None:

@@ -38,6 +38,8 @@ def test_phase_stands_at_its_rate_and_intensity() -> None:
     ):
         assert text in [" ".join(one.split()) for one in texts(root)]
     assert "Random weights" in chart.caption
+    second = drawn(roofline.figure([run_of(), run]))
+    assert "1  causvid-1.3b 480p81, run B, denoise" in second.description
 
 
 def test_without_ceilings_of_the_gpu_there_is_no_roofline() -> None:
@@ -71,6 +73,9 @@ def test_both_directions_are_worse_to_the_right() -> None:
     found = intervals.intervals_of(
         [judged(row("PASS", 0.15, (0.05, 0.25), 0.5), row("PASS", -0.15, (-0.25, -0.05), -0.5))]
     )
+    assert {one.student for one in found} == {"causvid 480p81 against wan 480p81"}
+    two = intervals.intervals_of([judged(row("PASS", 0.1, (0.0, 0.2), 0.5))] * 2)
+    assert [one.student[-7:] for one in two] == [", run A", ", run B"]
     assert [one[3:6] for one in found] == [pytest.approx((0.3, 0.1, 0.5))] * 2
 
 

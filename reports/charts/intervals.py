@@ -7,6 +7,7 @@ that lies across needs more prompts, which a mean would hide.
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
+from reports.answers.answer import label
 from reports.charts.drawing import FONT_PT, INK, SMALL_PT, WIDTH_IN, Chart, NoChart, axes_at, canvas, style
 from reports.charts.legend import Kind, draw_legend
 from reports.charts.legend import height_in as legend_in
@@ -67,11 +68,16 @@ def intervals_of(runs: Sequence[Run]) -> list[Interval]:
     """Scale every judged row that has bounds and a margin other than 0."""
     return [
         interval
-        for run in runs
+        for number, run in enumerate(runs)
         for one in run.verdicts
         for row in one.rows
-        if (interval := _interval(f"{one.student} against {one.teacher}", row)) is not None
+        if (interval := _interval(f"{one.student} against {one.teacher}{_of(number, runs)}", row)) is not None
     ]
+
+
+def _of(number: int, runs: Sequence[Run]) -> str:
+    name = label(number, len(runs))
+    return f", run {name}" if name else ""
 
 
 def _interval(student: str, row: MarginVerdict) -> Interval | None:

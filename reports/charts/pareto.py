@@ -84,7 +84,7 @@ def timed_of(runs: Sequence[Run]) -> list[Timed]:
         plan = row.case.plan
         is_sound = row.case.status == "passed" or is_over_only(row.case)
         if plan.scenario == "speed" and row.rounds and is_sound and is_timed(plan) and not is_shared(row.case):
-            key = (row.run.run_id, plan.track, plan.model.id, plan.setting)
+            key = (row.name, plan.track, plan.model.id, plan.setting)
             found.setdefault(key, []).append(row)
     firsts = [rows[0] for rows in found.values()]
     groups = _groups(firsts)

@@ -47,7 +47,9 @@ def figure(runs: Sequence[Run]) -> Chart | NoChart:
     if run is None or run.ceilings is None:
         reason = next((one_line(run.ceilings_reason) for run in runs if run.ceilings_reason), "")
         return NoChart(TITLE, f"No ceilings of the GPU were measured{f': {reason}' if reason else ''}.")
-    rows, left_out = chosen([row for row in rows_of([run]) if row.rounds and _is_here(row, run.ceilings)], MOST_POINTS)
+    rows, left_out = chosen(
+        [row for row in rows_of(runs) if row.run is run and row.rounds and _is_here(row, run.ceilings)], MOST_POINTS
+    )
     points = [point for label, row in zip(labels(rows), rows, strict=True) for point in reached(label, row)]
     if not points:
         return NoChart(TITLE, "No case on the GPU of the ceilings was timed and tells its work.")

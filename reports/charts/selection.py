@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from reports.answers.answer import label
 from reports.measured import Round
 from reports.record import CaseRecord, Run
 from reports.rows import counted, one_line
@@ -17,10 +18,11 @@ LABEL_CHARACTERS = 84
 
 
 class Row(NamedTuple):
-    """A case of a run."""
+    """A case of a run; `name` is what the page calls the run where it has several, else ""."""
 
     run: Run
     case: CaseRecord
+    name: str = ""
 
     @property
     def rounds(self) -> list[Round]:
@@ -30,7 +32,8 @@ class Row(NamedTuple):
 
 def rows_of(runs: Sequence[Run]) -> list[Row]:
     """List the cases of all runs in the plan's order."""
-    return [Row(run, case) for run in runs for case in run.cases]
+    named = [(run, label(number, len(runs))) for number, run in enumerate(runs)]
+    return [Row(run, case, name) for run, name in named for case in run.cases]
 
 
 def chosen(rows: Sequence[Row], most: int = MOST_ROWS) -> tuple[list[Row], str]:
@@ -43,7 +46,7 @@ def chosen(rows: Sequence[Row], most: int = MOST_ROWS) -> tuple[list[Row], str]:
     groups: dict[tuple[str, ...], Row] = {}
     for row in rows:
         plan = row.case.plan
-        key = (row.run.run_id, plan.scenario, plan.track, plan.model.id, plan.setting)
+        key = (row.name, plan.scenario, plan.track, plan.model.id, plan.setting)
         if key not in groups or (groups[key].case.status != "passed" and row.case.status == "passed"):
             groups[key] = row
     kept = list(groups.values())[:most]
@@ -55,10 +58,12 @@ def chosen(rows: Sequence[Row], most: int = MOST_ROWS) -> tuple[list[Row], str]:
 def labels(rows: Sequence[Row]) -> list[str]:
     """Name each row by model and setting and by whatever else tells the rows apart; a status that is not "passed".
 
-    Runs are numbered in their order, as `runs_note` tells.
+    Of several runs each is named, also where one alone is drawn; `runs_note` tells which it is.
     """
     names, facts = _names(rows), _facts(rows)
     telling = [key for key in (facts[0] if facts else ()) if len({fact[key] for fact in facts}) > 1]
+    if "run" not in telling and any(row.name for row in rows):
+        telling.insert(0, "run")
     short = [key for key in telling if key != "track"]
     if len({(name, *(fact[key] for key in short)) for name, fact in zip(names, facts, strict=True)}) == len(rows):
         telling = short
@@ -70,9 +75,9 @@ def labels(rows: Sequence[Row]) -> list[str]:
 
 
 def runs_note(rows: Sequence[Row]) -> str:
-    """Say which run each number of the labels is; empty where there is one run."""
-    ids = list(dict.fromkeys(row.run.run_id for row in rows))
-    return f"{'; '.join(f'Run {n} is {one_line(i, 60)}' for n, i in enumerate(ids, start=1))}." if len(ids) > 1 else ""
+    """Say which run each name of the labels is; empty where there is one run."""
+    known = {row.name: one_line(row.run.run_id, 60) for row in rows if row.name}
+    return f"Run {', run '.join(f'{name} is {run_id}' for name, run_id in known.items())}." if known else ""
 
 
 def _names(rows: Sequence[Row]) -> list[str]:
@@ -81,10 +86,9 @@ def _names(rows: Sequence[Row]) -> list[str]:
 
 
 def _facts(rows: Sequence[Row]) -> list[dict[str, str]]:
-    ids = list(dict.fromkeys(row.run.run_id for row in rows))
     return [
         {
-            "run": f"run {ids.index(row.run.run_id) + 1}",
+            "run": f"run {row.name}",
             "scenario": row.case.plan.scenario,
             "track": f"{row.case.plan.track} track",
             "prompt": row.case.plan.prompt.id,

@@ -45,7 +45,7 @@ def peaks_of(runs: Sequence[Run]) -> list[tuple[Row, PartMemory]]:
     for row in rows_of(runs):
         plan, measurement = row.case.plan, row.case.measurement
         part = measurement.memory.parts.get("rounds") if measurement else None
-        key = (row.run.run_id, plan.scenario, plan.track, plan.model.id, plan.setting)
+        key = (row.name, plan.scenario, plan.track, plan.model.id, plan.setting)
         if part is None or not part.phases:
             continue
         if key not in highest or part.peak_allocated_bytes > highest[key][1].peak_allocated_bytes:
