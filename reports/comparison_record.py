@@ -42,8 +42,8 @@ class StudentTeacher(Frozen):
 class MarginVerdict(Frozen):
     """What the clips say of one margin, field by field `NonInferiority` of reports/noninferiority.py.
 
-    `t` and `bca` are each a low and a high bound of `difference`. "not applicable": the teacher's clips say nothing of
-    the metric, as with random weights; "not measured": no clip was put to it.
+    `t` and `bca` are each a low and a high bound of `difference`. "not applicable": the metric says of neither side's
+    clips anything, as with random weights; "not measured": no clip was put to it.
     """
 
     margin: Margin

@@ -98,14 +98,24 @@ def _answer(comparison: StudentTeacher, student: tuple[str, str], runs: Sequence
 
 def _as_good_row(rows: Sequence[Row], own: Cases, comparison: StudentTeacher) -> tuple[Row | None, str]:
     """Find the first row, of fewest steps, that passes every margin against the student, or say why none is judged."""
-    silent = "no row has clips of the student's prompts and seeds"
+    silent: list[str] = []
     for row in rows:
         judged = _common_rows(row.clips, own, comparison)
         if overall(judged) == "PASS":
             return row, ""
-        if judged and silent:
-            silent = "" if overall(judged) in DECIDED else judged[0].reason
-    return None, silent
+        silent += [_silent(judged)] if judged else []
+    nothing = [] if silent else ["no row has clips of the student's prompts and seeds"]
+    return None, next(filter(None, silent + nothing), "")
+
+
+def _silent(judged: Sequence[MarginVerdict]) -> str:
+    """Say why a row that does not pass is not judged either; empty where its clips have numbers that do not pass."""
+    if overall(judged) not in DECIDED:
+        return judged[0].reason
+    lacking = [row for row in judged if row.verdict in DECIDED and row.missing_student == row.clips]
+    rest = overall([row for row in judged if row not in lacking])
+    names = ", ".join(row.margin.metric for row in lacking)
+    return f"the row's clips have no value of {names}" if lacking and rest == "PASS" else ""
 
 
 def _common_rows(students: Cases, teachers: Cases, comparison: StudentTeacher) -> list[MarginVerdict]:

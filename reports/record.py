@@ -138,7 +138,8 @@ class PlannedCase(Frozen):
     `sources` says where each value of a published recipe comes from. `estimate_s` is the time expected for one
     generation, or None where nobody can tell. `fresh_process`: each round is a process of its own, started cold. `work`
     is by phase, or None where the model's file does not tell it. `scorers` are the learned ones
-    that judge the clip.
+    that judge the clip. `seams_at` are the pixel frames where seams are looked for: where the model's blocks begin, or,
+    of a clip in one piece, those of a model that a comparison holds it against.
     """
 
     id: str
@@ -158,6 +159,7 @@ class PlannedCase(Frozen):
     budgets: list[Budget] = []
     floors: list[Floor] = []
     scorers: list[str] = []
+    seams_at: list[int] = []
     fresh_process: bool = False
     pair: PlannedPair | None = None
     work: dict[str, PhaseWork] | None = None

@@ -2,8 +2,9 @@
 
 Why it matters: a student's speed is worth what its clips are. Each pair of clips goes into reports/noninferiority.py,
 whatever became of it: a student's clip that is missing, or broken on its own, counts as the worst. A metric that says
-nothing of the teacher's clips (of content, with random weights) is not applicable and decides nothing. The same
-function gives the verdicts at a run's end and over several runs, whose folders may hold student and teacher apart.
+of both sides' clips that they are not for it (of content, with random weights) decides nothing; where one side alone
+says so, nothing is known. The same function gives the verdicts at a run's end and over several runs, whose folders may
+hold student and teacher apart.
 
 Diversity over seeds is one number a prompt, from the clips' CLIP features (reports/diversity.py), and its margin a
 share of the teacher's.
@@ -82,12 +83,12 @@ def _of_student(
 
 def _of_metric(margin: Margin, students: Cases, teachers: Cases) -> MarginVerdict:
     matched = [teachers[key] for key in students if key in teachers]
-    known = [metric for case in matched if (metric := _metric(case, margin)) is not None]
-    put = any(_metric(case, margin) or margin.metric in case.plan.scorers for case in students.values())
-    if not known and not put:
+    own, theirs = ([one for case in cases if (one := _metric(case, margin))] for cases in (students.values(), matched))
+    asked = any(margin.metric in case.plan.scorers for case in (*students.values(), *matched))
+    if not own and not theirs and not asked:
         return MarginVerdict(margin=margin, verdict="not measured", reason="no clip was put to it")
-    if known and all(metric.not_applicable for metric in known):
-        return MarginVerdict(margin=margin, verdict="not applicable", reason=known[0].reason)
+    if own and theirs and all(metric.not_applicable for metric in (*own, *theirs)):
+        return MarginVerdict(margin=margin, verdict="not applicable", reason=theirs[0].reason)
     if other := _other_formula(margin, list(students.values()), matched):
         prompts = len({key.prompt for key in students})
         return MarginVerdict(margin=margin, verdict="INCONCLUSIVE", prompts=prompts, clips=len(students), reason=other)
@@ -95,7 +96,10 @@ def _of_metric(margin: Margin, students: Cases, teachers: Cases) -> MarginVerdic
         Pair(key.prompt, key.seed, _value(case, margin), _value(teachers.get(key), margin))
         for key, case in students.items()
     ]
-    return _row(margin, judge(pairs, margin))
+    found = judge(pairs, margin)
+    if theirs and all(metric.value is None for metric in theirs):
+        found = found._replace(reason=f"{found.reason}: {theirs[0].reason}")
+    return _row(margin, found)
 
 
 def _other_formula(margin: Margin, students: Sequence[CaseRecord], teachers: Sequence[CaseRecord]) -> str:

@@ -1,12 +1,18 @@
 """Comparisons of a suite: looked up before anything is loaded, and judged at the end of a whole session on the CPU."""
 
+import dataclasses
 from pathlib import Path
 
 import pytest
 
+from fixtures.comparisons import comparisons_of, seams_at
+from fixtures.suite import SuiteError, read_suite
+from models.discover import discover
 from reports.margins import OVER_PROMPTS
 from reports.merge import read_plan, read_run
 from tests.inner_session import bench, collect
+from tests.test_causal_rules import request_of
+from tests.test_suite import cases_of
 
 METRIC = """
 from fixtures.metrics.spec import Metric
@@ -125,12 +131,54 @@ def test_mistyped_comparison_ends_the_session_before_anything_is_loaded(wrong: s
 
 def test_paper_holds_the_distilled_models_against_their_teacher() -> None:
     """Of both students of the quality cases, by the starting margins."""
-    from fixtures.comparisons import comparisons_of
-    from fixtures.suite import read_suite
-
     (comparison,) = comparisons_of(read_suite("paper"), [margin.metric for margin in OVER_PROMPTS])
     assert comparison.students == ["causvid-1.3b", "causvid-1.3b-bidirectional"]
     assert (comparison.teacher, comparison.margins) == ("wan2.1-t2v-1.3b", list(OVER_PROMPTS))
+
+
+SEEN = METRIC.replace("contrast", "seen").replace(
+    "float(clip.frames_TCHW.double().std())", "float(sum(clip.block_starts) or -sum(clip.seams_at))"
+)
+
+
+def test_teachers_clips_are_looked_at_where_the_students_blocks_begin() -> None:
+    """Toy CausVid's second block begins with frame 9; its teacher's clip has no blocks and is looked at there."""
+    words = write(table("seams").replace("64p9", "64p21"))
+    suite = Path("toys.toml")
+    suite.write_text(
+        suite.read_text(encoding="utf-8").replace("64p9", "64p21").replace("= 9", "= 21"), encoding="utf-8"
+    )
+    Path("seen.py").write_text(SEEN, encoding="utf-8")
+    ended = bench(*words, "--metric=seen.py", "--run-dir", "run", "--prompt", "dogs")
+    assert ended.code == 0, ended.output
+    seen = {
+        case.plan.model.id: metric.value
+        for case in read_run(Path("run")).cases
+        for metric in (case.measurement.metrics if case.measurement else ())
+        if metric.id == "seen"
+    }
+    assert seen == {"causvid-tiny": 9.0, "wan2.1-t2v-tiny": -9.0}
+
+
+def test_paper_looks_for_seams_in_every_clip_of_the_comparison() -> None:
+    """Also in the teacher's rows with fewer steps and the other student's, in one piece; not where none is compared."""
+    cases = cases_of("paper")
+    quality = [case for case in cases if case.scenario == "quality"]
+    assert len({(case.model.id, case.setting) for case in quality}) > 10
+    assert {tuple(case.seams_at) for case in quality} == {(9, 21, 33, 45, 57, 69)}
+    assert not any(case.seams_at for case in cases if (case.model.id, case.scenario) == ("wan2.1-t2v-1.3b", "speed"))
+
+
+def test_clips_in_one_piece_that_two_block_grids_ask_for_are_refused() -> None:
+    """One number cannot be beside both; a model with blocks of its own is looked at there."""
+    specs, suite = discover(), read_suite("paper")
+    student, other, teacher = "causvid-1.3b", "causvid-1.3b-bidirectional", "wan2.1-t2v-1.3b"
+    request = request_of(specs[teacher])
+    specs = {**specs, other: dataclasses.replace(specs[other], block_starts=lambda _: (5, 9, 13, 17))}
+    assert seams_at(suite, specs, ("quality", other), request) == (5, 9, 13, 17)
+    assert seams_at(suite, specs, ("speed", teacher), request) == ()
+    with pytest.raises(SuiteError, match=f"{student} with 9, 21, 33, … and {other} with 5, 9, 13, …; its clips"):
+        seams_at(suite, specs, ("quality", teacher), request)
 
 
 def test_strict_still_fails_a_case_by_its_floor() -> None:

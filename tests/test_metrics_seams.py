@@ -141,6 +141,18 @@ def test_departure_is_the_change_that_motion_does_not_explain() -> None:
     assert departures(tones(3 * np.arange(9.0)), [2, 5, 7]) == pytest.approx([3.0] * 3, rel=1e-5)
 
 
+def test_clip_in_one_piece_is_looked_at_where_another_models_blocks_begin_and_not_judged() -> None:
+    """The same number as of a model with these blocks, and no limit: it has none of its own."""
+    seamed = panning([4, -4, 4])
+    own = apply_metric(METRICS["seam_ratio"], seamed, "hub")
+    (beside,) = apply_metrics(METRICS, replace(seamed, block_starts=(), seams_at=(9, 21, 33)), "hub")
+    assert own.value is not None
+    assert own.value > 2.5
+    assert (beside.value, beside.limits, beside.verdict) == (own.value, None, "not judged")
+    (judged,) = apply_metrics(METRICS, replace(seamed, seams_at=(5, 17, 29)), "hub")
+    assert (judged.value, judged.verdict) == (own.value, "fail")
+
+
 @pytest.mark.parametrize("axis", [1, 2])
 def test_mirrored_clip_has_about_the_same_seams(axis: int) -> None:
     """DIS works through a picture from its upper left corner: within a tenth."""

@@ -9,10 +9,11 @@ import pytest
 from reports.comparison_record import StudentTeacher
 from reports.equal_time import Row, equal_time_lines, equal_times, most_steps_within
 from reports.judged import Margin
+from reports.measured import MetricValue
 from reports.record import CaseRecord, Run
 from reports.summary import render_summary, render_together
 from tests.reports_samples import case_of, planned, replaced, run_of
-from tests.test_reports_verdicts import PROMPTS, STUDENT, TEACHER, clip
+from tests.test_reports_verdicts import IN_ONE_PIECE, PROMPTS, SEAMS, STUDENT, TEACHER, clip
 
 SCORE = Margin(metric="score", better="higher", absolute=0.5, why="it would look worse")
 STEPS = {"480p81-4step": 4, "480p81-8step": 8, "480p81": 50}
@@ -169,6 +170,35 @@ def test_random_weights_are_not_judged_and_their_times_are_shown() -> None:
     assert "makes 4 steps" in first
     assert second == f"  {STUDENT} 480p81 against that row: not applicable: random weights"
     assert third == f"  which row of {TEACHER} is as good is not judged: not applicable: random weights"
+
+
+def with_seams(cases: list[CaseRecord], rows: float | None) -> Run:
+    """Add seams to every clip: of 1.0 to the student's, of `rows` to the teacher's, None for clips in one piece."""
+    own = MetricValue(id="seam_ratio", value=1.0, unit="1", better="lower")
+    one_piece = msgspec.structs.replace(own, value=rows, reason=IN_ONE_PIECE, not_applicable=rows is None)
+
+    def added(case: CaseRecord) -> CaseRecord:
+        assert case.measurement is not None
+        seen = own if case.plan.model.id == STUDENT else one_piece
+        metrics = [*case.measurement.metrics, seen]
+        return msgspec.structs.replace(case, measurement=msgspec.structs.replace(case.measurement, metrics=metrics))
+
+    run = run_with(*(added(case) if case.plan.scenario == "quality" else case for case in cases))
+    asked = msgspec.structs.replace(run.comparisons[0], margins=[SCORE, SEAMS])
+    return msgspec.structs.replace(run, comparisons=[asked])
+
+
+def test_student_of_blocks_has_an_answer_too() -> None:
+    """The teacher's rows were looked at where its blocks begin."""
+    lines = equal_time_lines([with_seams(whole(), 1.0)])
+    assert lines[1] == f"  {STUDENT} 480p81 against that row: PASS score, seam_ratio (4 prompts)"
+    assert "not inferior to it: 8 steps at guidance 5" in lines[2]
+
+
+def test_rows_that_nobody_looked_at_for_seams_are_not_judged() -> None:
+    """As records from before that was done: nothing but the missing number keeps eight steps from being as good."""
+    last = equal_time_lines([with_seams(whole(), None)])[-1]
+    assert last == (f"  which row of {TEACHER} is as good is not judged: the row's clips have no value of seam_ratio")
 
 
 def test_without_scipy_there_is_a_line_and_no_error(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -296,6 +296,58 @@ def test_metric_of_content_is_not_applicable_with_random_weights_and_told_once()
     assert not is_breach(run.verdicts, strict=True)
 
 
+IN_ONE_PIECE = "not applicable: the clip was made in one piece, or nobody said where its blocks begin"
+SEAMS = next(margin for margin in OVER_PROMPTS if margin.metric == "seam_ratio")
+
+
+def seamed(teacher: float | None, student: float | None = 2.4) -> Run:
+    """Give a run of clips with these seams; None is a clip in one piece that nobody looked at."""
+    sides = ((STUDENT, student), (TEACHER, teacher))
+    clips = [
+        clip(model, prompt, value, metric="seam_ratio", reason="" if value is not None else IN_ONE_PIECE)
+        for prompt in PROMPTS
+        for model, value in sides
+    ]
+    return run_with(*clips, margins=[SEAMS])
+
+
+@pytest.mark.parametrize(
+    ("teacher", "student", "verdict"),
+    [(1.0, 2.4, "FAIL"), (1.0, 1.4, "PASS"), (None, 2.4, "INCONCLUSIVE"), (None, None, "not applicable")],
+)
+def test_seams_of_the_student_beside_a_teacher_in_one_piece(
+    teacher: float | None, student: float | None, verdict: str
+) -> None:
+    """Within the limit of a single clip, and yet worse; a teacher that was not looked at lets nothing pass."""
+    run = seamed(teacher, student)
+    assert only_row(run).verdict == verdict
+    assert is_breach(run.verdicts, strict=True) == (verdict in ("FAIL", "INCONCLUSIVE"))
+
+
+def test_teacher_that_was_not_looked_at_is_told_with_its_reason() -> None:
+    """In the row, which has no number."""
+    (line,) = verdict_lines(seamed(None).verdicts)[1:]
+    assert line == f"  INCONCLUSIVE: seam_ratio; no clip of the teacher has a value of seam_ratio: {IN_ONE_PIECE}"
+
+
+def test_teacher_whose_scorer_could_not_be_had_silences_no_margin() -> None:
+    """The student has its score: undecided, which fails strictly."""
+    reason = "not applicable: its weights are not here"
+    students = [clip(STUDENT, prompt, 20.0) for prompt in PROMPTS]
+    run = run_with(*students, *(clip(TEACHER, prompt, None, reason=reason) for prompt in PROMPTS))
+    assert only_row(run).verdict == "INCONCLUSIVE"
+    assert is_breach(run.verdicts, strict=True)
+
+
+def test_student_without_a_clip_is_not_excused_by_random_weights() -> None:
+    """What is not applicable to the teacher's clips is not known of clips that are not there."""
+    reason = "not applicable: random weights"
+    students = [clip(STUDENT, prompt, None, weights="random") for prompt in PROMPTS]
+    gone = [msgspec.structs.replace(case, status="crashed", measurement=None) for case in students]
+    teachers = [clip(TEACHER, prompt, None, weights="random", reason=reason) for prompt in PROMPTS]
+    assert only_row(run_with(*gone, *teachers)).verdict == "INCONCLUSIVE"
+
+
 def test_scorer_that_gave_nothing_for_the_student_alone_is_no_way_round_it() -> None:
     """The teacher has values: the student's missing ones are the worst, whatever the reason they give."""
     teachers = pairs([0.0] * 4)[1::2]

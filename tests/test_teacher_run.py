@@ -101,6 +101,15 @@ def test_each_thing_that_a_clip_is_made_from_tells_two_apart(change: dict[str, A
     assert [key for key in here if here[key] != there[key]] == [name]
 
 
+def test_clip_that_was_looked_at_elsewhere_is_refused(earlier: Path) -> None:
+    """A clip without seams has another number at other frames."""
+    text = (earlier / "run.json").read_text(encoding="utf-8")
+    Path("old.json").write_text(re.sub(r'"seams_at": ?\[\]', '"seams_at": [5]', text), encoding="utf-8")
+    ended = collect(*write(table("lax", contrast(5))), "--teacher-run", "old.json")
+    assert ended.code == 4, ended.output
+    assert f"{TEACHER} 64p9 dogs s0 was made from other: seams_at [5] and here []; " in ended.output
+
+
 def test_metric_whose_formula_changed_is_refused_by_its_name(earlier: Path) -> None:
     """Its id is the same, and so would be its name in the verdict; a comment and a limit are no formula."""
     asked = (*write(table("lax", contrast(5))), "--teacher-run", earlier)
