@@ -15,7 +15,7 @@ from reports.__main__ import EXIT_BAD_INPUT, main
 from reports.paper.bibliography import bibtex, entries, listed
 from reports.paper.document import Code, Column, Figure, Paragraph, Table, cited
 from reports.paper.escape import markdown, tex, tex_name
-from reports.paper.figures import strips
+from reports.paper.figures import NO_MATPLOTLIB, figures, strips
 from reports.paper.tables import LEFT_OUT, MOST_ROWS
 from reports.paper.write import sections, write_paper
 from reports.record import Run
@@ -193,6 +193,14 @@ def test_strip_that_is_no_picture_of_the_run_is_not_shown(strip: str, content: b
     drawn = strips([with_strip(folder, "run", strip, content)], [folder])
     assert drawn.files == {}
     assert drawn.blocks == (Paragraph(("No frames are shown: the pictures are not beside the records.",)),)
+
+
+def test_without_matplotlib_a_sentence_stands_in_place_of_charts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The text is written all the same."""
+    monkeypatch.setattr("reports.paper.figures.find_spec", lambda _name: None)
+    drawn = figures(published("quick"))
+    assert [one.files for one in drawn.values()] == [{}, {}, {}]
+    assert drawn["speed"].blocks == drawn["equal"].blocks == (Paragraph((NO_MATPLOTLIB,)),)
 
 
 def test_strips_of_one_prompt_are_laid_below_each_other(tmp_path: Path) -> None:
