@@ -18,16 +18,26 @@ from reports.timing_rows import timing_rows
 from reports.work_lines import work_details
 
 
-def case_details(run: Run, case: CaseRecord) -> dict[str, Any]:
-    """Lay out a case; what is empty is left out."""
-    plan, measurement = case.plan, case.measurement
-    details: dict[str, Any] = {
+def recipe_details(case: CaseRecord) -> dict[str, Any]:
+    """Lay out what a case shares with all others of its recipe and request but for prompt and seed."""
+    plan = case.plan
+    request = {name: value for name, value in told(plan.request).items() if name not in ("prompt", "seed")}
+    details = {
         "model": f"{plan.model.title}, {plan.model.weights_source} weights, {plan.model.licence}",
         "weights": [f"{w.repository} {w.path} at {_revision(w)} ({w.licence})" for w in plan.model.weights],
-        "prompt": f"{plan.prompt.id}, {plan.prompt.licence}, {plan.prompt.source}",
         "recipe": msgspec.structs.asdict(plan.recipe),
-        "request": {name: value for name, value in told(plan.request).items() if name != "prompt"},
+        "request": request,
         "sources": plan.sources,
+    }
+    return {name: value for name, value in details.items() if value}
+
+
+def case_details(run: Run, case: CaseRecord) -> dict[str, Any]:
+    """Lay out what is a case's own; what is empty is left out."""
+    plan, measurement = case.plan, case.measurement
+    details: dict[str, Any] = {
+        "prompt": f"{plan.prompt.id}, {plan.prompt.licence}, {plan.prompt.source}",
+        "seed": str(plan.seed),
     }
     if measurement is not None:
         details |= {

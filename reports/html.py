@@ -9,11 +9,12 @@ playing in step) can be done without.
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 from reports import rows
 from reports.answers import answers_of
 from reports.answers.answer import Answer
-from reports.case_details import as_text, case_details, told
+from reports.case_details import as_text, case_details, recipe_details, told
 from reports.charts.page import page_charts
 from reports.findings import findings
 from reports.media import Entry, Source, entries_of
@@ -23,6 +24,17 @@ from reports.player import rows_of
 from reports.recipes import recipe_tables
 from reports.record import Run
 from reports.work_lines import ceiling_lines
+
+# A browser lays out a table for each of so many cases; of more, their facts stand as lines of text.
+IN_FULL = 100
+
+
+class Recipe(NamedTuple):
+    """Facts that the cases of `entries` have in common."""
+
+    name: str
+    facts: dict[str, str]
+    entries: list[Entry]
 
 
 def render_html(run: Run, folder: Path | None = None, *, charts: bool = False) -> str:
@@ -65,6 +77,8 @@ def render_page(sources: Sequence[Source], *, charts: bool = False) -> str:
         recipe_tables=recipe_tables,
         clip_rows=rows_of(entries),
         details=_details,
+        recipes=_recipes(entries),
+        in_short=len(entries) > IN_FULL,
         durations={name: meaning for source in sources for name, meaning in source.run.durations.items()},
         environment=_environment,
     )
@@ -95,6 +109,17 @@ def _behind(entries: Sequence[Entry], sources: Sequence[Source], answer: Answer)
     """Give the cases on the page that an answer was read from, each with its fields; without a case, of the run."""
     places = {(id(entry.source), entry.case.id): entry for entry in entries}
     return [(places.get((id(sources[anchor.run]), anchor.case)), ", ".join(anchor.fields)) for anchor in answer.anchors]
+
+
+def _recipes(entries: Sequence[Entry]) -> list[Recipe]:
+    """Gather the cases by what they were loaded with and asked for, so that it stands on the page once."""
+    gathered: dict[tuple[tuple[str, str], ...], Recipe] = {}
+    for entry in entries:
+        facts = {name: as_text(value) for name, value in recipe_details(entry.case).items()}
+        plan = entry.case.plan
+        new = Recipe(f"{plan.model.id} {plan.setting}", facts, [])
+        gathered.setdefault(tuple(facts.items()), new).entries.append(entry)
+    return list(gathered.values())
 
 
 def _details(entry: Entry) -> dict[str, str]:

@@ -89,17 +89,20 @@
   window.addEventListener("hashchange", open);
   if (location.hash) open();
 
+  // A button is made where a command comes into sight: thousands of them would keep the page from opening.
+  const offerCopy = (command) => {
+    if (command.classList.contains("told") || command.previousElementSibling?.className === "copy") return;
+    const button = document.createElement("button");
+    button.type = "button";
+    button.className = "copy";
+    button.textContent = "Copy";
+    button.addEventListener("click", async () => {
+      await navigator.clipboard.writeText(command.textContent);
+      button.textContent = "Copied";
+    });
+    command.before(button);
+  };
   if (navigator.clipboard) {
-    for (const command of document.querySelectorAll("pre")) {
-      const button = document.createElement("button");
-      button.type = "button";
-      button.className = "copy";
-      button.textContent = "Copy";
-      button.addEventListener("click", async () => {
-        await navigator.clipboard.writeText(command.textContent);
-        button.textContent = "Copied";
-      });
-      command.before(button);
-    }
+    document.addEventListener("toggle", (event) => event.target.querySelectorAll?.("pre").forEach(offerCopy), true);
   }
 })();
