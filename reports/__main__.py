@@ -102,7 +102,8 @@ def _verdict(options: argparse.Namespace) -> int:
     found = verdicts(runs)
     lines = [*verdict_lines(found), *equal_time_lines(runs)] or ["no student of a suite's comparisons has a case here"]
     _print("\n".join([*lines, ""]))
-    return int(options.quality != "report" and is_breach(found, strict=options.quality == "strict"))
+    strict = options.quality == "strict"
+    return int(options.quality != "report" and (is_breach(found, strict=strict) or (strict and not found)))
 
 
 def _schema(_options: argparse.Namespace) -> int:
@@ -117,7 +118,7 @@ COMMANDS = {
     **{name: Command(export.help, _printed(export), export.arguments) for name, export in EXPORTS.items()},
     "paper": Command(PAPER, lambda options: _print(write(_runs(options), options)), takes_paper),
     "verdict": Command(
-        "hold students against their teacher over all the runs; 1 for a FAIL, and with strict for an undecided one",
+        "hold students against their teacher over the runs; 1 for a FAIL, and with strict for an undecided one or none",
         _verdict,
         _takes_runs_and_quality,
     ),

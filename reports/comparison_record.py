@@ -65,7 +65,8 @@ class MarginVerdict(Frozen):
 class StudentVerdict(Frozen):
     """One student in one setting against its teacher; `student` and `teacher` are a model and its setting.
 
-    `unmatched` names the student's clips without a counterpart. `reason` says why there is no row at all.
+    `unmatched` names the student's clips without a counterpart, and the teacher's of what the student was not asked
+    for. `reason` says why there is no row at all.
     """
 
     comparison: str

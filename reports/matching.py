@@ -2,15 +2,19 @@
 
 Why it matters: a difference between clips of other prompts, lengths or weights is none of the models. So two clips are
 a pair only where prompt, seed, size, frames, rate, start and source of the weights are the same; what differs is named.
+And clips of one side, which several runs may hold, are of one model only where they were made from the same: the name
+of a setting says nothing of its steps.
 """
 
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
+
+import msgspec
 
 from reports.budgets import is_over_only
 from reports.floors import is_broken
 from reports.measured import Measurement
-from reports.record import CaseRecord, Run
+from reports.record import CaseRecord, PlannedCase, Run
 
 Cases = dict["Key", CaseRecord]
 
@@ -27,6 +31,15 @@ class Key(NamedTuple):
     fps: float
     weights: str
     start_clip_sha256: str
+
+
+# In what clips of one model may differ, as `made_from` names it: prompt, seed and start, and what `Key` matches.
+OF_ONE_CLIP = frozenset(
+    {
+        *("prompt.sha256", "request.prompt", "request.seed", "request.start_clip", "request.start_clip_sha256"),
+        *("request.width", "request.height", "request.frames", "request.fps", "recipe.weights", "weights_source"),
+    }
+)
 
 
 def cases_of(runs: Sequence[Run], scenario: str, model: str, setting: str) -> Cases:
@@ -55,6 +68,36 @@ def sound(case: CaseRecord | None) -> Measurement | None:
 def unmatched(students: Cases, teachers: Cases) -> list[str]:
     """Name each student's clip that has no counterpart, and in what the teacher's nearest differs."""
     return [_why(key, teachers) for key in students if key not in teachers]
+
+
+def beyond(students: Cases, teachers: Cases) -> list[str]:
+    """Name each teacher's clip of a prompt and seed that the student was not asked for."""
+    asked = {key[:2] for key in students}
+    return [f"{key.prompt} s{key.seed}: the student was not asked for it" for key in teachers if key[:2] not in asked]
+
+
+def made_from(plan: PlannedCase) -> dict[str, Any]:
+    """List what a clip is made from, by field: weights with the commits that were loaded, recipe, request, prompt."""
+    weights = [(file.repository, file.path, file.revision, file.resolved_revision) for file in plan.model.weights]
+    return {
+        "weights_source": plan.model.weights_source,
+        "weights": weights,
+        "prompt.sha256": plan.prompt.sha256,
+        **{f"recipe.{name}": value for name, value in msgspec.structs.asdict(plan.recipe).items()},
+        **{f"request.{name}": value for name, value in msgspec.structs.asdict(plan.request).items()},
+    }
+
+
+def made_of_several(plans: Iterable[PlannedCase]) -> str:
+    """Say by field where the clips of one side were made from different things; empty where they are of one model."""
+    values: dict[str, dict[Any, None]] = {}
+    for plan in plans:
+        made = made_from(plan)
+        commits = {f"weights {repository}/{path}": commit for repository, path, _, commit in made.pop("weights")}
+        for name, value in (commits | made).items():
+            values.setdefault(name, {})[value] = None
+    several = {name: seen for name, seen in values.items() if len(seen) > 1 and name not in OF_ONE_CLIP}
+    return "; ".join(f"{name} {' and '.join(map(repr, seen))}" for name, seen in several.items())
 
 
 def _why(key: Key, teachers: Cases) -> str:

@@ -12,8 +12,9 @@ A relative margin is tested as the contrast student - (1 ± margin) x teacher, s
 measured too, is not taken for exact.
 
 Nothing drops out. A student's clip without a finite value counts as the metric's worst, and as no better than twice the
-margin below its teacher: too few clips never pass. Where a teacher's clip has none, the reference is not whole and
-nothing passes or fails. Sources: B. Efron, "Better Bootstrap Confidence Intervals", JASA 82 (1987), through scipy; R.
+margin below its teacher: that can fail, and where it does not, nothing passes all the same, as a few of many prompts
+would hardly move the mean. Where a teacher's clip has none, the reference is not whole and nothing passes or fails.
+Sources: B. Efron, "Better Bootstrap Confidence Intervals", JASA 82 (1987), through scipy; R.
 Berger, "Multiparameter Hypothesis Testing and Acceptance Sampling", Technometrics 24 (1982).
 """
 
@@ -91,6 +92,9 @@ def judge(pairs: Sequence[Pair], margin: Margin) -> NonInferiority:
     found = _decided(counts, rooms, fmean(margins), margin.better)._replace(teacher=fmean(teachers))
     if counts.missing_teacher:
         why = f"{counts.missing_teacher} of the teacher's clips have no value: the reference is not whole"
+        return found._replace(verdict="INCONCLUSIVE", reason=why, more_prompts=None)
+    if counts.missing_student and found.verdict != "FAIL":
+        why = "nothing passes while clips of the student are missing"
         return found._replace(verdict="INCONCLUSIVE", reason=why, more_prompts=None)
     return found
 

@@ -3,8 +3,9 @@
 Why it matters: a student's speed is worth what its clips are. Each pair of clips goes into reports/noninferiority.py,
 whatever became of it: a student's clip that is missing, or broken on its own, counts as the worst. A metric that says
 of both sides' clips that they are not for it (of content, with random weights) decides nothing; where one side alone
-says so, nothing is known. The same function gives the verdicts at a run's end and over several runs, whose folders may
-hold student and teacher apart.
+says so, nothing is known. Clips that were made from different things are no one model, and not judged. Nothing passes
+where the teacher has clips that the student was never asked for: the prompts would be a choice. The same function gives
+the verdicts at a run's end and over several runs, whose folders may hold student and teacher apart.
 
 Diversity over seeds is one number a prompt, from the clips' CLIP features (reports/diversity.py), and its margin a
 share of the teacher's.
@@ -19,7 +20,7 @@ from reports.comparison_record import MarginVerdict, RowVerdict, StudentTeacher,
 from reports.diversity import NETWORK, mean_pairwise_distance
 from reports.judged import Margin
 from reports.margins import DIVERSITY
-from reports.matching import Cases, Key, cases_of, sound, unmatched
+from reports.matching import Cases, Key, beyond, cases_of, made_of_several, sound, unmatched
 from reports.measured import MetricValue
 from reports.noninferiority import NonInferiority, Pair, judge
 from reports.record import CaseRecord, Run
@@ -37,14 +38,8 @@ def comparisons_of(runs: Sequence[Run]) -> list[StudentTeacher]:
 
 
 def verdicts(runs: Sequence[Run]) -> list[StudentVerdict]:
-    """Hold every student that has cases in the runs against its teacher, by every margin."""
-    return [
-        _of_student(comparison, students, (model, setting), runs)
-        for comparison in comparisons_of(runs)
-        for model in comparison.students
-        for setting in comparison.settings
-        if (students := cases_of(runs, comparison.scenario, model, setting))
-    ]
+    """Hold every student that has cases in the runs against its teacher, by every margin; not judged where none has."""
+    return [one for comparison in comparisons_of(runs) for one in _of_comparison(comparison, runs)]
 
 
 def overall(rows: Sequence[MarginVerdict]) -> RowVerdict:
@@ -54,8 +49,8 @@ def overall(rows: Sequence[MarginVerdict]) -> RowVerdict:
 
 
 def is_breach(found: Sequence[StudentVerdict], *, strict: bool) -> bool:
-    """Tell whether verdicts fail a run: a FAIL does, and with `strict` whatever is not decided."""
-    undecided = any(one.reason or overall(one.rows) == "INCONCLUSIVE" for one in found)
+    """Tell whether verdicts fail a run: a FAIL does, and with `strict` whatever is not decided, or was not measured."""
+    undecided = any(one.reason or overall(one.rows) in ("INCONCLUSIVE", "not measured") for one in found)
     return any(overall(one.rows) == "FAIL" for one in found) or (strict and undecided)
 
 
@@ -66,19 +61,34 @@ def rows_of(margins: Sequence[Margin], students: Cases, teachers: Cases) -> list
     return rows + [_of_diversity(margin, students, teachers) for margin in margins if margin.metric == DIVERSITY]
 
 
+def _of_comparison(comparison: StudentTeacher, runs: Sequence[Run]) -> list[StudentVerdict]:
+    asked = [(model, setting) for model in comparison.students for setting in comparison.settings]
+    cases = {student: cases_of(runs, comparison.scenario, *student) for student in asked}
+    here = {student: found for student, found in cases.items() if found}
+    if not here and not cases_of(runs, comparison.scenario, comparison.teacher, comparison.teacher_setting):
+        return []
+    return [_of_student(comparison, cases[student], student, runs) for student in here or asked]
+
+
 def _of_student(
     comparison: StudentTeacher, students: Cases, student: tuple[str, str], runs: Sequence[Run]
 ) -> StudentVerdict:
     teacher = (comparison.teacher, comparison.teacher_setting)
     teachers = cases_of(runs, comparison.scenario, *teacher)
     empty = StudentVerdict(comparison=comparison.id, student=" ".join(student), teacher=" ".join(teacher), rows=[])
-    if not teachers:
-        return replace(empty, reason=f"no case of {empty.teacher} ({comparison.scenario}) is here")
+    for who, side in ((empty.student, students), (empty.teacher, teachers)):
+        if not side:
+            return replace(empty, reason=f"no case of {who} ({comparison.scenario}) is here")
+        if several := made_of_several(case.plan for case in side.values()):
+            return replace(empty, reason=f"the clips of {who} were made from different things: {several}")
     try:
         rows = rows_of(comparison.margins, students, teachers)
     except ModuleNotFoundError as error:  # the run's other results must not be lost for it
         return replace(empty, reason=f"{error}; install scipy, then `python -m reports verdict RUN`")
-    return replace(empty, rows=rows, unmatched=unmatched(students, teachers))
+    more = beyond(students, teachers)
+    why = f"{len(more)} of the teacher's clips are of prompts or seeds that the student was not asked for"
+    held = [replace(row, verdict="INCONCLUSIVE", reason=why) if row.verdict == "PASS" else row for row in rows]
+    return replace(empty, rows=held if more else rows, unmatched=unmatched(students, teachers) + more)
 
 
 def _of_metric(margin: Margin, students: Cases, teachers: Cases) -> MarginVerdict:
@@ -136,7 +146,10 @@ def _of_diversity(margin: Margin, students: Cases, teachers: Cases) -> MarginVer
         keys[key.prompt].append(key)
     several = {prompt: own for prompt, own in keys.items() if len(own) > 1}
     if not several:
-        return MarginVerdict(margin=margin, verdict="not measured", reason="it takes two seeds of a prompt")
+        why = "it takes two seeds of a prompt"
+        if len({key.prompt for key in teachers}) < len(teachers):
+            return MarginVerdict(margin=margin, verdict="INCONCLUSIVE", reason=f"{why}, which the teacher alone has")
+        return MarginVerdict(margin=margin, verdict="not measured", reason=why)
     if not any(_feature(case) for case in (*students.values(), *teachers.values())):
         weights = next(iter(students)).weights
         if weights != "hub":

@@ -152,6 +152,40 @@ def test_row_of_another_precision_or_length_is_none_of_the_teachers() -> None:
     assert equal_times([run_with(*cases)]) == []
 
 
+@pytest.mark.parametrize("change", [{"shift": 5.0}, {"batch": 2}, {"fps": 24.0}, {"attention": "native_math"}])
+def test_row_that_differs_in_more_than_steps_is_none_of_the_teachers(change: dict[str, object]) -> None:
+    """Each of these would be another question."""
+    cases = [replaced(case, **change) if case.plan.setting == "480p81-8step" else case for case in whole()]
+    (one,) = equal_times([run_with(*cases)])
+    assert [row.setting for row in one.rows] == ["480p81-4step", "480p81"]
+
+
+def test_rows_of_an_earlier_run_count() -> None:
+    """The teacher's clips were lent by it: eight steps have no time here, and answer by their clips."""
+    cases = whole()
+    lent = [case for case in cases if (case.plan.model.id, case.plan.scenario) == (TEACHER, "quality")]
+    own = [case for case in cases if case not in lent and case.plan.setting != "480p81-8step"]
+    lines = equal_time_lines([msgspec.structs.replace(run_with(*own), lent=lent)])
+    assert "not inferior to it: 8 steps at guidance 5 (480p81-8step)" in lines[2]
+    assert lines[3] == "  rows that lack something: 480p81-8step (its speed was not asked for)"
+
+
+def test_row_of_two_recipes_under_one_name_is_not_judged() -> None:
+    """Clips of eight steps in one run and of six in another: no row, as it is of no one model; so with the student."""
+    cases = whole()
+    rows = [case for case in cases if case.plan.setting == "480p81-8step"]
+    runs = [run_with(*cases), run_with(*(replaced(case, steps=6, seed=1) for case in rows))]
+    *_, answer, lacks = equal_time_lines(runs)
+    assert "50 steps" in answer
+    assert lacks == (
+        "  rows that lack something: 480p81-8step (its cases were made from different things: request.steps 8 and 6)"
+    )
+    students = [replaced(case, compile="all", seed=1) for case in cases if case.plan.model.id == STUDENT]
+    first, second = equal_time_lines([run_with(*cases), run_with(*students)])
+    assert first.endswith("no answer, its cases were made from different things: recipe.compile 'none' and 'all'")
+    assert "is not judged: its cases were made from different things" in second
+
+
 def test_random_weights_are_not_judged_and_their_times_are_shown() -> None:
     """The clips are noise, the times are not."""
     reason = "not applicable: random weights"

@@ -139,6 +139,17 @@ def test_a_missing_clip_is_never_non_inferior() -> None:
     assert judge(pairs_of([None] * 8), HIGHER).difference == pytest.approx(-1.0)
 
 
+@pytest.mark.parametrize("prompts", [16, 37])
+def test_few_missing_clips_of_many_do_not_pass(prompts: int) -> None:
+    """One in nine, and the mean stays well inside the margin: what is missing is not known to be as good."""
+    missing = prompts // 9
+    found = judge(pairs_of([None] * missing + [0.4] * (prompts - missing)), HIGHER)
+    assert found.t is not None
+    assert found.t.low > (found.limit or 0.0)
+    assert (found.verdict, found.missing_student, found.more_prompts) == ("INCONCLUSIVE", missing, None)
+    assert judge(pairs_of([0.4] * prompts), HIGHER).verdict == "PASS"
+
+
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
 @pytest.mark.parametrize("count", [8, 32])
 def test_what_is_not_finite_never_passes(value: float, count: int) -> None:
@@ -147,6 +158,7 @@ def test_what_is_not_finite_never_passes(value: float, count: int) -> None:
     one = judge(pairs_of([value, *[0.0] * (count - 1)]), HIGHER)
     assert one.missing_student == 1
     assert one.difference == pytest.approx(-1.0 / count)
+    assert one.verdict == "INCONCLUSIVE"
 
 
 def test_a_teacher_that_is_not_whole_decides_nothing() -> None:

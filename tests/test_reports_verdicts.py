@@ -2,8 +2,9 @@
 
 import doctest
 import json
+import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import msgspec
@@ -17,7 +18,7 @@ from reports.html import render_html
 from reports.judged import Floor, JudgedFloor, Margin
 from reports.margins import DIVERSITY, MARGINS, OVER_PROMPTS
 from reports.measured import MetricValue
-from reports.record import CaseRecord, Run, Status
+from reports.record import CaseRecord, Run, Status, WeightsRecord
 from reports.strict_json import write_json_atomically
 from reports.summary import render_summary, render_together
 from reports.verdict_lines import verdict_lines
@@ -223,7 +224,6 @@ def test_teachers_clip_that_is_missing_leaves_no_pass() -> None:
         ({"fps": 24.0}, "dogs s0: they differ in fps 16.0 and 24.0"),
         ({"width": 848}, "dogs s0: they differ in width 832 and 848"),
         ({"weights": "random"}, "dogs s0: they differ in weights hub and random"),
-        ({"seed": 7}, "dogs s0: the teacher has no such clip"),
     ],
 )
 def test_what_is_not_the_same_is_no_pair_and_named(changes: dict[str, object], told: str) -> None:
@@ -234,6 +234,105 @@ def test_what_is_not_the_same_is_no_pair_and_named(changes: dict[str, object], t
     assert one.unmatched == [told]
     assert one.rows[0].verdict == "INCONCLUSIVE"
     assert f"  without a counterpart: {told}" in verdict_lines([one])
+
+
+def test_clip_of_another_seed_is_no_pair_and_both_are_named() -> None:
+    """Neither the student's without a reference passes, nor a teacher's that the student was never asked for."""
+    student, teacher, *others = pairs([0.0] * 4)
+    (one,) = run_with(student, replaced(teacher, seed=7), *others).verdicts
+    assert one.unmatched == ["dogs s0: the teacher has no such clip", "dogs s7: the student was not asked for it"]
+    assert one.rows[0].verdict == "INCONCLUSIVE"
+
+
+@pytest.mark.parametrize(("difference", "verdict"), [(0.0, "INCONCLUSIVE"), (-1.0, "FAIL")])
+def test_student_that_was_asked_for_a_part_of_the_prompts_does_not_pass(difference: float, verdict: str) -> None:
+    """Two prompts of the teacher's four: equal on them is undecided, worse on them is worse."""
+    cases = pairs([difference] * 2)
+    run = run_with(*cases, *(clip(TEACHER, prompt, 30.0) for prompt in PROMPTS[2:]))
+    assert only_row(run).verdict == verdict
+    assert run.verdicts[0].unmatched == [f"{name} s0: the student was not asked for it" for name in PROMPTS[2:]]
+    if verdict == "INCONCLUSIVE":
+        assert "2 of the teacher's clips are of prompts or seeds that" in verdict_lines(run.verdicts)[1]
+        assert is_breach(run.verdicts, strict=True)
+
+
+def test_diversity_of_one_seed_against_the_teachers_two_is_undecided() -> None:
+    """Of one clip there is none, and that its teacher has some is no reason to leave it out."""
+    students = [case for case in seeded(0.4, STUDENT) if case.plan.seed == 0]
+    run = run_with(*students, *seeded(0.4, TEACHER), margins=[DIVERSE])
+    assert only_row(run).verdict == "INCONCLUSIVE"
+    assert is_breach(run.verdicts, strict=True)
+    alone = run_with(*students, *(case for case in seeded(0.4, TEACHER) if case.plan.seed == 0), margins=[DIVERSE])
+    assert only_row(alone).verdict == "not measured"
+
+
+def test_nothing_that_was_measured_on_either_side_is_no_strict_pass() -> None:
+    """Every case crashed."""
+    cases = [msgspec.structs.replace(case, status="crashed", measurement=None) for case in pairs([0.0] * 4)]
+    run = run_with(*cases)
+    assert overall(run.verdicts[0].rows) == "not measured"
+    assert (is_breach(run.verdicts, strict=False), is_breach(run.verdicts, strict=True)) == (False, True)
+
+
+def test_teacher_without_a_student_is_no_strict_pass(tmp_path: Path) -> None:
+    """Nothing was held against it; and without any clip of a comparison the command passes nothing either."""
+    run = run_with(*pairs([0.0] * 4)[1::2])
+    assert [exit_status(0, run, mode) for mode in ("enforce", "strict", "report")] == [0, 1, 0]
+    empty = run_with(case_of(planned(STUDENT), 4.0))
+    assert [exit_status(0, empty, mode) for mode in ("enforce", "strict")] == [0, 0]
+    write_json_atomically(tmp_path / "run.json", empty)
+    modes = ("enforce", "strict", "report")
+    assert [main(["verdict", str(tmp_path / "run.json"), "--quality", mode]) for mode in modes] == [0, 1, 0]
+
+
+def with_commit(case: CaseRecord, commit: str) -> CaseRecord:
+    file = WeightsRecord(repository="a/b", path="x", licence="", revision=None, resolved_revision=commit)
+    model = msgspec.structs.replace(case.plan.model, weights=[file])
+    return msgspec.structs.replace(case, plan=msgspec.structs.replace(case.plan, model=model))
+
+
+@pytest.mark.parametrize("side", [STUDENT, TEACHER])
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (lambda case: replaced(case, compile="transformer"), "recipe.compile 'none' and 'transformer'"),
+        (lambda case: replaced(case, steps=4), "request.steps .* and 4"),
+        (lambda case: replaced(case, guidance_scale=2.5), "request.guidance_scale .* and 2.5"),
+        (lambda case: with_commit(case, "f" * 40), "weights a/b/x '0+' and 'f+'"),
+    ],
+)
+def test_clips_of_two_recipes_under_one_name_are_no_one_model(
+    side: str, change: Callable[[CaseRecord], CaseRecord], told: str
+) -> None:
+    """Of two runs, each of two prompts: not judged, and the field is named, which fails strictly."""
+    cases = [with_commit(case, "0" * 40) for case in pairs([0.0] * 4)]
+    (one,) = verdicts([run_with(*cases[:4]), run_with(*cases[4:])])
+    assert overall(one.rows) == "PASS"
+    others = [change(case) if case.plan.model.id == side else case for case in cases[4:]]
+    (one,) = verdicts([run_with(*cases[:4]), run_with(*others)])
+    assert one.rows == []
+    assert re.fullmatch(f"the clips of {re.escape(side)} 480p81 were made from different things: {told}", one.reason)
+    assert is_breach([one], strict=True)
+
+
+def test_run_that_made_every_clip_again_is_of_one_model() -> None:
+    """Of a case that several runs hold the last that ran counts, whatever the earlier ones were made from."""
+    cases = pairs([-1.0] * 4)
+    again = [replaced(case, compile="transformer") for case in pairs([0.0] * 4)]
+    (one,) = verdicts([run_with(*cases), run_with(*again)])
+    assert (overall(one.rows), one.reason) == ("PASS", "")
+    idle = [msgspec.structs.replace(case, status="not_run", measurement=None) for case in again]
+    (one,) = verdicts([run_with(*cases), run_with(*idle)])
+    assert (overall(one.rows), one.reason) == ("FAIL", "")
+
+
+@pytest.mark.parametrize("other", ["", "1" * 64])
+def test_clip_that_continues_another_is_no_pair(other: str) -> None:
+    """Or one that begins with nothing."""
+    student, teacher, *others = (replaced(case, start_clip_sha256="2" * 64) for case in pairs([0.0] * 4))
+    (one,) = run_with(student, replaced(teacher, start_clip_sha256=other), *others).verdicts
+    assert one.unmatched == ["dogs s0: they differ in start_clip_sha256"]
+    assert one.rows[0].verdict == "INCONCLUSIVE"
 
 
 def test_another_text_under_the_same_prompt_id_is_no_pair() -> None:
@@ -270,7 +369,8 @@ def test_student_and_teacher_of_two_runs_are_held_together() -> None:
             reason=f"no case of {TEACHER} 480p81 (quality) is here",
         )
     ]
-    assert teachers.verdicts == []
+    (alone,) = teachers.verdicts
+    assert (alone.rows, alone.reason) == ([], f"no case of {STUDENT} 480p81 (quality) is here")
     (one,) = verdicts([students, teachers])
     assert overall(one.rows) == "FAIL"
     told = render_together([students, teachers], 200)

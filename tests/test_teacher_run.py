@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from fixtures.metrics.formula import formula_of
-from fixtures.teacher_run import made_from
+from reports.matching import made_from
 from reports.merge import read_plan, read_run
 from reports.strict_json import write_json_atomically
 from tests.inner_session import bench, collect
