@@ -31,9 +31,11 @@ class Heard:
         self.complaints.append(f"dialog: {dialog.message}")
         dialog.dismiss()
 
-    def strange_requests(self) -> list[str]:
-        """List what was asked for outside of the pages' folders; what a page itself made has no address."""
-        return [url for url in self.requests if not url.startswith(("blob:", "data:", *self.allowed))]
+    def nothing(self) -> None:
+        """Hold that nothing was complained of, nor asked for outside of the pages' folders."""
+        own = ("blob:", "data:", *self.allowed)
+        strange = [f"asked for {url}" for url in self.requests if not url.startswith(own)]
+        assert self.complaints + strange == []
 
 
 @pytest.fixture(scope="session")
@@ -80,20 +82,21 @@ def visit(chromium: Any, heard: Heard) -> Iterator[Visit]:
     yield opened
     for context in contexts:
         context.close()
-    assert heard.complaints == []
-    assert heard.strange_requests() == []
+    heard.nothing()
 
 
-# How far apart the frames are that the visible videos show, while they play: [{frames seen, worst distance}]. A loop's
-# last and first frame are neighbours.
+# How far apart the frames are that the visible videos show, while they play: how many were seen, the worst distance,
+# and how often the first video began again. A loop's last and first frame are neighbours.
 WATCHED = """async (duration_ms) => {
   const videos = [...document.querySelectorAll("video")].filter((video) => video.currentSrc);
   const fps = 16, frames = Math.round(videos[0].duration * fps);
   const shown = videos.map(() => null);
-  let seen = 0, worst = 0, going = true;
+  let seen = 0, worst = 0, loops = 0, going = true;
   videos.forEach((video, which) => {
     const look = (_, { mediaTime }) => {
-      shown[which] = Math.floor(mediaTime * fps + 0.01);
+      const frame = Math.floor(mediaTime * fps + 0.01);
+      if (which === 0 && shown[0] > frame) loops += 1;
+      shown[which] = frame;
       seen += 1;
       if (going) video.requestVideoFrameCallback(look);
     };
@@ -107,7 +110,7 @@ WATCHED = """async (duration_ms) => {
     worst = Math.max(worst, Math.min(apart, frames - apart));
   }
   going = false;
-  return { frames: seen, worst };
+  return { frames: seen, worst, loops };
 }"""
 
 FRAMES_SHOWN = """() => [...document.querySelectorAll("video")].filter((video) => video.currentSrc)

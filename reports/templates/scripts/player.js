@@ -118,7 +118,7 @@
         toggle.textContent = "play";
         for (const video of videos) {
           video.preload = "none";
-          video.removeAttribute("src");
+          video.removeAttribute("src"); // or load() would load it again, whatever preload says
           video.load();
         }
       },
