@@ -1,0 +1,38 @@
+"""A page of thousands of cases is rendered, and holds little for each: a browser's time goes by elements."""
+
+import msgspec
+
+from reports.html import render_html
+from reports.record import Run
+from tests.reports_samples import case_of, planned, run_of
+from tests.test_reports_html import Page
+
+ELEMENTS_A_CASE = 45
+BYTES_A_CASE = 4000
+
+
+def run_of_many(count: int) -> Run:
+    """Give a run of so many cases with a text of their own, one in fifty of them failed."""
+    first = case_of(planned(), 3.9, 4.0, 4.2, video="media/a.mp4")
+    plans = [planned(prompt=f"p{number}", text=f"dog {number}") for number in range(count)]
+    cases = [msgspec.structs.replace(first, id=plan.id, plan=plan) for plan in plans]
+    cases[::50] = [msgspec.structs.replace(case, status="oom", reason="no room") for case in cases[::50]]
+    return run_of(*cases)
+
+
+def test_a_case_of_many_takes_few_elements() -> None:
+    """500 cases: each stands on the page, and its recipe only once."""
+    text = render_html(run_of_many(500))
+    page = Page(text)
+    assert len([a for a in page.all("details") if str(a.get("id")).startswith("case-")]) == 500
+    assert len(page.elements) / 500 < ELEMENTS_A_CASE
+    assert len(text) / 500 < BYTES_A_CASE
+    assert text.count("Recipe and request, and where their values come from") == 1
+
+
+def test_five_thousand_cases_have_a_page() -> None:
+    """All of them, with the tally, and no more a case than of 500."""
+    text = render_html(run_of_many(5000))
+    assert text.count("<tbody data-case=") == 5000
+    assert "5000 cases: 4900 passed, 100 oom." in text
+    assert len(text) / 5000 < BYTES_A_CASE
