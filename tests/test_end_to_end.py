@@ -12,6 +12,7 @@ from typing import Any
 import av
 import jsonschema
 import pytest
+from PIL import Image
 
 from tests.running import ROOT, read_json
 
@@ -137,8 +138,10 @@ def test_causal_model_yields_a_chunk_a_block(record: dict[str, Any]) -> None:
 
 
 def test_each_case_has_a_clip_that_plays(tiny: Path, record: dict[str, Any]) -> None:
-    """One mp4 a case, of the asked length, size and rate, linked from the page."""
+    """One mp4 a case, of the asked length, size and rate; the page plays each of them once, equal ones together."""
     page = (tiny / "run" / "report.html").read_text(encoding="utf-8")
+    shown = set(re.findall(r'<video[^>]* src="([^"]+)"', page))
+    clips: dict[str, set[str]] = {}
     for case in record["cases"]:
         request, video = case["plan"]["request"], case["measurement"]["video"]
         with av.open(str(tiny / "run" / video)) as container:
@@ -146,8 +149,23 @@ def test_each_case_has_a_clip_that_plays(tiny: Path, record: dict[str, Any]) -> 
             assert sum(1 for _ in container.decode(stream)) == request["frames"]
             assert (stream.width, stream.height) == (request["width"], request["height"])
             assert float(stream.average_rate or 0) == request["fps"]
-        assert f'src="{video}"' in page
-    assert len(list((tiny / "run" / "media").iterdir())) == len(record["cases"])
+        clips.setdefault(case["measurement"]["rounds"][-1]["frames_sha256"], set()).add(video)
+    assert all(shown & same for same in clips.values()), (clips, shown)
+    assert len(list((tiny / "run" / "media").glob("*.mp4"))) == len(record["cases"])
+
+
+def test_each_clip_has_its_stills(tiny: Path, record: dict[str, Any]) -> None:
+    """A strip of the clip's first to last frame and a slice with a line a frame; of cold starts a reason."""
+    for case in record["cases"]:
+        measured, stills = case["measurement"], case["measurement"]["stills"]
+        if case["plan"]["fresh_process"]:
+            assert stills is None
+            assert "cold start" in measured["reasons"]["stills"]
+            continue
+        assert (stills["frames"][0], stills["frames"][-1]) == (0, measured["frames"] - 1)
+        with Image.open(tiny / "run" / stills["strip"]) as strip, Image.open(tiny / "run" / stills["xt"]) as xt:
+            assert strip.size == (measured["width"] * len(stills["frames"]), measured["height"])
+            assert xt.size == (measured["width"], measured["frames"])
 
 
 def test_terminal_ends_with_the_table_and_the_paths(tiny: Path, record: dict[str, Any]) -> None:
