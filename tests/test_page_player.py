@@ -7,14 +7,20 @@ from typing import Any
 import msgspec
 import pytest
 
-from reports.html import render_html
+from reports.html import render_html, render_page
 from reports.measured import Stills
+from reports.media import Source
 from reports.record import CaseRecord
 from tests.browser import FRAMES_SHOWN, WATCHED, Heard, Visit
 from tests.clip_samples import write_clip
 from tests.reports_samples import a_round, case_of, planned, replaced, run_of
 
 FRAMES = 24
+PLAYED_AT_ONCE = """async () => {
+  document.querySelector(".row").scrollIntoView();
+  while (!document.querySelector("[data-does=toggle]")) await new Promise((done) => setTimeout(done, 1));
+  document.querySelector("[data-does=toggle]").click();
+}"""
 # The seconds that pass in the first row's clips for one on the wall, from their 2nd frame on.
 SPEEDS = """async () => {
   const videos = [...document.querySelectorAll(".row")[0].querySelectorAll("video")];
@@ -135,6 +141,18 @@ def test_row_ends_where_it_does_not_loop(page: Any) -> None:
     shows(page, "24 of 24")
     page.wait_for_function("() => document.querySelector('.row [data-does=toggle]').textContent === 'play'")
     assert page.evaluate(FRAMES_SHOWN)[:3] == [23, 23, 23]
+
+
+def test_row_of_a_single_file_plays(folder: Path, visit: Visit) -> None:
+    """Clips inside of the page play as those beside it, also where they are asked to at once."""
+    (folder / "alone").mkdir()
+    cases = [filmed(model, f"media/{model}.mp4") for model in GROUNDS]
+    embedded = render_page([Source(run_of(*cases), folder, embed=True)])
+    (folder / "alone" / "report.html").write_text(embedded, encoding="utf-8")
+    page = visit(folder / "alone" / "report.html")
+    page.evaluate(PLAYED_AT_ONCE)
+    page.wait_for_function("() => [...document.querySelectorAll('video')].every((video) => video.currentTime > 0.2)")
+    assert page.evaluate("[...document.querySelectorAll('video')].every((video) => video.src.startsWith('data:'))")
 
 
 def test_half_speed_takes_twice_as_long(page: Any) -> None:

@@ -17,18 +17,16 @@ function inStep(videos, fps, frames, tell) {
   const bounded = (frame) => Math.max(0, Math.min(frames - 1, frame));
   const shown = () => (alive.length ? bounded(Math.floor(leader().currentTime * fps + 0.01)) : 0);
 
-  const heard = (video, name) =>
+  const heard = (video, ...names) =>
     new Promise((resolve) => {
-      for (const event of [name, "error"]) video.addEventListener(event, resolve, { once: true });
+      for (const name of [...names, "error"]) video.addEventListener(name, resolve, { once: true });
     });
 
   async function until(video, state) {
     if (video.readyState >= state || video.error) return;
     video.preload = "auto";
     if (video.readyState === 0 && video.networkState !== HTMLMediaElement.NETWORK_LOADING) video.load();
-    while (video.readyState < state && !video.error) {
-      await heard(video, state > HTMLMediaElement.HAVE_METADATA ? "canplay" : "loadedmetadata");
-    }
+    while (video.readyState < state && !video.error) await heard(video, "loadeddata", "canplay", "seeked");
   }
 
   async function ready(state) {
@@ -56,7 +54,7 @@ function inStep(videos, fps, frames, tell) {
 
   async function seek(frame) {
     const mine = halt();
-    await ready(HTMLMediaElement.HAVE_METADATA);
+    await ready(HTMLMediaElement.HAVE_CURRENT_DATA); // Chromium never ends a seek in a data: clip that begins earlier
     if (mine !== turn) return;
     await place(bounded(frame));
     if (mine === turn) tell(shown(), false);
@@ -67,7 +65,7 @@ function inStep(videos, fps, frames, tell) {
     const start = from >= frames - 1 ? 0 : bounded(from);
     playing = true;
     tell(start, true);
-    await ready(HTMLMediaElement.HAVE_METADATA);
+    await ready(HTMLMediaElement.HAVE_CURRENT_DATA); // Chromium never ends a seek in a data: clip that begins earlier
     if (mine !== turn || !alive.length) return;
     await place(start);
     if (start < frames - 2) await ready(HTMLMediaElement.HAVE_FUTURE_DATA);
