@@ -2,6 +2,7 @@
 
 import re
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -10,6 +11,7 @@ from typing import Any
 import msgspec
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 
 from fixtures.clip_metrics import score_clip
 from fixtures.learned.applying import apply_scorers
@@ -24,6 +26,7 @@ from models.spec import WeightsSource
 from reports.measured import Device, Measurement, MetricValue
 from reports.merge import read_run
 from reports.record import PlannedCase
+from reports.strict_json import encode
 from tests.inner_session import bench
 from tests.reports_samples import case_of, planned, run_of
 from tests.tiny_networks import moving_clip, write_all
@@ -135,6 +138,47 @@ def test_networks_are_gone_when_the_scores_are_there(weights_dir: Path, monkeypa
     assert len(applied.metrics) == 4
     assert len(held) == 3  # each network once, although two scorers look through CLIP
     assert [reference() for reference in held] == [None, None, None]
+
+
+def with_clip_weights(folder: Path, damage: Callable[[dict[str, torch.Tensor]], dict[str, torch.Tensor]]) -> Path:
+    """Write tiny networks whose CLIP ViT-B/32 is damaged."""
+    weights = write_all(folder) / "clip-vit-base-patch32" / "model.safetensors"
+    save_file(damage(load_file(weights)), weights, metadata={"format": "pt"})
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("damage", "told"),
+    [
+        (lambda tensors: dict(list(tensors.items())[:-1]), "no feature of clip-vit-base-patch32: WeightsFileError: "),
+        (
+            lambda tensors: {name: tensor * torch.nan for name, tensor in tensors.items()},
+            "no feature of clip-vit-base-patch32: it holds NaN or Inf",
+        ),
+    ],
+)
+def test_damaged_clip_weights_cost_what_is_told_from_them_and_nothing_else(
+    damage: Callable[[dict[str, torch.Tensor]], dict[str, torch.Tensor]], told: str, tmp_path: Path
+) -> None:
+    """Half a checkpoint, or one of NaN: the other network's score stays, and the record can be written."""
+    folder = with_clip_weights(tmp_path / "weights", damage)
+    measurement = scored_case(made_with("hub", ["clip_text_alignment", "subject_consistency"]), folder, moving_clip())
+    alignment, subject = measurement.metrics
+    assert alignment.value is None
+    assert subject.value is not None
+    assert measurement.features == {}
+    assert measurement.reasons["features"].startswith(told)
+    assert b"subject_consistency" in encode(measurement)
+
+
+def test_clip_without_a_prompt_has_no_alignment(weights_dir: Path) -> None:
+    """An empty text has a feature, too, and the cosine with it looks like any other."""
+    clip = Clip(frames_TCHW=moving_clip(), fps=16)
+    (alignment, background) = apply_scorers(
+        ["clip_text_alignment", "background_consistency"], clip, weights="hub", folder=weights_dir, device="cpu"
+    ).metrics
+    assert (alignment.value, alignment.reason) == (None, "not applicable: no prompt was given for this clip")
+    assert background.value is not None
 
 
 def test_seeds_of_one_prompt_give_the_diversity_in_the_summary(weights_dir: Path) -> None:
