@@ -11,7 +11,7 @@ import msgspec
 from reports.frozen import Frozen
 from reports.judged import JudgedBudget, JudgedFloor, Limits, LimitVerdict
 from reports.memory_record import Memory
-from reports.paired import PairedComparison
+from reports.paired import Distance, PairedComparison
 
 DURATIONS = {
     "sampling_s": "The sum of the phases `denoise`: every transformer forward with its scheduler step and cache pass, "
@@ -258,7 +258,8 @@ class Measurement(Frozen):
     it up. `load_s` is None likewise when the recipe was already loaded; where it includes imports, `reasons` say so.
     `video` is relative to the run folder; of a batch it is the first of its `clips`, each of which has `frames` frames.
     `stills` are pictures of the same clip.
-    `pairs` compares the last round's clips with the baseline of its setting, or with a golden.
+    `pairs` compares the last round's clips with the baseline of its setting, or with a golden. Where it is not
+    `deterministic`, `spread` tells how far the frames of one more generation lie from the last round's.
     `features` holds, by network, one feature of the clip that was judged, for diversity over seeds.
     `cold_starts` holds a fresh process for each of `rounds`, which are their first calls; empty in other scenarios.
     """
@@ -289,3 +290,4 @@ class Measurement(Frozen):
     pairs: list[PairedComparison] = []
     features: dict[str, list[float]] = {}
     stills: Stills | None = None
+    spread: list[Distance] = []

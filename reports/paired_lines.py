@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from reports.paired import Distance, PairedComparison
 from reports.record import CaseRecord, Run
-from reports.rows import names
+from reports.rows import names, not_deterministic
 
 SHORT = {
     "latent_cosine": "cosine",
@@ -23,6 +23,16 @@ SHORT = {
 def paired_lines(run: Run) -> list[str]:
     """Tell every comparison of every case in a line."""
     return [_line(case, pair) for case in run.cases for pair in (case.measurement.pairs if case.measurement else ())]
+
+
+def spread_lines(run: Run) -> list[str]:
+    """Tell every case whose rounds are not the same frames, and how far two generations lay apart where it is known."""
+    return [
+        f"NOT DETERMINISTIC {case.id}: rounds of one seed made different frames"
+        + (f", two lay apart by {distances_told(measured.spread)}" if measured.spread else "")
+        for case in not_deterministic(run)
+        if (measured := case.measurement) is not None
+    ]
 
 
 def _line(case: CaseRecord, pair: PairedComparison) -> str:

@@ -17,7 +17,7 @@ from reports.equal_time import equal_time_lines
 from reports.floors import quality_lines
 from reports.memory import memory_lines
 from reports.metric_lines import metric_lines
-from reports.paired_lines import paired_lines
+from reports.paired_lines import paired_lines, spread_lines
 from reports.power_cap import power_cap_lines
 from reports.record import CaseRecord, Run
 from reports.rows import (
@@ -29,7 +29,6 @@ from reports.rows import (
     groups,
     names,
     non_commercial,
-    not_deterministic,
     one_line,
     show,
     tally,
@@ -113,7 +112,7 @@ def _reasons(run: Run) -> list[str]:
             for case in run.cases
             if case.status != "passed"
         ),
-        *(f"NOT DETERMINISTIC {case.id}: rounds of one seed made different frames" for case in not_deterministic(run)),
+        *spread_lines(run),
         *(f"CLOCKS DISAGREE {case.id}: {one_line(reason)}" for case, reason in clocks_apart(run)),
     ]
 

@@ -19,6 +19,7 @@ from fixtures.options import Options
 from fixtures.paired.latents_probe import LatentsProbe
 from fixtures.paired.spec import Made
 from fixtures.taken import Taken
+from reports.judged import Floor
 from reports.measured import Device, MetricValue
 from reports.paired import PairedComparison
 from reports.record import PlannedCase
@@ -252,6 +253,37 @@ def test_update_is_refused_where_the_clip_itself_is_broken(tmp_path: Path) -> No
     assert pair.verdict == "broken"
     assert pair.explanation == "the golden was not updated: y_std 0 codes is below its fail limit: a black clip"
     assert check(tmp_path, made()).verdict == "within"
+
+
+def test_update_is_refused_where_a_floor_of_the_suite_is_broken(tmp_path: Path) -> None:
+    """The clip is within its metric's own limits, and the case fails all the same."""
+    floors = [Floor(metric="y_std", source="suite toys", at_least=45.0)]
+    case = msgspec.structs.replace(planned(), floors=floors)
+    pair = check(tmp_path, made(), why="first", case=case, metrics=(value_of(40.0, "within"),))
+    assert pair.verdict == "broken"
+    told = "the golden was not updated: y_std 40 codes is below the suite toys's limit of 45 codes by 5"
+    assert pair.explanation.startswith(told)
+    assert not (tmp_path / "goldens").exists()
+    assert check(tmp_path, made(), why="first", case=case, metrics=(value_of(45.0, "within"),)).verdict == "within"
+
+
+def test_update_is_refused_where_the_rounds_differ(tmp_path: Path) -> None:
+    """Which of them the golden would be is chance."""
+    pair = check(tmp_path, made(), why="first", rounds=("a", "b"))
+    assert pair.verdict == "broken"
+    assert pair.explanation.startswith("the golden was not updated: the rounds of this case differ among themselves")
+    assert not (tmp_path / "goldens").exists()
+
+
+@pytest.mark.parametrize(("golden", "clip"), [(True, False), (False, True)])
+def test_latents_on_one_side_alone_are_a_fault(golden: bool, clip: bool, tmp_path: Path) -> None:
+    """Equal frames would pass, and what the latents say would not be asked."""
+    sides = [
+        made() if latents else Made(frames_BTCHW=made().frames_BTCHW, latents_BCFHW=None) for latents in (golden, clip)
+    ]
+    check(tmp_path, sides[0], why="first")
+    pair = check(tmp_path, sides[1])
+    assert (pair.verdict, pair.explanation) == ("broken", "one of clip and golden has latents and the other has none")
 
 
 def test_update_with_nan_is_refused(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ import pytest
 from PIL import Image
 
 from fixtures.clips import told as told_module
+from fixtures.clips.naming import prompts_of
 from fixtures.controls import judging
 from fixtures.controls.sound import SOUND, make_clip
 from fixtures.metrics.__main__ import main
@@ -247,6 +248,16 @@ def test_learned_scorers_take_the_prompt_of_the_clips_name(
     assert values[0] != values[1]
     assert found["imaging_quality"]["value"] is None
     assert found["imaging_quality"]["reason"] in capsys.readouterr().out
+
+
+def test_prompt_of_the_whole_file_name_goes_before_that_of_its_stem() -> None:
+    """Two clips of one stem may have two prompts."""
+    prompts = {"a": "a dog", "a.mp4": "a cat"}
+    assert prompts_of([Path("x/a.mp4"), Path("a.gif")], prompts) == {
+        Path("x/a.mp4"): "a cat",
+        Path("a.gif"): "a dog",
+    }
+    assert prompts_of([Path("a.mp4")], {"a.mp4": "a cat"}) == {Path("a.mp4"): "a cat"}
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ from reports.diversity import diversity_lines
 from reports.equal_time import equal_time_lines
 from reports.floors import quality_lines
 from reports.metric_lines import metric_lines
-from reports.paired_lines import paired_lines
+from reports.paired_lines import paired_lines, spread_lines
 from reports.record import CaseRecord, Run
 from reports.rows import (
     HEADINGS,
@@ -29,7 +29,6 @@ from reports.rows import (
     groups,
     names,
     non_commercial,
-    not_deterministic,
     one_line,
     show,
     tally,
@@ -122,7 +121,7 @@ def _troubles(run: Run) -> list[str]:
             for case in run.cases
             if case.status != "passed"
         ),
-        *(f"NOT DETERMINISTIC {case.id}: rounds of one seed made different frames" for case in not_deterministic(run)),
+        *spread_lines(run),
         *(f"CLOCKS DISAGREE {case.id}: {reason}" for case, reason in clocks_apart(run)),
     ]
 
