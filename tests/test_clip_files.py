@@ -114,6 +114,37 @@ def test_file_that_was_cut_off_is_refused(tmp_path: Path, name: str, share: floa
     assert "cop" in refusal(path)
 
 
+def boxes_of(data: bytes) -> list[tuple[bytes, int]]:
+    """List kind and start of an mp4's boxes."""
+    found, at = [], 0
+    while at < len(data):
+        found.append((data[at + 4 : at + 8], at))
+        at += int.from_bytes(data[at : at + 4])
+    return found
+
+
+@pytest.mark.parametrize("flags", ["frag_keyframe", "frag_keyframe+empty_moov"])
+def test_fragmented_mp4_that_ends_before_a_fragment_is_told(tmp_path: Path, flags: str) -> None:
+    """Whole, its index at the end says so; cut where a fragment begins, its frames look like a shorter clip."""
+    path = tmp_path / "a.mp4"
+    with av.open(str(path), "w", options={"movflags": flags}) as container:
+        stream = container.add_stream("mpeg4", rate=16)
+        stream.width, stream.height, stream.pix_fmt, stream.gop_size = 64, 64, "yuv420p", 8
+        for tone in range(0, 200, 5):
+            picture_HWC = np.full((64, 64, 3), tone, np.uint8)
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(picture_HWC, format="rgb24")))
+        container.mux(stream.encode(None))
+    data = path.read_bytes()
+    starts = [at for kind, at in boxes_of(data) if kind == b"moof"]
+    whole = read_clip(path)
+    assert (len(whole.frames_THWC), whole.notes) == (40, ())
+    for cut in (starts[2], len(data) - 1):
+        path.write_bytes(data[:cut])
+        clip = read_clip(path)
+        assert (len(clip.frames_THWC) < 40) == (cut == starts[2])
+        assert any("whether frames are missing at the end is not known" in note for note in clip.notes)
+
+
 def test_mp4_with_its_index_in_front_that_was_cut_off_is_refused(tmp_path: Path) -> None:
     """The index promises frames that are not there."""
     path = tmp_path / "a.mp4"
