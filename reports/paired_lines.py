@@ -13,6 +13,7 @@ from reports.rows import names, not_deterministic
 SHORT = {
     "latent_cosine": "cosine",
     "latent_relative_l2": "relative L2",
+    "lpips": "LPIPS",
     "mean_absolute_difference": "MAD",
     "ms_ssim": "MS-SSIM",
     "psnr": "PSNR",

@@ -1,20 +1,26 @@
 """Scorers that need packages of their own: not needed by default, and right where the packages are (stand-ins here)."""
 
 import importlib
+import json
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
+from fixtures.controls.sound import SOUND, make_clip
 from fixtures.learned.finding import find_scorers
 from fixtures.learned.motion import fast_length, moves, sampling_step, speed
 from fixtures.learned.networks import WeightsFileError
-from fixtures.learned.perceptual_distance import perceptual_distances, unavailable_distance
+from fixtures.learned.perceptual_distance import lpips, perceptual_distances, unavailable_distance
 from fixtures.learned.places import unavailable
 from fixtures.learned.scene import Scene
 from fixtures.learned.spec import apply_scorer
+from fixtures.metrics.__main__ import main as score_clips
+from fixtures.paired.__main__ import described, line_of
+from tests.reports_samples import case_of, planned
 from tests.running import ROOT
 
 STAND_INS = ROOT / "tests" / "examples" / "stand_in_packages"
@@ -158,6 +164,39 @@ def test_lpips_takes_its_weights_from_the_file(tmp_path: Path) -> None:
     torch.save(state, path)
     with pytest.raises(WeightsFileError, match=r"features\.3\.weight is missing"):
         perceptual_distances(noise, grey, path)
+
+
+@pytest.mark.usefixtures("packages")
+def test_lpips_is_told_beside_the_other_distances_of_clips_of_ones_own(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """By both commands, with the worst frame, and never judged; damaged weights cost it alone."""
+    weights = write_alexnet(tmp_path)
+    others = tmp_path / "others"
+    others.mkdir()
+    clips = [make_clip(sound, 5, 96, 128) for sound in SOUND[:2]]
+    for folder, frames_THWC in zip((tmp_path, others), clips, strict=True):
+        np.savez(folder / "a.npz", frames_THWC)
+    mine, other = (torch.from_numpy(frames_THWC).permute(0, 3, 1, 2) for frames_THWC in clips)
+    distances = perceptual_distances(mine, other, weights)
+    worst = max(range(5), key=distances.__getitem__)
+    words = [str(tmp_path / "a.npz"), "--against", str(others), "--learned-weights", str(tmp_path)]
+    score_clips([*words, "--json", str(tmp_path / "out.json")])
+    assert f"LPIPS {sum(distances) / 5:.4g} (most {max(distances):.4g})" in capsys.readouterr().out
+    (told,) = [
+        one
+        for one in json.loads((tmp_path / "out.json").read_bytes())["clips"][0]["against"]["distances"]
+        if one["id"] == "lpips"
+    ]
+    assert told["worst_frame"] == worst
+    assert told["per_frame"] == pytest.approx(distances, rel=1e-5)
+    models = {"causvid-1.3b": tmp_path, "wan2.1-t2v-1.3b": others}
+    student, teacher = ((folder, case_of(planned(model), 4.0, video="a.npz")) for model, folder in models.items())
+    assert f"LPIPS {sum(distances) / 5:.4g}" in line_of(described(student, teacher, None, tmp_path))
+    weights.write_bytes(b"no weights")
+    broken = lpips(mine, other, tmp_path, "cpu")
+    assert (broken.value, broken.not_applicable) == (None, False)
+    assert broken.reason.startswith("LPIPS raised WeightsFileError")
 
 
 @pytest.mark.parametrize("other", [grey_clip(1), grey_clip(1, 2).float(), grey_clip(1, 2, width=31)])

@@ -39,9 +39,12 @@ def test_line_says_that_the_loss_of_mp4_is_in_it_and_that_nothing_is_judged(
     """Two clips that share no pixel end with exit code 0."""
     assert main([str(ended / "run"), *MODELS]) == 0
     printed = capsys.readouterr().out
-    assert printed.startswith("causvid-tiny 64p9 against wan2.1-t2v-tiny 64p9, dogs s0: MAD ")
+    assert printed.startswith("quality: causvid-tiny 64p9 against wan2.1-t2v-tiny 64p9, dogs s0: MAD ")
     assert f"from mp4 files, with the loss of both; {DESCRIPTIVE}" in printed
     assert "cosine" not in printed
+    assert "LPIPS" not in printed
+    assert main([str(ended / "run"), *MODELS, "--learned-weights", str(ended / "none")]) == 1
+    assert "no such folder" in capsys.readouterr().err
 
 
 def test_lossless_frames_are_taken_where_both_have_a_golden(ended: Path, tmp_path: Path) -> None:
@@ -54,6 +57,9 @@ def test_lossless_frames_are_taken_where_both_have_a_golden(ended: Path, tmp_pat
     values = [{d.id: d.value for d in one.distances} for one in (lossy, lossless)]
     assert values[0]["psnr"] != values[1]["psnr"]
     assert {len(d.per_frame) for d in lossless.distances if not d.not_applicable} == {9}
+    (perceptual,) = [d for d in lossy.distances if d.id == "lpips"]
+    assert perceptual.not_applicable
+    assert perceptual.reason.startswith("not available: needs the package torchvision")
     assert "verdict" not in Described.__struct_fields__
 
 
