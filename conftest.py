@@ -1,5 +1,7 @@
 """Wiring only: the plugins of the suite, each a module with one job."""
 
+from importlib import import_module
+
 import pytest
 
 pytest.register_assert_rewrite("fixtures")
@@ -7,23 +9,32 @@ pytest.register_assert_rewrite("fixtures")
 # `pytest-benchmark compare` looks for this hook here and nowhere else.
 from fixtures.benchmark_units import pytest_benchmark_scale_unit as pytest_benchmark_scale_unit  # noqa: E402, PLC0414
 
-pytest_plugins = [
-    "fixtures.options",
-    "fixtures.listing",
-    "fixtures.preflight",
-    "fixtures.plan",
-    "fixtures.run",
-    "fixtures.pipelines",
-    "fixtures.progress",
-    "fixtures.device.gpu_watch",
-    "fixtures.paired.baselines",
-    "fixtures.measure",
-    "fixtures.ceilings.ceilings",
-    "fixtures.cold.cold_start",
-    "fixtures.judge",
-    "fixtures.journal",
-    "fixtures.recovery",
-    "fixtures.row_properties",
-    "fixtures.html_rows",
-    "fixtures.results",
-]
+PLUGINS = tuple(
+    import_module(f"fixtures.{name}")
+    for name in (
+        "options",
+        "listing",
+        "preflight",
+        "plan",
+        "run",
+        "pipelines",
+        "progress",
+        "device.gpu_watch",
+        "paired.baselines",
+        "measure",
+        "ceilings.ceilings",
+        "cold.cold_start",
+        "judge",
+        "journal",
+        "recovery",
+        "row_properties",
+        "html_rows",
+        "results",
+    )
+)
+
+
+def pytest_addoption(pluginmanager: pytest.PytestPluginManager) -> None:
+    """Register them: for each name in `pytest_plugins` pytest would read the metadata of every installed package."""
+    for plugin in PLUGINS:
+        pluginmanager.register(plugin, plugin.__name__)

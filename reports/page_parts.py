@@ -10,6 +10,7 @@ import base64
 import hashlib
 import re
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -57,8 +58,12 @@ def scripts_of(folder: str) -> list[str]:
     return [f"{folder}/{path.name}" for path in sorted((TEMPLATES / folder).glob("*.js"))]
 
 
+@cache
 def template(name: str) -> jinja2.Template:
-    """Load a template of reports/templates: everything put into it is escaped, and what no page may hold replaced."""
+    """Load a template of reports/templates: everything put into it is escaped, and what no page may hold replaced.
+
+    Compiled once a process.
+    """
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(TEMPLATES),
         autoescape=True,

@@ -1,11 +1,16 @@
-"""How long collecting takes, printed: `python -m tests.measure_collection`. No test asserts a duration."""
+"""How long collecting takes, printed: `python -m tests.measure_collection`. No test asserts a duration.
+
+It is that of an environment for benchmarks: where the group `tests` is installed, Hypothesis' plugin imports all of
+Hypothesis at the end of every session, and is left out here.
+"""
 
 import os
 import subprocess
-import sys
 import tempfile
 import time
 from pathlib import Path
+
+from tests.running import session
 
 ROOT = Path(__file__).parent.parent
 PROMPT = '[[prompts]]\nid = "p{}"\ntext = "Prompt {}."\nlicence = "CC0-1.0"\nsource = "made up"\n'
@@ -43,7 +48,7 @@ def write_large_suite(folder: Path, prompts: int, seeds: int) -> Path:
 
 def measure(name: str, suite: str) -> None:
     """Print the wall time of three fresh processes that collect a suite, and what they said at the end."""
-    command = [sys.executable, "-m", "pytest", "benchmarks/", "--collect-only", "-q", "--suite", suite]
+    command = session("benchmarks/", "--collect-only", "-q", "--suite", suite)
     environment = os.environ | {"CUDA_VISIBLE_DEVICES": ""}
     for _ in range(3):
         start_s = time.perf_counter()

@@ -40,17 +40,30 @@ def write_suite(
     return suite
 
 
+def session(*words: object) -> list[str]:
+    """Give the command of a session of pytest without what a benchmark's environment lacks: the group `tests` alone.
+
+    Hypothesis' plugin imports all of Hypothesis at a session's end.
+    """
+    lacking = ("no:hypothesispytest", "no:pytest_cov")
+    plugins = [word for name in ("no:cacheprovider", *lacking) for word in ("-p", name)]
+    return [sys.executable, "-m", "pytest", *plugins, *map(str, words)]
+
+
 def command(folder: Path, *arguments: object) -> list[str]:
     """Give the command that benchmarks `folder`'s suite, or whatever else `arguments` ask for."""
     chosen = [] if "--resume" in arguments else ["--suite", folder / "faults.toml", "--run-dir", folder / "run"]
-    words = ["benchmarks", f"--models-dir={FAULT_MODELS}", *chosen, *arguments]
-    return [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--no-charts", *map(str, words)]
+    return session("--no-charts", "benchmarks", f"--models-dir={FAULT_MODELS}", *chosen, *arguments)
+
+
+def without_gpu() -> dict[str, str]:
+    """Give this environment without a GPU, output buffered as usual."""
+    return {**os.environ, "CUDA_VISIBLE_DEVICES": "", "PYTHONUNBUFFERED": "", "OMP_NUM_THREADS": "1"}
 
 
 def environment(folder: Path) -> dict[str, str]:
-    """Give the environment of a run: no GPU, output buffered as usual, and the model's log in `folder`."""
-    ours = {"CUDA_VISIBLE_DEVICES": "", "PYTHONUNBUFFERED": "", "OMP_NUM_THREADS": "1"}
-    return {**os.environ, **ours, "FAULTY_LOG": str(folder / "model.log")}
+    """Give the environment of a run: that of `without_gpu`, and the model's log in `folder`."""
+    return {**without_gpu(), "FAULTY_LOG": str(folder / "model.log")}
 
 
 def run_bench(folder: Path, *arguments: object, **variables: str) -> subprocess.CompletedProcess[str]:

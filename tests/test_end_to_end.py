@@ -1,7 +1,6 @@
 """The tiny suite from the command to the page: real pipelines of both models at toy size, run once for all tests."""
 
 import math
-import os
 import re
 import subprocess
 import sys
@@ -14,17 +13,15 @@ import jsonschema
 import pytest
 from PIL import Image
 
-from tests.running import ROOT, read_json
+from tests.running import ROOT, read_json, session, without_gpu
 
 
 @pytest.fixture(scope="module")
 def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Run `pytest benchmarks/` as the README says, on a machine without a GPU."""
     folder = tmp_path_factory.mktemp("tiny")
-    words = ["benchmarks/", "--run-dir", folder / "run", "--benchmark-json", folder / "out.json"]
-    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *map(str, words)]
-    variables = {**os.environ, "CUDA_VISIBLE_DEVICES": ""}
-    done = subprocess.run(command, cwd=ROOT, env=variables, capture_output=True, text=True, check=False)
+    words = session("benchmarks/", "--run-dir", folder / "run", "--benchmark-json", folder / "out.json")
+    done = subprocess.run(words, cwd=ROOT, env=without_gpu(), capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     (folder / "printed.txt").write_text(done.stdout, encoding="utf-8")
     return folder

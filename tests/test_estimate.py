@@ -28,6 +28,12 @@ def request_of(model: str, frames: int, **changes: object) -> Request:
     return Request(prompt="", width=832, height=480, frames=frames, fps=16.0, seed=0, **values)
 
 
+def estimate_of(model: str, request: Request, device: str) -> float | None:
+    counted = SPECS[model].work
+    assert counted is not None
+    return estimate_case_s(counted(request), request, device)
+
+
 @pytest.mark.parametrize(
     ("model", "frames", "changes", "measured_s"),
     [
@@ -41,7 +47,7 @@ def test_estimate_is_near_the_measurement(
     model: str, frames: int, changes: dict[str, object], measured_s: float
 ) -> None:
     """Within a quarter of what an H100 took (an H200 for 14B); a factor of two is promised."""
-    estimated_s = estimate_case_s(SPECS[model], request_of(model, frames, **changes), "cuda")
+    estimated_s = estimate_of(model, request_of(model, frames, **changes), "cuda")
     assert estimated_s == pytest.approx(measured_s, rel=0.25)
 
 
@@ -51,14 +57,13 @@ def test_toy_estimate_counts_forwards_and_pixels() -> None:
         prompt="", width=64, height=64, frames=9, fps=16.0, steps=4, guidance_scale=6.0, shift=8.0, seed=0
     )
     expected_s = 8 * estimate.CPU_FORWARD_S + 36_864 * estimate.CPU_PIXEL_S
-    assert estimate_case_s(SPECS["wan2.1-t2v-tiny"], request, "cpu") == pytest.approx(expected_s)
+    assert estimate_of("wan2.1-t2v-tiny", request, "cpu") == pytest.approx(expected_s)
 
 
 def test_batch_scales_the_arithmetic_and_not_the_text() -> None:
     """Eight clips take nearly eight times as long as one, and are warmed up for themselves."""
-    one, eight = (
-        estimate_case_s(SPECS["wan2.1-t2v-1.3b"], request_of("wan2.1-t2v-1.3b", 33, batch=n), "cuda") for n in (1, 8)
-    )
+    model = "wan2.1-t2v-1.3b"
+    one, eight = (estimate_of(model, request_of(model, 33, batch=n), "cuda") for n in (1, 8))
     assert one is not None
     assert eight is not None
     assert 7 < eight / one < 8

@@ -24,7 +24,7 @@ from reports.measured import Device, MetricValue
 from reports.paired import PairedComparison
 from reports.record import PlannedCase
 from tests.reports_samples import a_round, plan_of, planned, write_run
-from tests.running import ROOT
+from tests.running import ROOT, session, without_gpu
 
 H200 = Device(kind="cpu", index=0, name="NVIDIA H200", uuid=None, memory_bytes=1)
 H100 = Device(kind="cpu", index=0, name="NVIDIA H100", uuid=None, memory_bytes=1)
@@ -392,16 +392,13 @@ def test_lossless_frames_of_odd_sizes_and_noise_come_back(tmp_path: Path) -> Non
         read_made(tmp_path, written)
 
 
-def session(folder: Path, run: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-    import os
-    import sys
-
+def kept(folder: Path, run: str, *arguments: str) -> subprocess.CompletedProcess[str]:
     words = ["benchmarks/bench_quality.py", "--suite", "tiny", "--model", "causvid-tiny", "--prompt", "dogs"]
     words += ["--run-dir", str(folder / run), "--golden", str(folder / "goldens"), *arguments]
     return subprocess.run(
-        [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *words],
+        session(*words),
         cwd=ROOT,
-        env={**os.environ, "CUDA_VISIBLE_DEVICES": "", "OMP_NUM_THREADS": "1"},
+        env=without_gpu(),
         capture_output=True,
         text=True,
         check=False,
@@ -410,11 +407,11 @@ def session(folder: Path, run: str, *arguments: str) -> subprocess.CompletedProc
 
 def test_sessions_make_a_golden_keep_to_it_and_see_a_changed_setting(tmp_path: Path) -> None:
     """From the command line: made, then equal in a new process, then named by what differs in another precision."""
-    assert session(tmp_path, "first", "--update-golden", "the first build").returncode == 0
-    again = session(tmp_path, "second")
+    assert kept(tmp_path, "first", "--update-golden", "the first build").returncode == 0
+    again = kept(tmp_path, "second")
     assert again.returncode == 0, again.stdout
     assert "the same fingerprint, bands 'equal': cosine 0" in " ".join(again.stdout.split())
-    other = session(tmp_path, "third", "--set", "transformer_dtype=bfloat16")
+    other = kept(tmp_path, "third", "--set", "transformer_dtype=bfloat16")
     assert other.returncode == 0, other.stdout
     printed = " ".join(other.stdout.split())
     assert "another fingerprint (transformer_dtype float32 to bfloat16, dtype of transformer" in printed

@@ -1,8 +1,6 @@
 """`python -m fixtures.paired`: a student's clips beside its teacher's, told and never judged."""
 
-import os
 import subprocess
-import sys
 from pathlib import Path
 
 import msgspec
@@ -10,7 +8,7 @@ import pytest
 
 from fixtures.paired.__main__ import DESCRIPTIVE, Described, main, matching
 from tests.reports_samples import case_of, finished, plan_of, planned, replaced, started, write_run
-from tests.running import ROOT
+from tests.running import ROOT, session, without_gpu
 
 MODELS = ("--student", "causvid-tiny", "--teacher", "wan2.1-t2v-tiny")
 
@@ -22,9 +20,9 @@ def ended(tmp_path_factory: pytest.TempPathFactory) -> Path:
     words = ["benchmarks/bench_quality.py", "--suite", "tiny", "--prompt", "dogs", "--run-dir", str(folder / "run")]
     words += ["--model", "causvid-tiny,wan2.1-t2v-tiny", "--golden", str(folder / "goldens"), "--update-golden", "why"]
     done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *words],
+        session(*words),
         cwd=ROOT,
-        env={**os.environ, "CUDA_VISIBLE_DEVICES": "", "OMP_NUM_THREADS": "1"},
+        env=without_gpu(),
         capture_output=True,
         text=True,
         check=False,
