@@ -11,7 +11,7 @@ from models.discover import discover
 from reports.margins import OVER_PROMPTS
 from reports.merge import read_plan, read_run
 from tests.inner_session import bench, collect
-from tests.test_causal_rules import request_of
+from tests.test_model_files import default_request
 from tests.test_suite import cases_of
 
 METRIC = """
@@ -173,7 +173,7 @@ def test_clips_in_one_piece_that_two_block_grids_ask_for_are_refused() -> None:
     """One number cannot be beside both; a model with blocks of its own is looked at there."""
     specs, suite = discover(), read_suite("paper")
     student, other, teacher = "causvid-1.3b", "causvid-1.3b-bidirectional", "wan2.1-t2v-1.3b"
-    request = request_of(specs[teacher])
+    request = default_request(specs[teacher])
     specs = {**specs, other: dataclasses.replace(specs[other], block_starts=lambda _: (5, 9, 13, 17))}
     assert seams_at(suite, specs, ("quality", other), request) == (5, 9, 13, 17)
     assert seams_at(suite, specs, ("speed", teacher), request) == ()
