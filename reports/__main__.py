@@ -16,6 +16,9 @@ from reports.ab import command as ab
 from reports.ab.record import VotesError
 from reports.equal_time import equal_time_lines
 from reports.exports.command import EXPORTS, Export
+from reports.gate.baseline_command import BASELINE, baseline, takes_action
+from reports.gate.command import COMPARE, compare, takes_roles
+from reports.gate.verdict import EXIT_UNUSABLE
 from reports.journal import RunFolderError
 from reports.merge import read_run
 from reports.page_files import write_page_of_all, write_pages
@@ -28,11 +31,19 @@ from reports.verdict_lines import verdict_lines
 from reports.verdicts import is_breach, verdicts
 
 EXIT_BAD_INPUT = 2
+# Commands whose 2 says "undecided": what they cannot use is 4.
+GATING = ("compare", "baseline")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; returns its exit code, or 2 and a sentence where a run is not readable or a view not writable."""
-    options = _parser().parse_args(arguments)
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        options = _parser().parse_args(given)
+    except SystemExit as error:
+        if error.code == EXIT_BAD_INPUT and given[:1] and given[0] in GATING:
+            raise SystemExit(EXIT_UNUSABLE) from None
+        raise
     try:
         return COMMANDS[options.command].run(options)
     except (RunFolderError, VotesError, NonFiniteError, OSError) as error:
@@ -122,6 +133,8 @@ COMMANDS = {
         _verdict,
         _takes_runs_and_quality,
     ),
+    "compare": Command(COMPARE, compare, takes_roles),
+    "baseline": Command(BASELINE, baseline, takes_action),
     "ab": Command(ab.AB, ab.write, ab.takes_runs),
     "votes": Command(ab.VOTES, ab.tell_votes, ab.takes_votes),
     "schema": Command("print the JSON Schema of run.json", _schema, _takes_nothing),

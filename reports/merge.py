@@ -70,6 +70,7 @@ def merge(run_dir: Path) -> Run:
         ceilings_reason=plan.ceilings_reason,
         comparisons=plan.comparisons,
         lent=plan.lent,
+        protocol_version=plan.protocol_version,
     )
     return msgspec.structs.replace(run, verdicts=verdicts([run]))
 

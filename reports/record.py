@@ -12,11 +12,14 @@ import msgspec
 from reports.comparison_record import StudentTeacher, StudentVerdict
 from reports.environment import Ceilings, Environment
 from reports.frozen import Frozen
+from reports.gate.limits import GateLimit
 from reports.judged import Budget, Claim, Floor
 from reports.measured import DURATIONS, Measurement
 from reports.paired import Bands, Planted
 
 SCHEMA_VERSION = 1
+# Raised where a change to clock, rounds or memory's accounting makes numbers differ that are called the same.
+PROTOCOL_VERSION = 1
 
 
 Status = Literal["passed", "failed", "oom", "nan", "error", "timeout", "crashed", "invalid_env", "skipped", "not_run"]
@@ -158,6 +161,7 @@ class PlannedCase(Frozen):
     reproduce: str
     budgets: list[Budget] = []
     floors: list[Floor] = []
+    gates: list[GateLimit] = []
     scorers: list[str] = []
     seams_at: list[int] = []
     fresh_process: bool = False
@@ -214,6 +218,7 @@ class Plan(Frozen):
     ceilings_reason: str = ""
     comparisons: list[StudentTeacher] = []
     lent: list[CaseRecord] = []
+    protocol_version: int = 1
 
 
 class Run(Frozen):
@@ -243,3 +248,4 @@ class Run(Frozen):
     comparisons: list[StudentTeacher] = []
     verdicts: list[StudentVerdict] = []
     lent: list[CaseRecord] = []
+    protocol_version: int = 1

@@ -62,6 +62,15 @@ def test_options_named_in_the_readme_exist() -> None:
         "--between",
         "--key",
         "--format",
+        "--new",
+        "--paired",
+        "--under-test",
+        "--lenient",
+        "--markdown",
+        "--who",
+        "--why",
+        "--branch",
+        "--folder",
     }
     of_pytest = {"--benchmark-json", "--collect-only", "--group", "--html", "--junitxml"}
     of_bencher = {"--adapter", "--file"}

@@ -1,0 +1,165 @@
+"""Baselines as files: one a cohort, to be reviewed like code, with who put in what and why; nothing is overwritten.
+
+Why it matters: a baseline that a program renews by itself follows every slow-down. So runs are added by somebody who
+says why, only runs that are valid, passed and no worse than what is there, and old values stay readable.
+"""
+
+import re
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+
+from reports.frozen import Frozen
+from reports.gate.cohort import key_of
+from reports.gate.judge import GateError
+from reports.gate.sample import Sample, is_number
+from reports.strict_json import write_json_atomically
+
+SCHEMA_VERSION = 1
+# How many of a cohort's newest runs are judged against; older ones stay in the file.
+MOST_RUNS = 50
+Text = Annotated[str, msgspec.Meta(min_length=1)]
+
+
+class Change(Frozen):
+    """Who changed a baseline, when and why."""
+
+    at: str
+    who: Text
+    why: Text
+
+
+class Entry(Frozen):
+    """One run of the cohort: its numbers by metric, who added it on which branch, and who `retired` it, if anybody."""
+
+    run: Text
+    created_at: str
+    branch: Text
+    versions: dict[str, str]
+    values: dict[str, float]
+    sm_clock_mhz: float | None
+    added: Change
+    retired: Change | None = None
+
+
+class Baseline(Frozen):
+    """A cohort's file: `key` is that of its `facts` (reports/gate/cohort.py), `entries` are its runs, oldest first."""
+
+    baseline_version: Annotated[int, msgspec.Meta(ge=1, le=SCHEMA_VERSION)]
+    case: Text
+    key: str
+    facts: dict[str, str]
+    entries: list[Entry]
+
+    @property
+    def active(self) -> list[Entry]:
+        """The runs that are judged against."""
+        return [entry for entry in self.entries if entry.retired is None][-MOST_RUNS:]
+
+
+def read_baseline(path: Path) -> Baseline:
+    """Read a cohort's file; raises `GateError`, a sentence, for what is none or is not whole."""
+    try:
+        baseline = msgspec.json.decode(path.read_bytes(), type=Baseline)
+    except OSError as error:
+        raise GateError(f"{path}: cannot be read ({error.strerror})") from error
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise GateError(f"{path}: not a baseline of version {SCHEMA_VERSION}: {error}") from error
+    if key_of(baseline.facts) != baseline.key:
+        raise GateError(f"{path}: its key {baseline.key} is not that of its facts; facts are not edited by hand")
+    runs = [entry.run for entry in baseline.entries if entry.retired is None]
+    if twice := sorted({run for run in runs if runs.count(run) > 1}):
+        raise GateError(f"{path}: run {twice[0]} stands twice")
+    for entry in baseline.entries:
+        if wrong := [name for name, value in entry.values.items() if not is_number(value)]:
+            raise GateError(f"{path}: {wrong[0]} of run {entry.run} is {entry.values[wrong[0]]}, no positive number")
+    return baseline
+
+
+def baselines_in(place: Path) -> dict[Path, Baseline]:
+    """Read a baseline's file, or every one below a folder, by path; raises `GateError` where a cohort has two files."""
+    paths = sorted(place.rglob("*.json")) if place.is_dir() else [place]
+    found = {path: read_baseline(path) for path in paths}
+    seen: dict[tuple[str, str], Path] = {}
+    for path, baseline in found.items():
+        if other := seen.get((baseline.case, baseline.key)):
+            raise GateError(f"{path}: {other} is of the same cohort; keep one of them")
+        seen[baseline.case, baseline.key] = path
+    return found
+
+
+def samples_in(baselines: Iterable[Baseline]) -> list[Sample]:
+    """Give what the gate judges against: each run that counts, as a case that passed."""
+    return [
+        Sample(
+            id=baseline.case,
+            run=entry.run,
+            created_at=entry.created_at,
+            status="passed",
+            reason="",
+            invalid="",
+            mismatch="",
+            facts=baseline.facts,
+            values=entry.values,
+            sm_clock_mhz=entry.sm_clock_mhz,
+            limits=[],
+            versions=entry.versions,
+        )
+        for baseline in baselines
+        for entry in baseline.active
+    ]
+
+
+def with_sample(baseline: Baseline | None, sample: Sample, branch: str, change: Change) -> Baseline:
+    """Add a run to its cohort's baseline, or begin one with it."""
+    entry = Entry(
+        run=sample.run,
+        created_at=sample.created_at,
+        branch=branch,
+        versions=sample.versions,
+        values=sample.values,
+        sm_clock_mhz=sample.sm_clock_mhz,
+        added=change,
+    )
+    if baseline is None:
+        baseline = Baseline(
+            baseline_version=SCHEMA_VERSION, case=sample.id, key=key_of(sample.facts), facts=sample.facts, entries=[]
+        )
+    return msgspec.structs.replace(baseline, entries=[*baseline.entries, entry])
+
+
+def retired(baseline: Baseline, change: Change) -> Baseline:
+    """Retire every run that counts; the values stay in the file."""
+    entries = [e if e.retired else msgspec.structs.replace(e, retired=change) for e in baseline.entries]
+    return msgspec.structs.replace(baseline, entries=entries)
+
+
+def path_in(folder: Path, sample: Sample) -> Path:
+    """Name the file of a sample's cohort: by GPU, then by case and key.
+
+    The part of the name that tells of the case is for people; `key` tells cohorts apart.
+    """
+    short = _slug(sample.id.rpartition("[")[2] or sample.id)[:80]
+    gpu = sample.facts["gpu"] if sample.facts["gpu"] != "none" else "cpu"
+    return folder / _slug(gpu) / f"{_slug(sample.facts['workload.scenario'])}-{short}-{key_of(sample.facts)}.json"
+
+
+def write_baseline(path: Path, baseline: Baseline) -> None:
+    """Write a cohort's file whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_json_atomically(path, baseline)
+
+
+def find(baselines: dict[Path, Baseline], names: Sequence[str]) -> dict[Path, Baseline]:
+    """Pick baselines by key or by case; raises `GateError` for a name that is neither."""
+    for name in names:
+        if not any(name in (one.key, one.case) for one in baselines.values()):
+            known = ", ".join(sorted({one.key for one in baselines.values()})) or "none"
+            raise GateError(f"no baseline has the key or case {name!r}; keys: {known}")
+    return {path: one for path, one in baselines.items() if one.key in names or one.case in names}
+
+
+def _slug(text: str) -> str:
+    return re.sub(r"[^a-z0-9.]+", "-", text.lower()).strip("-.") or "unnamed"

@@ -1,0 +1,166 @@
+"""Every planned and every baseline case gets exactly one verdict.
+
+Why it matters: a gate that says nothing of a case that vanished, of a baseline that holds nothing, or of another GPU,
+passes them. Here whatever is not compared says so, and only PASS, IMPROVED and NEW are nothing to look into.
+"""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+
+from reports.gate.cohort import differing, is_asked
+from reports.gate.judge_metric import Rules, judge_metric
+from reports.gate.limits import is_gated
+from reports.gate.sample import Sample
+from reports.gate.verdict import CaseVerdict, MetricVerdict, Verdict, worst
+from reports.gate.words import amount
+from reports.rows import one_line
+
+NOT_MEASURED = ("skipped", "not_run")
+SHOWN_FACTS = 6
+
+
+class GateError(ValueError):
+    """Input that no verdict can be given on; the message names the run or case at fault."""
+
+
+def judge(
+    base: Sequence[Sample], new: Sequence[Sample], *, under_test: Collection[str] = (), rules: Rules | None = None
+) -> list[CaseVerdict]:
+    """Give one verdict for each case of the runs under test and, sorted with them by id, each of the baseline's.
+
+    `under_test` names packages whose versions may differ. Of a case that several runs under test hold, these are judged
+    together, by their median. Raises `GateError` where a run stands twice or on both sides, a case twice in one run,
+    and for packages that no run has.
+    """
+    refuse_twice([*base, *new])
+    _refuse_unknown(under_test, [*base, *new])
+    old, now = _by_id(base), _by_id(new)
+    return [
+        _judge_case(id_, old.get(id_, []), now.get(id_, []), under_test, rules or Rules())
+        for id_ in sorted({*old, *now})
+    ]
+
+
+def refuse_twice(samples: Iterable[Sample]) -> None:
+    """Raise `GateError` where a case of one run is there twice: in its file, or because the run was given twice."""
+    seen: set[tuple[str, str]] = set()
+    for sample in samples:
+        if (sample.run, sample.id) in seen:
+            raise GateError(
+                f"case {sample.id} of run {sample.run} is there twice; name each run once, as base or as new, and see "
+                "that no case stands twice in its file"
+            )
+        seen.add((sample.run, sample.id))
+
+
+def _refuse_unknown(under_test: Collection[str], samples: Sequence[Sample]) -> None:
+    known = sorted({name for sample in samples for name in sample.versions})
+    if unknown := [name for name in under_test if name not in known]:
+        raise GateError(f"unknown package under test {', '.join(unknown)}; the runs have {', '.join(known)}")
+
+
+def _by_id(samples: Sequence[Sample]) -> dict[str, list[Sample]]:
+    found: dict[str, list[Sample]] = {}
+    for sample in sorted(samples, key=lambda sample: (sample.created_at, sample.run)):
+        found.setdefault(sample.id, []).append(sample)
+    return found
+
+
+def _judge_case(
+    id_: str, base: Sequence[Sample], new: Sequence[Sample], under_test: Collection[str], rules: Rules
+) -> CaseVerdict:
+    eligible = [sample for sample in base if sample.eligible]
+    matched = [sample for sample in eligible if new and not differing(sample.facts, new[0].facts, under_test)]
+    found = _unmeasured(new, matched) or _other_cohort(new, base, eligible, under_test)
+    if found is not None:
+        return CaseVerdict(id=id_, verdict=found[0], why=found[1])
+    names = dict.fromkeys(name for sample in (*matched, *new) for name in sample.values if is_gated(name))
+    # The limits are those of the newest run under test, whose suite is reviewed with it.
+    metrics = [judge_metric(name, matched, new, new[-1].limits, rules) for name in names]
+    verdict = worst([metric.verdict for metric in metrics]) if metrics else "AMBIGUOUS"
+    if verdict == "NEW":
+        verdict = "CALIBRATION_NEEDED"
+    return CaseVerdict(
+        id=id_, verdict=verdict, why=_why(verdict, metrics), metrics=metrics, versions=_versions(matched[-1], new[-1])
+    )
+
+
+def _unmeasured(new: Sequence[Sample], matched: Sequence[Sample]) -> tuple[Verdict, str] | None:
+    """Judge what needs no number: absent, failed, not valid, or run otherwise than asked for."""
+    if not new:
+        return "MISSING", "a case of the baseline that is not in the runs under test"
+    failed = [one for one in new if one.status not in ("passed", "invalid_env", *NOT_MEASURED)]
+    if failed and matched:
+        return "REGRESSION", f"it passed in the baseline, now: {_told(failed[0])}"
+    if invalid := [one for one in new if one.invalid]:
+        return "INVALID_ENV", one_line(invalid[0].invalid)
+    if mismatch := [one for one in new if one.mismatch]:
+        return "RECIPE_MISMATCH", f"it ran otherwise than it was asked to: {mismatch[0].mismatch}"
+    if lost := [one for one in new if one.status != "passed"]:
+        return "MISSING", f"planned, but without a number: {_told(lost[0])}"
+    return None
+
+
+def _told(sample: Sample) -> str:
+    return one_line(f"{sample.status}: {sample.reason}" if sample.reason else sample.status)
+
+
+def _other_cohort(
+    new: Sequence[Sample], base: Sequence[Sample], eligible: Sequence[Sample], under_test: Collection[str]
+) -> tuple[Verdict, str] | None:
+    """Judge a case that has no baseline of its cohort: none at all, another recipe's, another machine's."""
+    own = new[0].facts
+    for other in new[1:]:
+        if facts := differing(own, other.facts, under_test):
+            verdict: Verdict = "RECIPE_MISMATCH" if any(map(is_asked, facts)) else "INVALID_ENV"
+            return verdict, f"the runs under test differ in {_facts(facts, own, other.facts)}"
+    if not base:
+        return "NEW", "no baseline has this case"
+    if not eligible:
+        return "CALIBRATION_NEEDED", f"none of its {len(base)} baseline runs is valid and passed"
+    apart = [differing(sample.facts, own, under_test) for sample in eligible]
+    if not all(apart):
+        return None
+    machines = [facts for facts in apart if not any(map(is_asked, facts))]
+    nearest = min(machines or apart, key=len)
+    text = _facts(nearest, eligible[apart.index(nearest)].facts, own)
+    if machines:
+        return "CALIBRATION_NEEDED", f"its baseline is of another machine or stack: {text}"
+    return "RECIPE_MISMATCH", f"its baseline is of another case under the same id: {text}"
+
+
+def _facts(names: Sequence[str], old: Mapping[str, str], new: Mapping[str, str]) -> str:
+    shown = [f"{n} {one_line(old.get(n, '–'), 60)!r}, now {one_line(new.get(n, '–'), 60)!r}" for n in names]
+    more = f" and {len(names) - SHOWN_FACTS} more" if len(names) > SHOWN_FACTS else ""
+    return "; ".join(shown[:SHOWN_FACTS]) + more
+
+
+def _why(verdict: Verdict, metrics: Sequence[MetricVerdict]) -> str:
+    if not metrics:
+        return "nothing was measured that the gate judges"
+    wanted = ("NEW",) if verdict == "CALIBRATION_NEEDED" and all(m.verdict == "NEW" for m in metrics) else (verdict,)
+    reasons = _shortened([(m.metric, m.why) for m in metrics if m.verdict in wanted and m.why])
+    return "; ".join([*reasons, *(_phase(metrics) if verdict == "REGRESSION" else [])])
+
+
+def _shortened(reasons: Sequence[tuple[str, str]]) -> list[str]:
+    """Say once what is said of several numbers in the same words."""
+    of_metric: dict[str, list[str]] = {}
+    for metric, why in reasons:
+        of_metric.setdefault(why.removeprefix(metric), []).append(metric)
+    return [", ".join(metrics) + why if why[:1] in " :" else why for why, metrics in of_metric.items()]
+
+
+def _phase(metrics: Sequence[MetricVerdict]) -> list[str]:
+    """Name the phase that grew most where the whole is slower and no phase is beyond its own limits."""
+    worse = [metric.metric for metric in metrics if metric.verdict == "REGRESSION"]
+    if "prompt_to_host_s" not in worse or any(name.startswith("phase_") for name in worse):
+        return []
+    grown = {m.metric: m.new - m.base for m in metrics if m.metric.startswith("phase_") and m.new and m.base}
+    most = max(grown, key=lambda name: grown[name], default=None)
+    return [f"of the phases {most} grew most, by {amount(most, grown[most])}"] if most and grown[most] > 0 else []
+
+
+def _versions(old: Sample, new: Sample) -> dict[str, tuple[str, str]]:
+    names = sorted({*old.versions, *new.versions})
+    pairs = {name: (old.versions.get(name, "–"), new.versions.get(name, "–")) for name in names}
+    return {name: pair for name, pair in pairs.items() if pair[0] != pair[1]}

@@ -1,0 +1,152 @@
+"""One number of a case: the median of the runs under test against the median of the baseline's runs.
+
+Why it matters: with three to five rounds the noise that decides is between processes, so a test over rounds calls a
+third of unchanged code slower; the size of the effect against several runs does not. A time that grew while the clock
+fell by as much is not the code's: worse in seconds and not in cycles (time × SM clock) is no verdict.
+Source of the check in cycles: nvbench, docs/nvbench_compare_robust.md.
+"""
+
+import statistics
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+from reports.gate.limits import STALE_PCT, GateLimit, Limit, is_time, limit_of
+from reports.gate.robust import relative_limit_pct
+from reports.gate.sample import Sample, is_number
+from reports.gate.verdict import MetricVerdict, Verdict
+from reports.gate.words import amount, beyond_text, signed_pct
+
+# Float arithmetic alone must not break a limit that is met exactly.
+ROUNDING = 1e-12
+
+
+class Rules(NamedTuple):
+    """How many runs a baseline needs, and whether its runs alternated with those under test (base against head).
+
+    Alternated runs are judged by the default limits: their own noise is in both.
+    """
+
+    fewest: int = 5
+    paired: bool = False
+
+
+PAIRED = Rules(fewest=3, paired=True)
+
+
+class Numbers(NamedTuple):
+    """A metric of the runs that have it as a number, by run."""
+
+    values: list[float]
+    clocks_mhz: list[float]
+    refused: int
+
+
+def judge_metric(
+    metric: str, base: Sequence[Sample], new: Sequence[Sample], changed: Sequence[GateLimit], rules: Rules
+) -> MetricVerdict:
+    """Judge a metric of one case over baseline runs of its cohort and one run or more under test.
+
+    Missing in a run under test is MISSING, in all baseline runs NEW. A value that is not finite or not above 0 is none:
+    of a baseline it does not count, under test it is AMBIGUOUS.
+    """
+    old, now = _numbers(metric, base), _numbers(metric, new)
+    limit = limit_of(metric, changed)
+    if not rules.paired and old.values:
+        limit = limit._replace(relative_pct=relative_limit_pct(old.values, limit.relative_pct))
+
+    def verdict(name: Verdict, why: str, cycles_pct: float | None = None) -> MetricVerdict:
+        return _verdict(metric, name, why, (old.values, now.values), limit, cycles_pct)
+
+    found = _undecided(metric, (old, now), (len(base), len(new)), rules)
+    return verdict(*found) if found is not None else _compared(metric, (old, now), limit, verdict)
+
+
+def _compared(
+    metric: str, sides: tuple[Numbers, Numbers], limit: Limit, verdict: Callable[..., MetricVerdict]
+) -> MetricVerdict:
+    base, new = (statistics.median(side.values) for side in sides)
+    if is_worse(base, new, limit):
+        text = beyond_text(metric, base, new, limit)
+        cycles_pct = _cycles_pct(metric, sides)
+        if cycles_pct is not None and cycles_pct <= limit.relative_pct:
+            why = f"{text}, but in cycles (time × SM clock) by {signed_pct(cycles_pct)} only: the clock was lower"
+            return verdict("AMBIGUOUS", why, cycles_pct)
+        unknown = ", cycles unknown" if is_time(metric) and cycles_pct is None else ""
+        return verdict("REGRESSION", f"{text}{unknown}", cycles_pct)
+    if is_worse(new, base, limit) and base - new > (STALE_PCT / 100 + ROUNDING) * base:
+        change = signed_pct(100 * (new / base - 1))
+        return verdict("IMPROVED", f"{metric} {amount(metric, new)}, {change}: its baseline is stale")
+    return verdict("PASS", "")
+
+
+def is_worse(base: float, new: float, limit: Limit) -> bool:
+    """Tell whether `new` is above `base` by more than both limits; a limit met exactly is kept.
+
+    >>> [is_worse(base, new, Limit(3.0, 0.03)) for base, new in ((4.0, 4.12), (4.0, 4.121), (0.1, 0.12))]
+    [False, True, False]
+    """
+    return new - base > max(limit.relative_pct / 100 * base, limit.absolute) + ROUNDING * base
+
+
+def _undecided(
+    metric: str, sides: tuple[Numbers, Numbers], runs: tuple[int, int], rules: Rules
+) -> tuple[Verdict, str] | None:
+    (old, now), (base_runs, new_runs) = sides, runs
+    if now.refused:
+        return "AMBIGUOUS", f"{metric} of {now.refused} of {new_runs} runs under test is no positive finite number"
+    if not old.values and not old.refused:
+        return "NEW", f"{metric} has no baseline"
+    if len(now.values) < new_runs:
+        return "MISSING", f"{metric} was not measured in {new_runs - len(now.values)} of {new_runs} runs under test"
+    if len(old.values) < rules.fewest:
+        refused = f" ({old.refused} hold no positive finite number)" if old.refused else ""
+        return "CALIBRATION_NEEDED", f"{metric}: {len(old.values)} of {rules.fewest} baseline runs{refused}"
+    if rules.paired and len(now.values) != base_runs:
+        return "CALIBRATION_NEEDED", f"{metric}: {len(now.values)} runs under test do not pair with {base_runs}"
+    return None
+
+
+def _numbers(metric: str, samples: Sequence[Sample]) -> Numbers:
+    given = [(sample.values[metric], sample.sm_clock_mhz) for sample in samples if metric in sample.values]
+    sound = [(value, clock) for value, clock in given if is_number(value)]
+    clocks_mhz = [clock for _, clock in sound if clock is not None and is_number(clock)]
+    return Numbers([value for value, _ in sound], clocks_mhz, len(given) - len(sound))
+
+
+def _cycles_pct(metric: str, sides: tuple[Numbers, Numbers]) -> float | None:
+    """Give the change of the median of time × SM clock in percent; None where a run has no clock."""
+    if not is_time(metric) or any(len(side.clocks_mhz) < len(side.values) for side in sides):
+        return None
+    base, new = (
+        statistics.median(value * clock for value, clock in zip(side.values, side.clocks_mhz, strict=True))
+        for side in sides
+    )
+    return 100 * (new / base - 1)
+
+
+def _verdict(
+    metric: str,
+    verdict: Verdict,
+    why: str,
+    values: tuple[Sequence[float], Sequence[float]],
+    limit: Limit,
+    cycles_pct: float | None,
+) -> MetricVerdict:
+    old, now = values
+    base, new = (statistics.median(side) if side else None for side in values)
+    both = base is not None and new is not None
+    return MetricVerdict(
+        metric=metric,
+        verdict=verdict,
+        why=why,
+        base=base,
+        new=new,
+        base_runs=len(old),
+        new_runs=len(now),
+        limit_pct=limit.relative_pct,
+        limit_absolute=limit.absolute,
+        change_pct=100 * (new / base - 1) if base is not None and new is not None else None,
+        cycles_change_pct=cycles_pct,
+        low_ratio=min(now) / max(old) if both else None,
+        high_ratio=max(now) / min(old) if both else None,
+    )

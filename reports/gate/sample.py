@@ -1,0 +1,114 @@
+"""One case of one run, reduced to what the gate judges: who it is, whether it counts, its numbers.
+
+Why it matters: a case of a run.json and an entry of a baseline's file are judged by the same code. A number is one a
+run: the median over its rounds, since rounds of one process agree better with each other than processes do.
+"""
+
+import math
+from collections.abc import Sequence
+
+from reports.device_state import joules_per_video
+from reports.frozen import Frozen
+from reports.gate.cohort import facts_of, request_mismatch
+from reports.gate.limits import GateLimit
+from reports.measured import Measurement, Round
+from reports.record import CaseRecord, Run, Status
+from reports.rows import median
+from reports.timing import playback
+
+# Reasons in a record that take a case out of any comparison of times.
+SPOILED = ("shared_gpu", "validity", "clocks")
+
+
+class Sample(Frozen):
+    """A case of a run. `run` tells runs apart, `facts` is its cohort.
+
+    `invalid` says why its numbers are nobody's, `mismatch` what ran otherwise than asked; both are "" where all is
+    well. `values` are by metric, the unit at the end of its name. `versions` are the packages that it ran with, and
+    "git", this repository's commit.
+    """
+
+    id: str
+    run: str
+    created_at: str
+    status: Status
+    reason: str
+    invalid: str
+    mismatch: str
+    facts: dict[str, str]
+    values: dict[str, float]
+    sm_clock_mhz: float | None
+    limits: list[GateLimit]
+    versions: dict[str, str]
+
+    @property
+    def eligible(self) -> bool:
+        """Whether it may be a baseline: passed, in a valid environment, as it was asked for, with numbers."""
+        return self.status == "passed" and not self.invalid and not self.mismatch and bool(self.values)
+
+
+def samples_of(run: Run) -> list[Sample]:
+    """Reduce every case of a run, in the plan's order."""
+    identity = f"{run.run_id} of {run.created_at} on {run.environment.host}"
+    versions = run.environment.packages | ({"git": run.environment.git_commit} if run.environment.git_commit else {})
+    return [_sample(case, run, identity, versions) for case in run.cases]
+
+
+def _sample(case: CaseRecord, run: Run, identity: str, versions: dict[str, str]) -> Sample:
+    measurement = case.measurement
+    state = measurement.state if measurement else None
+    return Sample(
+        id=case.id,
+        run=identity,
+        created_at=run.created_at,
+        status=case.status,
+        reason=case.reason,
+        invalid=_invalid(case),
+        mismatch="" if measurement is None else request_mismatch(case.plan.recipe, measurement.facts),
+        facts=facts_of(case.plan, measurement, run),
+        values={} if measurement is None else _values(case, measurement),
+        sm_clock_mhz=None if state is None else state.sm_clock_median_mhz,
+        limits=list(case.plan.gates),
+        versions=versions,
+    )
+
+
+def _invalid(case: CaseRecord) -> str:
+    if case.status == "invalid_env":
+        return case.reason or "the environment was not valid"
+    reasons = case.measurement.reasons if case.measurement else {}
+    # A cold start's clocks begin before the device has one.
+    marks = [mark for mark in SPOILED if mark in reasons and not (mark == "clocks" and case.plan.fresh_process)]
+    return "; ".join(f"{mark}: {reasons[mark]}" for mark in marks)
+
+
+def _values(case: CaseRecord, measurement: Measurement) -> dict[str, float]:
+    """Take the gated numbers; times only of cases that were warmed up, whose steady state a first call is not."""
+    state = measurement.state
+    doubtful = state is not None and state.energy is not None and state.energy.cross_check == "disagrees"
+    listed = {
+        **(_times(case, measurement.rounds) if case.plan.warmup and not case.plan.fresh_process else {}),
+        "cold_start_s": measurement.cold_start_s,
+        "peak_allocated_bytes": measurement.memory.peak_allocated_bytes,
+        "energy_per_video_j": None if doubtful else joules_per_video(case),
+    }
+    return {name: float(value) for name, value in listed.items() if value is not None}
+
+
+def _times(case: CaseRecord, rounds: Sequence[Round]) -> dict[str, float | None]:
+    if not rounds:
+        return {}
+    phases = [phase for phase in rounds[0].phases_s if all(phase in timed.phases_s for timed in rounds)]
+    played = [playback(timed, case.plan.request.fps) for timed in rounds]
+    gaps = [one.chunk_gap_s for one in played if one is not None and one.chunk_gap_s is not None]
+    return {
+        "prompt_to_host_s": median(timed.prompt_to_host_s for timed in rounds),
+        "time_to_first_frame_s": median(timed.time_to_first_frame_s for timed in rounds),
+        "chunk_gap_s": median(gaps) if len(gaps) == len(rounds) else None,
+        **{f"phase_{phase}_s": median(timed.phases_s[phase] for timed in rounds) for phase in phases},
+    }
+
+
+def is_number(value: float) -> bool:
+    """Tell whether a duration, size or energy can be this: finite and above 0."""
+    return math.isfinite(value) and value > 0

@@ -1,0 +1,106 @@
+"""The gate's verdicts: what each means, which of several rules, and what they make of a program's exit code."""
+
+from collections.abc import Collection, Sequence
+from typing import Literal
+
+from reports.frozen import Frozen
+
+Verdict = Literal[
+    "REGRESSION",
+    "RECIPE_MISMATCH",
+    "INVALID_ENV",
+    "MISSING",
+    "CALIBRATION_NEEDED",
+    "AMBIGUOUS",
+    "IMPROVED",
+    "NEW",
+    "PASS",
+]
+MEANING: dict[Verdict, str] = {
+    "PASS": "no number is worse than its baseline by more than its limits",
+    "REGRESSION": "a number is worse by more than both its limits, or a case that passed does not",
+    "IMPROVED": "over 20 % better: the baseline is stale, record a new one",
+    "AMBIGUOUS": "worse, but not in cycles, or with a number that can be none",
+    "CALIBRATION_NEEDED": "too few valid baseline runs on this GPU and stack",
+    "RECIPE_MISMATCH": "another workload or recipe under the same id, or another one ran than was asked for",
+    "INVALID_ENV": "the GPU was slowed down, shared or not watched",
+    "MISSING": "in the baseline or the plan, but not measured",
+    "NEW": "no baseline has this case",
+}
+# Undecided states, which whoever calls may let pass by name.
+RELAXABLE: tuple[Verdict, ...] = ("CALIBRATION_NEEDED", "MISSING", "INVALID_ENV", "AMBIGUOUS")
+UNDECIDED: tuple[Verdict, ...] = (*RELAXABLE, "RECIPE_MISMATCH")
+COMPARED: tuple[Verdict, ...] = ("PASS", "REGRESSION", "IMPROVED")
+RANKS: tuple[Verdict, ...] = (
+    "REGRESSION",
+    "RECIPE_MISMATCH",
+    "INVALID_ENV",
+    "MISSING",
+    "CALIBRATION_NEEDED",
+    "AMBIGUOUS",
+    "IMPROVED",
+    "PASS",
+    "NEW",
+)
+EXIT_FINE, EXIT_WORSE, EXIT_UNDECIDED, EXIT_UNUSABLE = 0, 1, 2, 4
+
+
+class MetricVerdict(Frozen):
+    """One number against its baseline, in the unit that ends the name; less is better in all.
+
+    `base` and `new` are medians over `base_runs` and `new_runs` runs. `limit_pct` and `limit_absolute` are the limits
+    that held. `cycles_change_pct` is the change of time × SM clock; None where it was not needed or a clock is unknown.
+    `low_ratio` and `high_ratio` are the extremes of new over base over all pairs of runs.
+    """
+
+    metric: str
+    verdict: Verdict
+    why: str
+    base: float | None
+    new: float | None
+    base_runs: int
+    new_runs: int
+    limit_pct: float
+    limit_absolute: float
+    change_pct: float | None = None
+    cycles_change_pct: float | None = None
+    low_ratio: float | None = None
+    high_ratio: float | None = None
+
+
+class CaseVerdict(Frozen):
+    """A case's one verdict, with the numbers that it is made of. `versions` tells what packages differ, old and new."""
+
+    id: str
+    verdict: Verdict
+    why: str
+    metrics: list[MetricVerdict] = []
+    versions: dict[str, tuple[str, str]] = {}
+
+
+def worst(verdicts: Sequence[Verdict]) -> Verdict:
+    """Give the verdict that rules over several: the first of `RANKS` that is among them."""
+    return min(verdicts, key=RANKS.index)
+
+
+def suspects(cases: Sequence[CaseVerdict]) -> list[str]:
+    """Name the cases that are worse in a number and have to be confirmed by two more processes before they fail."""
+    return [case.id for case in cases if case.verdict == "REGRESSION" and _is_of_one(case)]
+
+
+def exit_code(cases: Sequence[CaseVerdict], lenient: Collection[str] = ()) -> int:
+    """Give 1 for a regression, 2 where something is undecided or nothing was compared, 0 otherwise.
+
+    `lenient` names undecided verdicts that count for nothing. What lets everything pass has still compared nothing.
+    """
+    found = {case.verdict for case in cases}
+    if "REGRESSION" in found:
+        return EXIT_WORSE
+    if (found & set(UNDECIDED)) - (set(lenient) & set(RELAXABLE)) or not found & set(COMPARED):
+        return EXIT_UNDECIDED
+    return EXIT_FINE
+
+
+def _is_of_one(case: CaseVerdict) -> bool:
+    worse = [metric for metric in case.metrics if metric.verdict == "REGRESSION"]
+    return bool(worse) and all(metric.new_runs == 1 for metric in worse)

@@ -1,0 +1,60 @@
+"""Runs of one case or several for the tests of the gate, and samples of them by their times alone."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import msgspec
+
+from reports.gate.sample import Sample, samples_of
+from reports.record import CaseRecord, Run
+from reports.strict_json import write_json_atomically
+from tests.reports_samples import case_of, planned, run_of, state_of
+
+CASE = planned().id
+
+
+def gate_case(
+    total_s: float = 4.0,
+    *,
+    model: str = "causvid-1.3b",
+    clock_mhz: float | None = 1980.0,
+    peak_bytes: int = 24 * 2**30,
+    rounds: int = 3,
+    **of_round: object,
+) -> CaseRecord:
+    """Give a passed case whose rounds all took `total_s`, with the fields `of_round` of each round changed."""
+    case = case_of(planned(model), *[total_s] * rounds)
+    assert case.measurement is not None
+    changed = [msgspec.structs.replace(timed, **of_round) for timed in case.measurement.rounds]
+    memory = msgspec.structs.replace(case.measurement.memory, peak_allocated_bytes=peak_bytes)
+    state = msgspec.structs.replace(state_of({}), sm_clock_median_mhz=clock_mhz)
+    measurement = msgspec.structs.replace(case.measurement, rounds=changed, memory=memory, state=state)
+    return msgspec.structs.replace(case, measurement=measurement)
+
+
+def gate_run(number: int, *cases: CaseRecord, **environment: object) -> Run:
+    """Give the run of this number, which tells it apart, with fields of its environment changed."""
+    run = run_of(*cases)
+    return msgspec.structs.replace(
+        run,
+        run_id=f"run-{number}",
+        created_at=f"2026-11-22T{number // 60:02d}:{number % 60:02d}:00+00:00",
+        environment=msgspec.structs.replace(run.environment, **environment),
+    )
+
+
+def baseline_runs(count: int = 5, total_s: float = 4.0) -> list[Run]:
+    """Give unchanged runs, numbered from 100 on."""
+    return [gate_run(100 + number, gate_case(total_s)) for number in range(count)]
+
+
+def samples(runs: Sequence[Run]) -> list[Sample]:
+    """Reduce runs to what is judged."""
+    return [sample for run in runs for sample in samples_of(run)]
+
+
+def written(folder: Path, name: str, run: Run) -> Path:
+    """Write a run's record as FOLDER/NAME.json."""
+    path = folder / f"{name}.json"
+    write_json_atomically(path, run)
+    return path

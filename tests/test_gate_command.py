@@ -1,0 +1,322 @@
+"""`python -m reports compare` and `baseline` on files: roles, exit codes, what is refused, and what is kept."""
+
+import json
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from reports.__main__ import main
+from reports.gate.baseline import Baseline, read_baseline
+from reports.record import CaseRecord, Run
+from tests.gate_samples import CASE, baseline_runs, gate_case, gate_run, written
+from tests.reports_samples import plan_of as plan
+from tests.reports_samples import planned, write_run
+
+
+@pytest.fixture
+def base(tmp_path: Path) -> list[str]:
+    """Write five unchanged runs."""
+    return [str(written(tmp_path, f"base-{number}", run)) for number, run in enumerate(baseline_runs())]
+
+
+def new(folder: Path, total_s: float = 4.0, number: int = 1, name: str = "new", **environment: object) -> str:
+    return str(written(folder, name, gate_run(number, gate_case(total_s), **environment)))
+
+
+def verdicts(printed: str) -> dict[str, str]:
+    return {case["id"]: case["verdict"] for case in json.loads(printed)["cases"]}
+
+
+@pytest.mark.parametrize(("total_s", "code"), [(4.0, 0), (4.1, 0), (4.2, 1), (3.0, 0)])
+def test_exit_code_is_1_for_a_regression_alone(
+    base: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str], total_s: float, code: int
+) -> None:
+    """A table that names case, number and limits; faster is told, but nothing wrong."""
+    assert main(["compare", *base, "--new", new(tmp_path, total_s)]) == code
+    printed = capsys.readouterr().out
+    assert CASE in printed
+    assert ("REGRESSION" in printed) is (code == 1)
+    assert ("4.2 s" in printed and "3 % and 0.03 s" in printed) is (code == 1)
+    assert ("stale" in printed) is (total_s == 3.0)
+
+
+def test_names_and_order_of_files_decide_nothing(
+    base: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A run under test whose name sorts first is still under test."""
+    slow = new(tmp_path, 4.4, name="aaa")
+    assert main(["compare", "--json", *base, "--new", slow]) == 1
+    first = json.loads(capsys.readouterr().out)
+    assert main(["compare", "--json", *reversed(base), "--new", slow]) == 1
+    assert json.loads(capsys.readouterr().out)["cases"] == first["cases"]
+    assert main(["compare", "--paired", slow, "--new", base[0]]) == 2
+
+
+def test_json_holds_roles_verdicts_and_numbers(
+    base: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Everything that the table is made of, in SI units."""
+    assert main(["compare", *base, "--json", "--new", new(tmp_path, 4.4)]) == 1
+    gate = json.loads(capsys.readouterr().out)
+    assert (gate["base"], gate["exit_code"]) == (base, 1)
+    number = next(m for m in gate["cases"][0]["metrics"] if m["metric"] == "prompt_to_host_s")
+    assert (number["base"], number["new"], number["base_runs"], number["limit_absolute"]) == (4.0, 4.4, 5, 0.03)
+
+
+def test_markdown_is_a_table_in_which_ids_are_text(
+    base: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Brackets and pipes of an id are no links and no columns."""
+    assert main(["compare", *base, "--markdown", "--new", new(tmp_path, 4.4)]) == 1
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "**1 case: 1 REGRESSION**"
+    rows = [line for line in lines if line.startswith("|")]
+    assert {line.count("|") for line in rows} == {9}
+    assert not any("[" in line for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("environment", "lenient", "code"),
+    [
+        ({"driver": "590.1"}, "", 2),
+        ({"driver": "590.1"}, "MISSING", 2),
+        ({"driver": "590.1"}, "CALIBRATION_NEEDED", 2),  # nothing was compared
+        ({}, "", 0),
+    ],
+)
+def test_undecided_is_2(base: list[str], tmp_path: Path, environment: dict[str, str], lenient: str, code: int) -> None:
+    """Leniency lets one state pass beside what was compared; a gate that compared nothing is not green."""
+    under_test = str(written(tmp_path, "new", gate_run(1, gate_case(), **environment)))
+    assert main(["compare", *base, "--new", under_test, "--lenient", lenient]) == code
+
+
+def test_leniency_lets_a_named_state_pass(base: list[str], tmp_path: Path) -> None:
+    """A case of the baseline that is not run any more, beside one that is."""
+    both = gate_run(200, gate_case(), gate_case(model="wan2.1-t2v-1.3b"))
+    arguments = ["compare", *base, str(written(tmp_path, "both", both)), "--new", new(tmp_path)]
+    assert [main([*arguments, *lenient]) for lenient in ([], ["--lenient", "AMBIGUOUS,MISSING"])] == [2, 0]
+
+
+def _text_of(run: Run, **changed: str) -> str:
+    text = msgspec.json.encode(run).decode()
+    for old, value in changed.items():
+        text = text.replace(f'"{old}":4.0', f'"{old}":{value}')
+    return text
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (_text_of(gate_run(9, gate_case()))[:-200], "not a run of schema version 1"),
+        (_text_of(gate_run(9, gate_case()), prompt_to_host_s="1e999"), "Number out of range"),
+        (_text_of(gate_run(9, gate_case()), prompt_to_host_s="NaN"), "malformed"),
+        (_text_of(gate_run(9, gate_case(), gate_case())), "is there twice"),
+        ("{}", "not a run"),
+        ('{"schema_version": 99}', "has schema version 99"),
+        ("", "not a run"),
+        (None, "cannot be read"),
+    ],
+)
+@pytest.mark.parametrize("role", ["base", "new"])
+def test_unusable_input_is_4_and_a_sentence(
+    base: list[str],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    content: str | None,
+    told: str,
+    role: str,
+) -> None:
+    """Never "no baseline, so pass": file and fault, in either role."""
+    bad = tmp_path / "bad.json"
+    if content is not None:
+        bad.write_text(content, encoding="utf-8")
+    roles = [*base, str(bad), "--new", new(tmp_path)] if role == "base" else [*base, "--new", str(bad)]
+    assert main(["compare", *roles]) == 4
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err.startswith("python -m reports compare: ")
+    assert told in captured.err
+    assert captured.err.count("\n") == 1
+
+
+@pytest.mark.parametrize(("value", "code"), [("0", 2), ("0.0", 2), ("-4.0", 2)])
+def test_zero_and_negative_baselines_calibrate_nothing(tmp_path: Path, value: str, code: int) -> None:
+    """A baseline of 0 s let a run four times as slow pass elsewhere; here it counts for no run."""
+    paths = [tmp_path / f"zero-{number}.json" for number in range(5)]
+    for path, run in zip(paths, baseline_runs(), strict=True):
+        path.write_text(_text_of(run, prompt_to_host_s=value), encoding="utf-8")
+    assert main(["compare", *map(str, paths), "--new", new(tmp_path, 10.0)]) == 1
+    phases = {"text_encode": 0.04, "denoise": 2.0, "decode": 1.6, "to_host": 0.36}
+    slow = gate_case(10.0, phases_s=phases, time_to_first_frame_s=1.0)
+    assert main(["compare", *map(str, paths), "--new", str(written(tmp_path, "slow", gate_run(2, slow)))]) == code
+
+
+@pytest.mark.parametrize("arguments", [["compare"], ["compare", "x"], ["compare", "--new", "x"], ["compare", "--nwe"]])
+def test_wrong_call_is_4_not_undecided(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    """A mistyped option must not read as a state that somebody chose to let pass."""
+    try:
+        code = main(arguments)
+    except SystemExit as error:
+        code = int(str(error.code))
+    assert code == 4
+    assert "compare" in capsys.readouterr().err
+
+
+def test_unknown_leniency_is_4(base: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Also for what is never let pass."""
+    for name in ("REGRESSION", "RECIPE_MISMATCH", "missing"):
+        assert main(["compare", *base, "--new", new(tmp_path), "--lenient", name]) == 4
+        assert f"--lenient {name}" in capsys.readouterr().err
+
+
+def add(folder: Path, *runs: str, who: str = "Ada", why: str = "first") -> int:
+    return main(["baseline", "add", *runs, "--folder", str(folder), "--who", who, "--why", why])
+
+
+def only(folder: Path) -> Baseline:
+    (path,) = folder.rglob("*.json")
+    return read_baseline(path)
+
+
+def test_added_runs_are_one_file_a_cohort_and_judge(
+    base: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """By GPU; each entry says who, why, of which branch and commit; the folder is a baseline of `compare`."""
+    folder = tmp_path / "baselines"
+    assert add(folder, *base) == 0
+    (path,) = folder.rglob("*.json")
+    assert path.parent == folder / "nvidia-h200"
+    entry = only(folder).entries[0]
+    assert (entry.added.who, entry.added.why, entry.branch) == ("Ada", "first", "main")
+    assert entry.versions == {"torch": "2.13.0", "git": "0123456789abcdef"}
+    capsys.readouterr()
+    for where in (folder, path):
+        assert main(["compare", str(where), "--new", new(tmp_path, 4.4), "--json"]) == 1
+        assert verdicts(capsys.readouterr().out) == {CASE: "REGRESSION"}
+        assert main(["compare", str(where), "--new", new(tmp_path)]) == 0
+        capsys.readouterr()
+
+
+def test_retired_values_stay_and_judge_nothing(base: list[str], tmp_path: Path) -> None:
+    """New ones stand beside them; a folder without any is no baseline."""
+    folder = tmp_path / "baselines"
+    assert add(folder, *base) == 0
+    faster = [new(tmp_path, 2.0, 300 + n, f"faster-{n}") for n in range(5)]
+    assert add(folder, *faster) == 4
+    assert (
+        main(["baseline", "retire", only(folder).key, "--folder", str(folder), "--who", "Bo", "--why", "new kernel"])
+        == 0
+    )
+    assert main(["compare", str(folder), "--new", new(tmp_path)]) == 4
+    assert add(folder, *faster, who="Bo", why="new kernel") == 0
+    kept = only(folder)
+    assert [entry.values["prompt_to_host_s"] for entry in kept.entries] == [4.0] * 5 + [2.0] * 5
+    assert len(kept.active) == 5
+    assert {entry.retired.why for entry in kept.entries if entry.retired} == {"new kernel"}
+    assert main(["compare", str(folder), "--new", new(tmp_path, 2.2)]) == 1
+
+
+def test_list_and_show_tell_what_is_there(base: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Key, GPU, case and runs; facts, medians and who added what."""
+    folder = tmp_path / "baselines"
+    assert add(folder, *base) == 0
+    key = only(folder).key
+    capsys.readouterr()
+    assert main(["baseline", "list", "--folder", str(folder)]) == 0
+    assert capsys.readouterr().out == f"{key}  NVIDIA H200  {CASE}  5 runs\n"
+    assert main(["baseline", "show", CASE, "--folder", str(folder)]) == 0
+    shown = capsys.readouterr().out
+    assert "  prompt_to_host_s: 4 s over 5" in shown
+    assert "by Ada, first" in shown
+    assert main(["baseline", "show", "nothing", "--folder", str(folder)]) == 4
+
+
+def _failed(case: CaseRecord) -> CaseRecord:
+    return msgspec.structs.replace(case, status="failed", reason="over its budget")
+
+
+def _spoiled(case: CaseRecord) -> CaseRecord:
+    assert case.measurement is not None
+    return msgspec.structs.replace(
+        case, measurement=msgspec.structs.replace(case.measurement, reasons={"shared_gpu": "two processes"})
+    )
+
+
+@pytest.mark.parametrize(
+    ("run", "told"),
+    [
+        (gate_run(1, _failed(gate_case())), "over its budget"),
+        (gate_run(1, gate_case(), _failed(gate_case(model="wan2.1-t2v-1.3b"))), "over its budget"),
+        (gate_run(1, _spoiled(gate_case())), "two processes"),
+        (gate_run(1, msgspec.structs.replace(gate_case(), status="invalid_env", reason="hot")), "hot"),
+        (gate_run(1, gate_case(), git_dirty=True), "uncommitted changes"),
+        (gate_run(1), "no case was measured"),
+        (gate_run(1, gate_case(4.4)), "REGRESSION"),
+        (gate_run(1, gate_case(2.0)), "IMPROVED"),
+        (gate_run(1, gate_case(0.0)), "AMBIGUOUS"),
+    ],
+)
+def test_run_that_is_no_baseline_is_refused_as_a_whole(
+    base: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str], run: Run, told: str
+) -> None:
+    """With the reason, exit code 4, and nothing written."""
+    folder = tmp_path / "baselines"
+    assert add(folder, *base) == 0
+    before = only(folder)
+    assert add(folder, str(written(tmp_path, "bad", run))) == 4
+    assert told in capsys.readouterr().err
+    assert only(folder) == before
+
+
+@pytest.mark.parametrize("missing", ["--who", "--why"])
+def test_change_without_who_or_why_is_refused(base: list[str], tmp_path: Path, missing: str) -> None:
+    """As is the same run a second time."""
+    folder = tmp_path / "baselines"
+    given = {"--who": "Ada", "--why": "first"} | {missing: " "}
+    rest = [part for pair in given.items() for part in pair]
+    assert main(["baseline", "add", base[0], "--folder", str(folder), *rest]) == 4
+    assert not folder.exists()
+    assert [add(folder, base[0]), add(folder, base[0])] == [0, 4]
+
+
+def test_other_driver_is_a_file_of_its_own(base: list[str], tmp_path: Path) -> None:
+    """A cohort has one file; the old one stays."""
+    folder = tmp_path / "baselines"
+    assert add(folder, *base) == 0
+    assert add(folder, new(tmp_path, 9.0, driver="590.1")) == 0
+    assert sorted(len(read_baseline(path).entries) for path in folder.rglob("*.json")) == [1, 5]
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (('"prompt_to_host_s": 4.0', '"prompt_to_host_s": 0.0'), "no positive number"),
+        (('"prompt_to_host_s": 4.0', '"prompt_to_host_s": -1'), "no positive number"),
+        (('"prompt_to_host_s": 4.0', '"prompt_to_host_s": 1e999'), "out of range"),
+        (('"driver_branch": "580"', '"driver_branch": "590"'), "facts are not edited by hand"),
+        (('"baseline_version": 1', '"baseline_version": 2'), "not a baseline of version 1"),
+        (("run-101 of", "run-100 of"), "stands twice"),
+        (('"case"', '"cse"'), "not a baseline"),
+    ],
+)
+def test_broken_baseline_is_4_never_a_pass(
+    base: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str], change: tuple[str, str], told: str
+) -> None:
+    """Edited, damaged or of a newer version: the file and what is wrong with it."""
+    folder = tmp_path / "baselines"
+    assert add(folder, *base) == 0
+    (path,) = folder.rglob("*.json")
+    text = path.read_text(encoding="utf-8")
+    assert change[0] in text
+    changed = text.replace("2026-11-22T01:41", "2026-11-22T01:40") if "stands" in told else text
+    path.write_text(changed.replace(*change), encoding="utf-8")
+    assert main(["compare", str(folder), "--new", new(tmp_path)]) == 4
+    assert told in capsys.readouterr().err
+
+
+def test_run_folder_is_read_as_either_role(base: list[str], tmp_path: Path) -> None:
+    """A folder with a plan is a run, not a folder of baselines; what was not run in it is missing."""
+    folder = write_run(tmp_path / "run", plan(planned()))
+    assert main(["compare", *base, "--new", str(folder)]) == 2
+    assert main(["compare", str(folder), "--new", base[0]]) == 2

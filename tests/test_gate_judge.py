@@ -1,0 +1,458 @@
+"""The gate's verdicts, case by case: limits at their boundaries, cohorts, numbers that are none, and properties."""
+
+import math
+
+import msgspec
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from reports.gate.judge import GateError, judge
+from reports.gate.judge_metric import PAIRED, Rules
+from reports.gate.limits import MIB, GateLimit
+from reports.gate.robust import relative_limit_pct, scale
+from reports.gate.sample import Sample
+from reports.gate.verdict import MEANING, RANKS, CaseVerdict, exit_code, suspects
+from reports.measured import Chunk, Facts, Measurement
+from reports.record import CaseRecord, Run
+from tests.gate_samples import CASE, baseline_runs, gate_case, gate_run, samples
+from tests.reports_samples import case_of, energy_of, planned, replaced, state_of
+
+OTHER = planned("wan2.1-t2v-1.3b").id
+
+
+def verdict_on(case: CaseRecord | Run, base: list[Run] | None = None, **options: object) -> CaseVerdict:
+    run = case if isinstance(case, Run) else gate_run(1, case)
+    found = judge(samples(baseline_runs() if base is None else base), samples([run]), **options)  # type: ignore[arg-type] # by name
+    (own,) = [one for one in found if one.id == CASE]
+    return own
+
+
+def measurement_of(case: CaseRecord) -> Measurement:
+    assert case.measurement is not None
+    return case.measurement
+
+
+def replace_facts(measurement: Measurement, **changes: object) -> Facts:
+    assert measurement.facts is not None
+    return msgspec.structs.replace(measurement.facts, **changes)
+
+
+def with_measurement(case: CaseRecord, **changes: object) -> CaseRecord:
+    return msgspec.structs.replace(case, measurement=msgspec.structs.replace(measurement_of(case), **changes))
+
+
+def broken(found: CaseVerdict) -> set[str]:
+    return {metric.metric for metric in found.metrics if metric.verdict == "REGRESSION"}
+
+
+def of_round(name: str, value: float) -> CaseRecord:
+    """Give a case that differs from the baseline's in one number of its rounds."""
+    if name.startswith("phase_"):
+        return gate_case(phases_s={**measurement_of(gate_case()).rounds[0].phases_s, name[6:-2]: value})
+    if name == "chunk_gap_s":
+        return gate_case(chunks=chunks(value))
+    return gate_case(**{name: value})  # type: ignore[arg-type] # fields of a round
+
+
+def chunks(gap_s: float) -> list[Chunk]:
+    return [Chunk(frames=9, device_s=1.0 + gap_s * n, host_s=1.0 + gap_s * n) for n in range(3)]
+
+
+def test_identical_runs_pass() -> None:
+    """Nothing is worse, and every number of the record was looked at."""
+    found = verdict_on(gate_case())
+    assert found.verdict == "PASS"
+    assert {metric.metric for metric in found.metrics} == {
+        *("prompt_to_host_s", "time_to_first_frame_s", "peak_allocated_bytes"),
+        *(f"phase_{phase}_s" for phase in ("text_encode", "denoise", "decode", "to_host")),
+    }
+
+
+@pytest.mark.parametrize(
+    ("metric", "base", "limit"),
+    [
+        ("prompt_to_host_s", 4.0, 0.12),  # 3 %
+        ("prompt_to_host_s", 0.5, 0.03),  # 30 ms
+        ("phase_decode_s", 1.6, 0.08),  # 5 %
+        ("phase_decode_s", 0.1, 0.02),  # 20 ms
+        ("time_to_first_frame_s", 1.0, 0.05),  # 5 %
+        ("time_to_first_frame_s", 0.1, 0.01),  # 10 ms
+        ("chunk_gap_s", 0.5, 0.025),  # 5 %
+        ("chunk_gap_s", 0.05, 0.01),  # 10 ms
+    ],
+)
+def test_times_are_worse_beyond_both_limits(metric: str, base: float, limit: float) -> None:
+    """Just under and at the larger limit passes, just over it is a regression of that number alone."""
+    runs = [gate_run(100 + number, of_round(metric, base)) for number in range(5)]
+    for factor, expected in ((0.99, "PASS"), (1.0, "PASS"), (1.01, "REGRESSION")):
+        found = verdict_on(of_round(metric, base + factor * limit), runs)
+        assert (found.verdict, broken(found)) == (expected, {metric} if expected == "REGRESSION" else set())
+    assert metric in found.why
+    assert verdict_on(of_round(metric, base - 1.01 * limit), runs).verdict in ("PASS", "IMPROVED")
+
+
+@pytest.mark.parametrize(("more", "expected"), [(0, "PASS"), (32 * MIB, "PASS"), (32 * MIB + 1, "REGRESSION")])
+def test_memory_is_worse_beyond_32_mib(more: int, expected: str) -> None:
+    """Peak memory repeats to the byte, so its limit is absolute alone; no clock is asked for."""
+    found = verdict_on(gate_case(peak_bytes=24 * 2**30 + more))
+    assert found.verdict == expected
+    assert "cycles" not in found.why
+
+
+@pytest.mark.parametrize(("factor", "expected"), [(1.049, "PASS"), (1.051, "REGRESSION"), (0.7, "IMPROVED")])
+def test_energy_is_worse_beyond_5_percent(factor: float, expected: str) -> None:
+    """Energy a video; where two ways of counting disagree it is not judged."""
+
+    def burnt(joules: float, verdict: str = "agrees") -> CaseRecord:
+        energy = msgspec.structs.replace(energy_of(verdict), counter_j=joules)  # type: ignore[arg-type] # a literal
+        return with_measurement(gate_case(), state=state_of({}, energy=energy))
+
+    base = [gate_run(100 + number, burnt(1000.0)) for number in range(5)]
+    assert verdict_on(burnt(1000 * factor), base).verdict == expected
+    assert verdict_on(burnt(1000 * factor, "disagrees"), base).verdict == "MISSING"
+
+
+@pytest.mark.parametrize(("total_s", "expected"), [(3.3, "PASS"), (3.2, "PASS"), (3.19, "IMPROVED"), (1.0, "IMPROVED")])
+def test_over_20_percent_faster_is_a_stale_baseline(total_s: float, expected: str) -> None:
+    """Twice as fast is no plain pass: the next slow-down would hide in it."""
+    found = verdict_on(gate_case(total_s))
+    assert found.verdict == expected
+    assert ("stale" in found.why) is (expected == "IMPROVED")
+
+
+def test_slower_phase_is_named() -> None:
+    """By its own limits, or as the one that grew most where none is beyond them."""
+    assert "phase_decode_s" in verdict_on(of_round("phase_decode_s", 1.76)).why
+    assert "of the phases phase_denoise_s grew most, by 0.08 s" in verdict_on(gate_case(4.16)).why
+
+
+@pytest.mark.parametrize(
+    ("clock_mhz", "expected"),
+    [(1980.0, "REGRESSION"), (1890.0, "REGRESSION"), (1850.0, "AMBIGUOUS"), (None, "REGRESSION")],
+)
+def test_time_that_a_lower_clock_explains_is_ambiguous(clock_mhz: float | None, expected: str) -> None:
+    """10 % more seconds at 6.6 % fewer cycles a second is 2.8 % more cycles; an unknown clock excuses nothing."""
+    found = verdict_on(gate_case(4.4, clock_mhz=clock_mhz))
+    assert found.verdict == expected
+    assert ("cycles unknown" in found.why) is (clock_mhz is None)
+
+
+@pytest.mark.parametrize("count", range(1, 51))
+def test_baseline_needs_five_runs(count: int) -> None:
+    """One to four are told as calibration, also of a run that is much slower; five to fifty judge."""
+    base = baseline_runs(count)
+    expected = ("CALIBRATION_NEEDED", "CALIBRATION_NEEDED") if count < 5 else ("PASS", "REGRESSION")
+    assert (verdict_on(gate_case(), base).verdict, verdict_on(gate_case(5.0), base).verdict) == expected
+
+
+def test_limit_tightens_after_ten_unchanged_runs_and_never_widens() -> None:
+    """Identical runs allow 1 %, noisy ones no more than the default; nine runs are too few to say."""
+    slower = gate_case(4.06)
+    assert [verdict_on(slower, baseline_runs(count)).verdict for count in (9, 10)] == ["PASS", "REGRESSION"]
+    noisy = [gate_run(100 + n, gate_case(4.0 * (1 + 0.05 * (n % 3)))) for n in range(12)]
+    assert {m.limit_pct for m in verdict_on(slower, noisy).metrics} == {0.0, 3.0, 5.0}
+
+
+def test_scale_is_that_of_a_normal_sample_and_survives_an_outlier() -> None:
+    """Worked out by hand: of 1 to 5 the third smallest distance is 1; the fifth value may be anything."""
+    assert scale([1.0, 2.0, 3.0, 4.0, 5.0]) == scale([1.0, 2.0, 3.0, 4.0, 1e9]) == pytest.approx(2.2219)
+    assert relative_limit_pct([100 + n / 10 for n in range(10)], 3.0) == pytest.approx(3 * 0.2 * 2.2219 / 100.45 * 100)
+    assert relative_limit_pct([100.0] * 10, 0.5) == 0.5
+
+
+def test_single_round_is_judged() -> None:
+    """The unit is the run, so one round is a number like any other."""
+    base = [gate_run(100 + number, gate_case(rounds=1)) for number in range(5)]
+    assert [verdict_on(gate_case(t, rounds=1), base).verdict for t in (4.0, 4.5)] == ["PASS", "REGRESSION"]
+
+
+@pytest.mark.parametrize("status", ["failed", "oom", "nan", "error", "timeout", "crashed"])
+def test_case_that_passed_and_does_not_is_a_regression(status: str) -> None:
+    """Without its baseline it is missing: it was planned and has no number."""
+    case = case_of(planned(), status=status, reason="the reason")  # type: ignore[arg-type] # a literal
+    assert verdict_on(case).verdict == "REGRESSION"
+    assert "the reason" in verdict_on(case).why
+    assert verdict_on(case, []).verdict == "MISSING"
+
+
+@pytest.mark.parametrize("status", ["skipped", "not_run"])
+def test_case_that_was_not_run_is_missing(status: str) -> None:
+    """As is one that is not in the run at all."""
+    assert verdict_on(case_of(planned(), status=status)).verdict == "MISSING"  # type: ignore[arg-type] # a literal
+    assert verdict_on(gate_run(1, gate_case(model="wan2.1-t2v-1.3b"))).verdict == "MISSING"
+
+
+def test_missing_and_new_stand_beside_the_others() -> None:
+    """Each planned and each baseline case has one verdict."""
+    found = judge(samples(baseline_runs()), samples([gate_run(1, gate_case(model="wan2.1-t2v-1.3b"))]))
+    assert {one.id: one.verdict for one in found} == {CASE: "MISSING", OTHER: "NEW"}
+
+
+@pytest.mark.parametrize("reason", ["shared_gpu", "validity", "clocks"])
+def test_numbers_of_an_invalid_environment_are_not_judged(reason: str) -> None:
+    """Neither as baseline nor under test."""
+    spoiled = with_measurement(gate_case(9.0), reasons={reason: "why"})
+    assert verdict_on(spoiled).verdict == "INVALID_ENV"
+    base = [gate_run(100 + number, spoiled) for number in range(5)]
+    assert verdict_on(gate_case(), base).verdict == "CALIBRATION_NEEDED"
+    marked = msgspec.structs.replace(gate_case(9.0), status="invalid_env", reason="hot")
+    assert (verdict_on(marked).verdict, verdict_on(marked).why) == ("INVALID_ENV", "hot")
+
+
+@pytest.mark.parametrize(
+    ("environment", "fact"),
+    [
+        ({"driver": "590.2"}, "driver_branch"),
+        ({"cuda": "14.0"}, "cuda"),
+        ({"cudnn": "10"}, "cudnn"),
+        ({"packages": {"torch": "2.14.0"}}, "torch"),
+        ({"packages": {"torch": "2.13.0", "diffusers": "1"}}, "diffusers"),
+        ({"gpus": [{"name": "NVIDIA H200", "uuid": "GPU-0", "power_limit_w": 350.0}]}, "power_limit_w"),
+    ],
+)
+def test_other_stack_needs_calibration(environment: dict[str, object], fact: str) -> None:
+    """However much slower it is: no number is compared, and the fact that differs is named."""
+    found = verdict_on(gate_run(1, gate_case(9.0), **environment))
+    assert found.verdict == "CALIBRATION_NEEDED"
+    assert f"{fact} '" in found.why
+    assert found.metrics == []
+
+
+def test_other_gpu_or_protocol_needs_calibration() -> None:
+    """Also where it is twice as fast, or ran out of memory."""
+    measurement = measurement_of(gate_case())
+    device = msgspec.structs.replace(measurement.devices[0], name="NVIDIA H100 80GB HBM3")
+    for devices in ([device], [measurement.devices[0]] * 2):
+        found = verdict_on(with_measurement(gate_case(2.0), devices=devices))
+        assert (found.verdict, "gpu" in found.why) == ("CALIBRATION_NEEDED", True)
+    run = msgspec.structs.replace(gate_run(1, gate_case(2.0)), protocol_version=2)
+    assert verdict_on(run).verdict == "CALIBRATION_NEEDED"
+
+
+def test_patch_of_the_driver_is_no_other_stack() -> None:
+    """The branch decides."""
+    assert verdict_on(gate_run(1, gate_case(), driver="580.99.01")).verdict == "PASS"
+
+
+def test_packages_under_test_may_differ_and_are_named() -> None:
+    """Torch brings its CUDA and cuDNN; a name that no run has is an error, not a comparison."""
+    packages = {"torch": "2.14.0"}
+    run = gate_run(1, gate_case(5.0), packages=packages, cuda="14.0", cudnn="10")
+    found = verdict_on(run, under_test=["torch"])
+    assert (found.verdict, found.versions) == ("REGRESSION", {"torch": ("2.13.0", "2.14.0")})
+    assert verdict_on(run).verdict == "CALIBRATION_NEEDED"
+    with pytest.raises(GateError, match="unknown package under test trch; the runs have git, torch"):
+        verdict_on(run, under_test=["trch"])
+
+
+@pytest.mark.parametrize(
+    ("changes", "fact"),
+    [
+        ({"prompt": "another text"}, "workload.prompt"),
+        ({"steps": 4}, "workload.steps"),
+        ({"vae_dtype": "float32"}, "recipe.vae_dtype"),
+        ({"track": "published"}, "workload.track"),
+    ],
+)
+def test_other_recipe_or_prompt_under_one_id_is_a_mismatch(changes: dict[str, object], fact: str) -> None:
+    """Never a comparison, also on another GPU."""
+    found = verdict_on(replaced(gate_case(), **changes) if "prompt" not in changes else other_prompt("another text"))
+    assert (found.verdict, fact in found.why) == ("RECIPE_MISMATCH", True)
+
+
+def other_prompt(text: str) -> CaseRecord:
+    case = gate_case()
+    request = msgspec.structs.replace(case.plan.request, prompt=text)
+    return msgspec.structs.replace(case, plan=msgspec.structs.replace(case.plan, request=request))
+
+
+@pytest.mark.parametrize(
+    ("facts", "told"),
+    [
+        ({"attention_resolved": "native_math"}, "attention native_math instead of native_cudnn"),
+        ({"dtypes": {"transformer": "float32"}}, "transformer in float32 instead of bfloat16"),
+    ],
+)
+def test_case_that_ran_otherwise_than_asked_is_a_mismatch(facts: dict[str, object], told: str) -> None:
+    """A silent fallback opens no cohort of its own, and is no baseline."""
+    measurement = measurement_of(gate_case())
+    fell_back = with_measurement(gate_case(), facts=replace_facts(measurement, **facts))
+    found = verdict_on(fell_back)
+    assert (found.verdict, told in found.why) == ("RECIPE_MISMATCH", True)
+    base = [gate_run(100 + number, fell_back) for number in range(5)]
+    assert verdict_on(gate_case(), base).verdict == "CALIBRATION_NEEDED"
+
+
+def test_layers_in_float32_are_no_mismatch() -> None:
+    """As a transformer's norms are."""
+    measurement = measurement_of(gate_case())
+    facts = replace_facts(measurement, dtypes={"transformer": "bfloat16 + float32"})
+    assert verdict_on(with_measurement(gate_case(), facts=facts)).verdict == "PASS"
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf, 0.0, -4.0])
+def test_number_that_is_none_never_passes(value: float) -> None:
+    """Under test it is ambiguous, in a baseline it does not count."""
+    bad = gate_case(prompt_to_host_s=value)
+    found = verdict_on(bad)
+    assert found.verdict == "AMBIGUOUS"
+    assert "prompt_to_host_s of 1 of 1 runs under test is no positive finite number" in found.why
+    base = [*baseline_runs(4), gate_run(199, bad)]
+    for total_s in (4.0, 9.0):
+        found = verdict_on(gate_case(total_s), base)
+        (own,) = [metric for metric in found.metrics if metric.metric == "prompt_to_host_s"]
+        assert (own.verdict, own.base_runs) == ("CALIBRATION_NEEDED", 4)
+    assert exit_code([found]) != 0
+
+
+def test_number_that_is_gone_is_missing_and_a_new_one_is_told() -> None:
+    """A phase that the baseline has must be there; one more is no fault."""
+    measurement = measurement_of(gate_case())
+    phases = measurement.rounds[0].phases_s
+    fewer = gate_case(phases_s={name: value for name, value in phases.items() if name != "decode"})
+    found = verdict_on(fewer)
+    assert found.verdict == "MISSING"
+    assert "phase_decode_s was not measured" in found.why
+    more = verdict_on(gate_case(phases_s={**phases, "upscale": 1.0}))
+    assert more.verdict == "PASS"
+    assert {m.metric for m in more.metrics if m.verdict == "NEW"} == {"phase_upscale_s"}
+
+
+def test_case_without_any_gated_number_is_not_passed() -> None:
+    """Nothing measured is nothing judged."""
+    measurement = measurement_of(gate_case())
+    empty = with_measurement(
+        gate_case(), rounds=[], memory=msgspec.structs.replace(measurement.memory, peak_allocated_bytes=None)
+    )
+    assert verdict_on(empty).verdict == "MISSING"
+    assert verdict_on(empty, [gate_run(100 + n, empty) for n in range(5)]).verdict == "CALIBRATION_NEEDED"
+
+
+def test_times_of_a_case_that_was_not_warmed_up_are_not_gated() -> None:
+    """Its one round may hold a first call, which says nothing of the steady state."""
+    case = gate_case()
+    cold = msgspec.structs.replace(case, plan=msgspec.structs.replace(case.plan, warmup=False))
+    found = verdict_on(cold, [gate_run(100 + n, cold) for n in range(5)])
+    assert {metric.metric for metric in found.metrics} == {"peak_allocated_bytes"}
+
+
+def test_limits_of_the_plan_hold() -> None:
+    """A suite's own limits, both ways, those of the runs under test."""
+    case = gate_case(4.1)
+    for relative_pct, expected in ((2.4, "REGRESSION"), (2.6, "PASS")):
+        gates = [GateLimit(metric="prompt_to_host_s", source="suite", relative_pct=relative_pct)]
+        own = msgspec.structs.replace(case, plan=msgspec.structs.replace(case.plan, gates=gates))
+        assert verdict_on(own).verdict == expected
+    gates = [GateLimit(metric="prompt_to_host_s", source="suite", relative_pct=10.0, absolute=0.5)]
+    loose = msgspec.structs.replace(gate_case(4.45), plan=msgspec.structs.replace(case.plan, gates=gates))
+    assert "prompt_to_host_s" not in broken(verdict_on(loose))
+
+
+def test_confirmation_is_judged_on_the_median_of_three() -> None:
+    """One slow process of three is not a slow-down; until there are three it is a suspect."""
+    slow, fast = gate_case(4.4), gate_case(4.0)
+    base = samples(baseline_runs())
+    first = judge(base, samples([gate_run(1, slow)]))
+    assert suspects(first) == [CASE]
+    for others, expected in ((fast, "PASS"), (slow, "REGRESSION")):
+        three = judge(base, samples([gate_run(1, slow), gate_run(2, others), gate_run(3, others)]))
+        assert ([one.verdict for one in three], suspects(three)) == ([expected], [])
+
+
+def test_runs_under_test_must_be_of_one_cohort() -> None:
+    """A confirmation on another driver confirms nothing."""
+    base = samples(baseline_runs())
+    (found,) = judge(base, samples([gate_run(1, gate_case()), gate_run(2, gate_case(), driver="590.1")]))
+    assert (found.verdict, "driver_branch" in found.why) == ("INVALID_ENV", True)
+
+
+def test_paired_rule_takes_three_of_each() -> None:
+    """Base against head, in alternation: fewer, or not as many, are no pairs; the interval is told."""
+    base, new = baseline_runs(3), [gate_run(n, gate_case(4.2 + 0.01 * n)) for n in range(3)]
+    (found,) = judge(samples(base), samples(new), rules=PAIRED)
+    assert found.verdict == "REGRESSION"
+    assert found.metrics[0].low_ratio == pytest.approx(4.2 / 4.0)
+    assert found.metrics[0].high_ratio == pytest.approx(4.22 / 4.0)
+    for runs in (base[:2], [*base, *baseline_runs(5)[4:]]):
+        assert judge(samples(runs), samples(new), rules=PAIRED)[0].verdict == "CALIBRATION_NEEDED"
+
+
+@pytest.mark.parametrize("both", [False, True])
+def test_run_that_is_there_twice_is_refused(both: bool) -> None:
+    """Five copies of one run are no five runs, and a run is not its own baseline."""
+    base = baseline_runs()
+    with pytest.raises(GateError, match=f"case {CASE[:8]}.* of run run-100 .* is there twice"):
+        judge(samples([*base, base[0]]), samples([base[0] if both else gate_run(1, gate_case())]))
+    with pytest.raises(GateError, match="is there twice"):
+        judge(samples(base), samples([gate_run(1, gate_case(), driver="1"), base[0]]))
+
+
+def test_every_verdict_has_a_meaning_and_a_rank() -> None:
+    """And only three of them exit with 0."""
+    assert set(MEANING) == set(RANKS)
+    compared = CaseVerdict(id="a", verdict="PASS", why="")
+    codes = {v: exit_code([compared, CaseVerdict(id="b", verdict=v, why="")]) for v in RANKS}
+    assert {v for v, code in codes.items() if code == 0} == {"PASS", "IMPROVED", "NEW"}
+    assert {v for v, code in codes.items() if code == 1} == {"REGRESSION"}
+
+
+def test_leniency_is_by_name_and_never_makes_nothing_compared_green() -> None:
+    """RECIPE_MISMATCH is not let pass, nor is a run of which no case was compared."""
+    missing, mismatch, fine = (CaseVerdict(id=v, verdict=v, why="") for v in ("MISSING", "RECIPE_MISMATCH", "PASS"))
+    assert [exit_code([fine, missing], lenient) for lenient in ([], ["AMBIGUOUS"], ["MISSING"])] == [2, 2, 0]
+    assert exit_code([fine, mismatch], ["RECIPE_MISMATCH", "MISSING"]) == 2
+    assert [exit_code([missing], ["MISSING"]), exit_code([]), exit_code([fine])] == [2, 2, 0]
+
+
+TIMES = st.floats(min_value=0.01, max_value=100)
+TOTALS = st.lists(TIMES, min_size=5, max_size=12)
+
+
+def by_time(totals: list[float], first: int = 0, id_: str = CASE) -> list[Sample]:
+    """Make samples out of one, whose only number is the time of each."""
+    (own,) = samples([gate_run(1, gate_case())])
+    return [
+        msgspec.structs.replace(
+            own, id=id_, run=f"run {n}", created_at=f"{n:03d}", values={"prompt_to_host_s": total_s}
+        )
+        for n, total_s in enumerate(totals, start=first)
+    ]
+
+
+@settings(deadline=None, max_examples=50)
+@given(base=TOTALS, new=TOTALS)
+def test_swapping_roles_turns_a_regression_into_improved_or_pass(base: list[float], new: list[float]) -> None:
+    """What is worse one way is not worse the other."""
+    there, back = (judge(by_time(a), by_time(b, 100))[0].verdict for a, b in ((base, new), (new, base)))
+    if there == "REGRESSION":
+        assert back in ("IMPROVED", "PASS")
+    assert {there, back} <= {"PASS", "REGRESSION", "IMPROVED"}
+
+
+@settings(deadline=None, max_examples=50)
+@given(base=TOTALS, new=TIMES, other=TOTALS)
+def test_adding_an_unchanged_case_changes_no_other_verdict(base: list[float], new: float, other: list[float]) -> None:
+    """Cases are judged each for itself."""
+    alone = judge(by_time(base), by_time([new], 100))
+    same = by_time([sorted(other)[len(other) // 2]], 100, "other")
+    together = judge([*by_time(base), *by_time(other, id_="other")], [*by_time([new], 100), *same])
+    assert [one for one in together if one.id == CASE] == alone
+
+
+@settings(deadline=None, max_examples=50)
+@given(data=st.data(), base=TOTALS, new=st.lists(TIMES, min_size=1, max_size=3))
+def test_order_of_runs_does_not_matter(data: st.DataObject, base: list[float], new: list[float]) -> None:
+    """Neither of the baseline's nor of those under test."""
+    old, now = by_time(base), by_time(new, 100)
+    shuffled = judge(data.draw(st.permutations(old)), data.draw(st.permutations(now)))
+    assert shuffled == judge(old, now)
+
+
+@settings(deadline=None, max_examples=50)
+@given(base=st.lists(st.floats(), max_size=8), new=st.lists(st.floats(), min_size=1, max_size=3))
+def test_any_floats_give_one_verdict_and_pass_only_by_numbers(base: list[float], new: list[float]) -> None:
+    """NaN, infinity, zero and below are never passed on."""
+    (found,) = judge(by_time(base), by_time(new, 100), rules=Rules(fewest=1))
+    good = all(math.isfinite(value) and value > 0 for value in new)
+    assert good or exit_code([found]) != 0
