@@ -3,7 +3,8 @@
 Why it matters: a number that moved means nothing before it is known whether it moved by more than the rounds do, and
 whether anything else had changed. So a time counts as changed only where every round of one run lies beyond every round
 of the other and the medians are at least `NOISE_PCT` apart; a peak of memory, which has no spread, by that share alone.
-These are verdicts on numbers, no gate: what may be merged is not decided here.
+Of a case that did not pass nothing is judged, unless a broken budget alone is why: a GPU that was slowed down or shared
+gives no times to hold others against. These are verdicts on numbers, no gate: what may be merged is not decided here.
 """
 
 from collections.abc import Iterator, Sequence
@@ -11,6 +12,7 @@ from typing import Any, Literal, NamedTuple
 
 import msgspec
 
+from reports.budgets import is_over_only
 from reports.device_state import joules_per_video
 from reports.record import CaseRecord, Run
 from reports.rows import GIB, median
@@ -40,8 +42,9 @@ class Delta(NamedTuple):
 class CaseChange(NamedTuple):
     """A case in both runs, or in one of them alone (the other is None).
 
-    `differs` lists what was asked for or ran otherwise (recipe, request, device): with any, times and memory are told
-    but not judged. `same_frames` is None where either run has no frames.
+    `differs` lists what was asked for or ran otherwise (recipe, request, device): with any, and where the numbers of
+    either are not sound (`is_sound`), times and memory are told but not judged.
+    `same_frames` is None where either run has no frames.
     """
 
     id: str
@@ -75,6 +78,11 @@ def judged(change: CaseChange, verdict: Change) -> list[Delta]:
     return [delta for delta in change.deltas if delta.change == verdict]
 
 
+def is_sound(case: CaseRecord) -> bool:
+    """Tell whether the numbers of a case may stand beside another's: it passed, or is over budget and nothing else."""
+    return case.status == "passed" or is_over_only(case)
+
+
 def _change(id_: str, old: CaseRecord | None, new: CaseRecord | None) -> CaseChange:
     if old is None or new is None:
         return CaseChange(id_, old, new, {}, [], None)
@@ -84,7 +92,7 @@ def _change(id_: str, old: CaseRecord | None, new: CaseRecord | None) -> CaseCha
         _of_values("peak VRAM [GiB]", _peak_gib(old), _peak_gib(new)),
         _of_values("energy a video [J]", joules_per_video(old), joules_per_video(new)),
     ]
-    if differs:
+    if differs or not (is_sound(old) and is_sound(new)):
         deltas = [d._replace(change="not comparable") if d.pct is not None else d for d in deltas]
     hashes = [
         {timed.frames_sha256 for timed in case.measurement.rounds} if case.measurement else set() for case in (old, new)

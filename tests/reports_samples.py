@@ -7,6 +7,7 @@ import msgspec
 
 from reports.environment import Ceiling, Ceilings, Environment
 from reports.journal import Finished, Started, append_line
+from reports.judged import Budget, JudgedBudget
 from reports.measured import Chunk, Device, DeviceState, Energy, Facts, GpuProcess, Measurement, Rank, Round
 from reports.memory_record import Memory
 from reports.random_weights import Initialisation, ModelSpread
@@ -185,6 +186,14 @@ def case_of(
     """Give the outcome of `plan`: without `totals_s` it has no measurement."""
     measurement = measured(*totals_s, video=video) if totals_s else None
     return CaseRecord(id=plan.id, status=status, reason=reason, plan=plan, measurement=measurement, attempts=[])
+
+
+def over_budget(case: CaseRecord) -> CaseRecord:
+    """Give the case as one that failed by a budget of 1 s and nothing else."""
+    budget = Budget(quantity="prompt_to_host_s", limit=1.0, phase=None, gpu=None, source="a suite")
+    over = JudgedBudget(budget=budget, actual=4.0, verdict="over", explanation="over")
+    measurement = case.measurement and msgspec.structs.replace(case.measurement, budgets=[over])
+    return msgspec.structs.replace(case, status="failed", reason="over budget", measurement=measurement)
 
 
 def run_of(*cases: CaseRecord, banners: tuple[str, ...] = ()) -> Run:

@@ -12,9 +12,9 @@ from pytest_benchmark.stats import Stats
 
 from reports.benchmark_json import benchmark_document, benchmark_entries, benchmark_group
 from reports.benchmark_stats import stats_of
-from reports.record import CaseRecord, PlannedCase
+from reports.record import CaseRecord, PlannedCase, Status
 from reports.strict_json import write_json_atomically
-from tests.reports_samples import case_of, planned, replaced, run_of
+from tests.reports_samples import case_of, over_budget, planned, replaced, run_of
 
 STUDENT, TEACHER, CATS = planned(), planned("wan2.1-t2v-1.3b"), planned(prompt="cats")
 
@@ -52,7 +52,21 @@ def test_failed_case_with_all_rounds_is_there_and_says_so() -> None:
     (entry,) = benchmark_entries(run_of(case_of(STUDENT, 3.9, 3.8, 4.0, status="failed", reason="over budget")))
     assert (entry["extra_info"]["status"], entry["extra_info"]["reason"]) == ("failed", "over budget")
     assert entry["name"] == "bench_generate[causvid-1.3b-480p81-dogs-s0] FAILED"
-    assert entry["fullname"].endswith("bench_generate[causvid-1.3b-480p81-dogs-s0]")
+
+
+@pytest.mark.parametrize("status", ["invalid_env", "error", "failed"])
+def test_a_bad_sample_is_never_what_a_time_is_held_against(status: Status) -> None:
+    """pytest-benchmark finds a baseline's entry by `fullname`: that of a case with unsound numbers matches no other."""
+    good, bad = (case_of(STUDENT, 3.9, 3.8, 4.0, status=one) for one in ("passed", status))
+    names = [benchmark_entries(run_of(case))[0]["fullname"] for case in (good, bad)]
+    assert names == [f"benchmarks/{STUDENT.id}", f"benchmarks/{STUDENT.id} {status.upper()}"]
+
+
+def test_a_time_over_budget_is_sound_and_is_found() -> None:
+    """Broken budgets fail a case, and its time may be held against another all the same."""
+    (entry,) = benchmark_entries(run_of(over_budget(case_of(STUDENT, 3.9, 3.8, 4.0))))
+    assert entry["fullname"] == f"benchmarks/{STUDENT.id}"
+    assert entry["name"].endswith(" FAILED")
 
 
 def test_case_that_ended_before_its_last_round_has_no_entry() -> None:

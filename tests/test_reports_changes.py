@@ -3,8 +3,10 @@
 import msgspec
 import pytest
 
+from reports.answers import answers_of
 from reports.changes import changes, environment_changes, is_broken
-from tests.reports_samples import case_of, planned, replaced, run_of
+from reports.record import Status
+from tests.reports_samples import case_of, over_budget, planned, replaced, run_of
 
 
 def time_change(before: tuple[float, ...], after: tuple[float, ...]) -> tuple[str, float | None]:
@@ -36,6 +38,25 @@ def test_another_recipe_is_told_but_not_judged() -> None:
     assert found.differs == {"recipe.attention": ("native_cudnn", "native_flash")}
     assert found.deltas[0].change == "not comparable"
     assert found.deltas[0].pct == pytest.approx(100)
+
+
+@pytest.mark.parametrize("order", [1, -1])
+@pytest.mark.parametrize("status", ["invalid_env", "failed", "error"])
+def test_numbers_of_a_case_that_is_not_sound_are_told_but_not_judged(status: Status, order: int) -> None:
+    """A time of a GPU that was slowed down is no baseline, and none that is held against one."""
+    pair = [case_of(planned(), 4.0), case_of(planned(), 6.0, status=status)][::order]
+    (found,) = changes(*map(run_of, pair))
+    assert found.deltas[0].change == "not comparable"
+    assert found.deltas[0].pct is not None
+    (told,) = [one.lines for one in answers_of([run_of(case) for case in pair]) if one.id == "change"]
+    was, now = (case.status for case in pair)
+    assert f"not comparable: {planned().id} was {was} and is {now}" in told
+
+
+def test_a_time_over_budget_is_judged() -> None:
+    """A broken budget fails a case whose time is as good as any."""
+    before, after = case_of(planned(), 6.0), over_budget(case_of(planned(), 4.0))
+    assert changes(run_of(before), run_of(after))[0].deltas[0].change == "better"
 
 
 def test_a_lost_case_and_a_failed_one_are_broken() -> None:

@@ -42,7 +42,7 @@ def answer(runs: Sequence[Run], _subject: Subject) -> Answer:
             *(f"no longer passes: {one.id}{_now(one)}" for one in broken),
             *(f"worse: {line}" for line in _lines(worse, "worse")),
             *(f"better: {line}" for line in _lines(better, "better")),
-            *(f"not comparable: {one.id} differs in {', '.join(one.differs)}" for one in barred[:5]),
+            *(f"not comparable: {one.id} {_why(one)}" for one in barred[:5]),
             f"{counted(environment, 'difference')} in the environment: {', '.join(environment)}" if environment else "",
         ),
         anchors=tuple(Anchor(len(runs) - 1, one.id, ("status", "measurement")) for one in (*broken, *worse))[:20],
@@ -64,6 +64,11 @@ def _counts(broken: Sequence[Any], worse: Sequence[Any], better: Sequence[Any], 
 
 def _now(one: CaseChange) -> str:
     return " (no longer there)" if one.after is None else f" ({one.after.status}: {one_line(one.after.reason, 120)})"
+
+
+def _why(one: CaseChange) -> str:
+    was, now = (case.status if case else "not there" for case in (one.before, one.after))
+    return f"differs in {', '.join(one.differs)}" if one.differs else f"was {was} and is {now}"
 
 
 def _lines(ones: Sequence[CaseChange], word: str) -> list[str]:
