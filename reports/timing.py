@@ -116,11 +116,25 @@ def clock_disagreement(rounds: Sequence[Round], limit_pct: float = AGREEMENT_LIM
     if worst.disagreement_pct <= limit_pct:
         return None
     over = sum(clocks(timed).disagreement_pct > limit_pct for timed in rounds)
-    device = "" if worst.device_s is None else f", the device's {worst.device_s:.4f} s"
     return (
         f"the clocks of {over} of {len(rounds)} rounds are more than {limit_pct:g} % apart; worst is round {number} "
-        f"with {worst.disagreement_pct:.1f} %: wall clock {worst.wall_s:.4f} s{device}, sum of phases "
-        f"{worst.phases_s:.4f} s; {_longest_gap(rounds[number - 1])}"
+        f"with {_apart(rounds[number - 1])}"
+    )
+
+
+def first_call_disagreement(first_call: Round | None, limit_pct: float = AGREEMENT_LIMIT_PCT) -> str | None:
+    """Describe the call before the timed rounds as `clock_disagreement` does a round; None for none, or within it."""
+    if first_call is None or clocks(first_call).disagreement_pct <= limit_pct:
+        return None
+    return f"the clocks of the first call are more than {limit_pct:g} % apart, by {_apart(first_call)}"
+
+
+def _apart(timed: Round) -> str:
+    found = clocks(timed)
+    device = "" if found.device_s is None else f", the device's {found.device_s:.4f} s"
+    return (
+        f"{found.disagreement_pct:.1f} %: wall clock {found.wall_s:.4f} s{device}, sum of phases "
+        f"{found.phases_s:.4f} s; {_longest_gap(timed)}"
     )
 
 

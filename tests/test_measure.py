@@ -116,6 +116,18 @@ def test_clocks_that_disagree_are_told_on_a_gpu() -> None:
     assert taken.measurement(CPU).rounds[1].device_clock_s == 1.0
 
 
+def test_clocks_of_a_first_call_that_disagree_are_told_by_a_key_of_their_own() -> None:
+    """The timed rounds agree, the call before them does not: told on an accelerator, with its gap, and on no CPU."""
+    apart = msgspec.structs.replace(a_round(1.0), phases_s={"denoise": 0.9}, device_clock_s=1.0)
+    taken = Taken(planned(), first_call=apart, rounds=[a_round(1.0)])
+    reasons = taken.measurement(GPU).reasons
+    assert "clocks" not in reasons
+    assert reasons["clocks_first_call"].startswith("the clocks of the first call are more than 1 % apart, by 10.0 %: ")
+    assert "clocks_first_call" not in taken.measurement(CPU).reasons
+    agreeing = Taken(planned(), first_call=a_round(1.0), rounds=[apart])
+    assert "clocks_first_call" not in agreeing.measurement(GPU).reasons
+
+
 def test_missing_sampling_time_has_a_reason() -> None:
     """A model without a phase `denoise` has no sampling time."""
     unknown = msgspec.structs.replace(a_round(1.0), sampling_s=None)
