@@ -135,9 +135,9 @@ def test_no_digits_are_given_for_a_spread_that_is_none(spread: float) -> None:
 
 
 def test_price_of_a_gpu_hour_gives_the_cost_of_a_video() -> None:
-    """3.5132 s at 2.5 an hour are 0.00244, as the page says; without a price there is no such column."""
+    """3.5051 s at 2.5 an hour are 0.00243, as the page says; without a price there is no such column."""
     priced, plain = (rendered(found)["paper.md"] for found in (_priced(), published("quick")))
-    assert "| 0.00244<!--" in priced
+    assert "| 0.00243<!--" in priced
     assert "Cost a video" in priced
     assert "Cost a video" not in plain
 
