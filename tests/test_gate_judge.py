@@ -157,7 +157,7 @@ def test_limit_tightens_after_ten_unchanged_runs_and_never_widens() -> None:
 def test_scale_is_that_of_a_normal_sample_and_survives_an_outlier() -> None:
     """Worked out by hand: of 1 to 5 the third smallest distance is 1; the fifth value may be anything."""
     assert scale([1.0, 2.0, 3.0, 4.0, 5.0]) == scale([1.0, 2.0, 3.0, 4.0, 1e9]) == pytest.approx(2.2219)
-    assert relative_limit_pct([100 + n / 10 for n in range(10)], 3.0) == pytest.approx(3 * 0.2 * 2.2219 / 100.45 * 100)
+    assert relative_limit_pct([100 + n / 10 for n in range(10)], 3.0) == pytest.approx(4 * 0.2 * 2.2219 / 100.45 * 100)
     assert relative_limit_pct([100.0] * 10, 0.5) == 0.5
 
 
