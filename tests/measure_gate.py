@@ -1,13 +1,13 @@
 """How often the gate errs: false alarms on unchanged code, and slow-downs that it catches, by simulation.
 
 Run: `python -m tests.measure_gate [--trials N] [--seed N] [--svg FILE]`.
-A trial draws the runs of one case: four numbers (the whole, two phases, the first frame), three rounds a run; processes
-differ by 1 % (log-normal, in all numbers alike), numbers of one process by 0.3 %, rounds by 0.3 %. A slow-down is in all
-numbers. The gate's rules are those of reports/gate/, vectorised over trials; the first trials are given to `judge`
-itself and must come out the same. A suspect is confirmed as the gate asks: by two more processes, or pairs. Beside them,
-on the same runs, stand pytest-benchmark's rule (the mean of one run against that of one other), a U test over rounds,
-and one baseline run by the gate's own limits. Exits 1 where a rule of the gate gives false alarms in more than 0.1 % of
-unchanged cases, or catches less than 90 % at +5 % or 99 % at +10 %.
+A trial draws the runs of one case: four numbers (the whole, two phases, the first frame), three rounds a run.
+Processes differ by 1 % (log-normal, in all numbers alike), numbers of one process by 0.3 %, rounds by 0.3 %. A
+slow-down is in all numbers. The gate's rules are those of reports/gate/, vectorised over trials; some trials are given
+to `judge` itself and must come out the same. A suspect is confirmed as the gate asks: by two more processes, or pairs.
+Beside them, on the same runs, stand pytest-benchmark's rule (the mean of one run against that of one other), a U test
+over rounds, and one baseline run by the gate's own limits. Exits 1 where a rule of the gate gives false alarms in more
+than 0.1 % of unchanged cases, or catches less than 90 % at +5 % or 99 % at +10 %.
 """
 
 import argparse
@@ -145,10 +145,18 @@ def disagreements(rng: np.random.Generator) -> list[str]:
     drawn = draw(rng, CHECKED, 3.0)
     base, new = np.median(drawn.base, axis=-1), np.median(drawn.new, axis=-1)
     wrong = []
-    for count, under_test, rules in ((5, 1, Rules()), (5, 3, Rules()), (10, 1, Rules()), (10, 3, Rules()), (3, 3, PAIRED)):
+    for count, under_test, rules in (
+        (5, 1, Rules()),
+        (5, 3, Rules()),
+        (10, 1, Rules()),
+        (10, 3, Rules()),
+        (3, 3, PAIRED),
+    ):
         flags = is_slower(base[:, :count], new[:, :under_test], tighten=not rules.paired)
         for trial in range(CHECKED):
-            (case,) = judge(_samples("base", base[trial, :count]), _samples("new", new[trial, :under_test]), rules=rules)
+            (case,) = judge(
+                _samples("base", base[trial, :count]), _samples("new", new[trial, :under_test]), rules=rules
+            )
             if (case.verdict == "REGRESSION") != flags[trial]:
                 wrong.append(f"{count} against {under_test}, trial {trial}: {case.verdict}")
     return wrong
@@ -190,7 +198,8 @@ def table(found: dict[int, list[float]]) -> str:
     """Lay out the percentages: a rule a row, a slow-down a column."""
     head = f"{'flagged at a slow-down of':<32}" + "".join(f"{f'+{pct} %':>9}" for pct in found)
     rows = [
-        f"{rule.name:<32}" + "".join(f"{values[row]:>9.3f}" if not pct else f"{values[row]:>9.2f}" for pct, values in found.items())
+        f"{rule.name:<32}"
+        + "".join(f"{values[row]:>9.3f}" if not pct else f"{values[row]:>9.2f}" for pct, values in found.items())
         for row, rule in enumerate(RULES)
     ]
     return "\n".join([head, *rows])
@@ -225,7 +234,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     wrong = disagreements(rng)
     print(f"the gate itself and the vectorised rules: {'agree' if not wrong else 'DISAGREE'}", *wrong, sep="\n  ")
     found = {pct: flagged_pct(rng, options.trials // (10 if pct else 1), pct) for pct in SLOWER_PCT}
-    print(f"{options.trials} unchanged cases, {options.trials // 10} of each slow-down, seed {options.seed}; in percent\n")
+    print(
+        f"{options.trials} unchanged cases, {options.trials // 10} of each slow-down, seed {options.seed}; in percent\n"
+    )
     print(table(found))
     if options.svg is not None:
         draw_svg(found, options.svg)
@@ -235,7 +246,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if rule.is_gate
         for text in broken_promises(rule.name, {pct: values[row] for pct, values in found.items()})
     ]
-    print("", *(broken or ["every rule of the gate keeps its promise: at most 0.1 % false alarms, 90 % at +5 %, 99 % at +10 %"]), sep="\n")
+    print(
+        "",
+        *(
+            broken
+            or ["every rule of the gate keeps its promise: at most 0.1 % false alarms, 90 % at +5 %, 99 % at +10 %"]
+        ),
+        sep="\n",
+    )
     return int(bool(broken or wrong))
 
 

@@ -30,7 +30,7 @@ def test_scale_that_is_too_uncertain_is_noticed(
         return np.asarray(1.4826 * np.median(np.abs(values - np.median(values, axis=1, keepdims=True)), axis=1))
 
     monkeypatch.setattr(measure_gate, "scales", by_deviation)
-    assert main(QUICK) == 1
+    assert main(["--trials", "6000"]) == 1
     printed = capsys.readouterr().out
     assert "!! 10 runs, own limits, confirmed: false alarms " in printed
     assert "DISAGREE" in printed
