@@ -65,7 +65,7 @@ def render_page(sources: Sequence[Source], *, charts: bool = False) -> str:
         not_deterministic={
             e.anchor for e in entries if e.case.measurement and e.case.measurement.deterministic is False
         },
-        clocks_apart={e.anchor for e in entries if e.case.measurement and "clocks" in e.case.measurement.reasons},
+        clocks_apart={e.anchor for e in entries if rows.clocks_reason(e.case) is not None},
         non_commercial=sorted({line for source in sources for line in rows.non_commercial(source.run)}),
         moment=_moment,
         answers=answers_of([source.run for source in sources]),

@@ -5,6 +5,7 @@ import re
 import msgspec
 import pytest
 
+from reports.html import render_html
 from reports.rows import figures, show
 from reports.summary import render_summary
 from tests.reports_samples import case_of, measured, planned, run_of
@@ -91,6 +92,20 @@ def test_clocks_that_disagree_are_told() -> None:
     case = msgspec.structs.replace(STUDENT, measurement=apart)
     assert f"CLOCKS DISAGREE {case.id}: the clocks of 1 of 3 rounds" in render_summary(run_of(case))
     assert "CLOCKS DISAGREE" not in render_summary(run_of(STUDENT))
+
+
+def test_clocks_of_an_older_record_are_read_from_its_rounds() -> None:
+    """A record from before clocks were judged has no such reason; on a CPU the same rounds are no matter."""
+    assert STUDENT.measurement is not None
+    first, *others = STUDENT.measurement.rounds
+    rounds = [msgspec.structs.replace(first, phases_s={"denoise": 0.95 * first.prompt_to_host_s}), *others]
+    for kind, told in (("cuda", True), ("cpu", False)):
+        devices = [msgspec.structs.replace(device, kind=kind) for device in STUDENT.measurement.devices]
+        measurement = msgspec.structs.replace(STUDENT.measurement, rounds=rounds, devices=devices)
+        run = run_of(msgspec.structs.replace(STUDENT, measurement=measurement))
+        line = f"CLOCKS DISAGREE {STUDENT.id}: the clocks of 1 of {len(rounds)} rounds are more than 1 % apart"
+        assert (line in " ".join(render_summary(run).split())) == told
+        assert ("<strong>clocks disagree</strong>" in render_html(run)) == told
 
 
 def test_ratio_is_printed_with_its_spread() -> None:
