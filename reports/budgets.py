@@ -102,7 +102,7 @@ def budget_lines(run: Run) -> list[str]:
                 continue
             share = 100 * one.actual / one.budget.limit
             unfailed = ", reported only" if one.verdict == "over" and case.status == "passed" else ""
-            actual = f"{_amount(one.actual, one)} ({share:.4g} %)"
+            actual = f"{_amount(one.actual, one)} ({f'{share:,.0f}' if share >= 1000 else f'{share:.4g}'} %)"
             told.append(f"budget {one.verdict}: {model} {setting} {prompt}: {text}: {actual}{unfailed}")
     return told + [f"{line} ({counted(ids, 'case')})" for line, ids in unjudged.items()]
 

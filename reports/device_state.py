@@ -26,9 +26,9 @@ def joules_per_frame(case: CaseRecord) -> float | None:
 def videos_per_gpu_hour(case: CaseRecord) -> float | None:
     """Give how many clips one GPU makes in an hour at the median time from prompt to host frames of a batch.
 
-    Of cold starts it is the time of whole processes.
+    Of cold starts it is the time of whole processes. None where no GPU worked.
     """
-    if case.measurement is None:
+    if case.measurement is None or not any(device.kind == "cuda" for device in case.measurement.devices):
         return None
     total_s = case.measurement.cold_start_s or figures(case).prompt_to_host_s
     if not total_s:

@@ -47,6 +47,16 @@ def test_line_holds_case_phase_step_elapsed_and_estimate() -> None:
         assert line.line() == "bench_speed.py::bench_generate[a] · denoise · step 3 of 50 · 12 s of about 40 s"
 
 
+@pytest.mark.parametrize(("after_s", "shown"), [(40.0, "40 s of about 40 s"), (120.0, "2 min, estimated 40 s")])
+def test_estimate_that_is_passed_is_told_as_one(after_s: float, shown: str) -> None:
+    """Two minutes are not "of about 40 s"."""
+    times = iter([100.0, 100.0 + after_s])
+    line = Progress(stream=io.StringIO(), is_terminal=False, now_s=lambda: next(times))
+    with line.showing("case", expected_s=40.0):
+        line.on_phase("load")
+        assert line.line() == f"case · load · {shown}"
+
+
 def test_line_without_an_estimate_or_steps_says_less() -> None:
     """What nobody can tell is left out."""
     line = Progress(stream=io.StringIO(), is_terminal=False, now_s=lambda: 5.0)

@@ -202,6 +202,14 @@ def test_cost_is_money_where_a_price_is_known_else_joules() -> None:
     assert answer("cost", run_of(case_of(planned(), 4.0))).interval == "energy was not counted"
 
 
+def test_cost_without_a_gpu_is_not_measured() -> None:
+    """A CPU is not priced in GPU-hours."""
+    case = case_of(planned(), 4.0)
+    assert case.measurement is not None
+    devices = [msgspec.structs.replace(device, kind="cpu") for device in case.measurement.devices]
+    assert answer("cost", run_of(changed(case, devices=devices))).headline == "Not measured"
+
+
 def test_validity_tells_faults_before_reservations() -> None:
     """A failed case spoils the run, random weights and throttling limit it, and a clean one says yes."""
     fine = pair_of()

@@ -163,6 +163,12 @@ def test_every_view_tells_what_was_judged() -> None:
     assert f"budget within: {name} 36.00 GiB: 27.00 GiB (75 %)" in render_summary(run, 200)
 
 
+def test_far_excess_is_told_in_whole_percent() -> None:
+    """27 GiB of a budget of 1 MiB are 2,764,800 %, not 2.765e+06 %."""
+    over = judge(budget(1 / 1024), with_memory(27 * GIB))
+    assert "(2,764,800 %)" in budget_lines(run_of(judged_case("failed", over)))[0]
+
+
 def test_case_that_failed_by_its_budget_alone_is_told_from_others() -> None:
     """Its numbers are whole; those of a case that failed before its budgets were judged need not be."""
     over = judge(budget(24), with_memory(27 * GIB))

@@ -41,6 +41,16 @@ def test_throughput_and_cost_follow_from_the_median() -> None:
     assert videos_per_gpu_hour(msgspec.structs.replace(case, measurement=twice)) == pytest.approx(400.0)
 
 
+def test_throughput_without_a_gpu_is_none() -> None:
+    """A CPU has no GPU-hours, and so no price of them."""
+    case = watched(state_of())
+    assert case.measurement is not None
+    devices = [msgspec.structs.replace(device, kind="cpu") for device in case.measurement.devices]
+    alone = msgspec.structs.replace(case, measurement=msgspec.structs.replace(case.measurement, devices=devices))
+    assert videos_per_gpu_hour(alone) is None
+    assert cost_per_video(alone, 2.4) is None
+
+
 def test_throughput_of_cold_starts_is_that_of_whole_processes() -> None:
     """40 s from python to an mp4 are 90 clips an hour, whatever the call inside took."""
     case = watched(state_of())

@@ -18,7 +18,8 @@ def answer(_runs: Sequence[Run], subject: Subject) -> Answer:
     student, teacher = subject.student, subject.teacher
     videos = videos_per_gpu_hour(student.case) if student else None
     if student is None or videos is None:
-        return not_measured(ID, QUESTION, "No case here has a time.", "pytest benchmarks/ --suite quick")
+        why = "No case here has a time on a GPU; what a CPU costs is not told."
+        return not_measured(ID, QUESTION, why, "pytest benchmarks/ --suite quick")
     told = [one for one in (student, teacher) if one is not None]
     joules, money = joules_per_video(student.case), _money(student)
     energy = f"{number(joules)} J" if joules is not None else ""
