@@ -143,6 +143,17 @@ def test_visible_is_what_leads_home() -> None:
     assert not seen_THW[:, :, 16:].any()  # what leaves the frame is not seen again: 16 > 0.01 · 16 + 0.5
 
 
+@pytest.mark.parametrize(("back_px", "seen"), [(17.5, True), (16.5, False)])
+def test_fast_motion_may_miss_home_by_a_hundredth_of_its_square(back_px: float, seen: bool) -> None:
+    """By hand, of 20 px: 2.5² = 6.25 < 0.01 (400 + 306.25) + 0.5 = 7.56; 3.5² = 12.25 > 0.01 (400 + 272.25) + 0.5."""
+    forward_THWC = np.zeros((1, 5, 60, 2), dtype=np.float32)
+    forward_THWC[..., 0] = 20
+    backward_THWC = np.zeros_like(forward_THWC)
+    backward_THWC[..., 0] = -back_px
+    assert visible(forward_THWC, backward_THWC)[:, :, :40].all() == seen
+    assert visible(forward_THWC, backward_THWC)[:, :, :40].any() == seen
+
+
 def test_occlusion_is_the_share_that_is_not_visible(monkeypatch: pytest.MonkeyPatch) -> None:
     """Pair by pair, and their mean."""
     seen_THW = np.ones((2, 96, 128), dtype=bool)

@@ -164,6 +164,20 @@ def test_bands_are_looked_up_and_their_distances_too() -> None:
     assert all(bands.why and bands.bands for bands in own_bands().values())
 
 
+@pytest.mark.parametrize(("name", "cosine"), [("decoder", None), ("few-step", 0.01), ("many-step", 0.001)])
+def test_bands_of_the_suite_are_those_of_their_sources(name: str, cosine: float | None) -> None:
+    """Frames by what no eye sees, the worst and the mean; latents equal where only the decoder differs."""
+    found = {(band.distance, band.statistic): (band.at_least, band.at_most) for band in own_bands()[name].bands}
+    latents = {("latent_relative_l2", "value"): (None, 0.0)} if cosine is None else {}
+    latents |= {("latent_cosine", "value"): (None, cosine)} if cosine is not None else {}
+    assert found == latents | {
+        ("ssim", "worst"): (0.97, None),
+        ("ssim", "value"): (0.985, None),
+        ("psnr", "worst"): (32.0, None),
+        ("mean_absolute_difference", "value"): (None, 3.0),
+    }
+
+
 @pytest.mark.parametrize(
     ("line", "told"),
     [

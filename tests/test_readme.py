@@ -1,6 +1,7 @@
 """What the README says is what the code does."""
 
 import re
+from collections import Counter
 from dataclasses import fields
 from pathlib import Path
 
@@ -11,7 +12,8 @@ from fixtures.options import Options
 from fixtures.suite import suite_names
 from models.discover import discover
 from reports.html import render_html
-from reports.judged import Limits
+from reports.judged import Limits, Margin
+from reports.margins import MARGINS, OVER_PROMPTS
 from reports.measured import DURATIONS
 from reports.merge import read_run
 from reports.random_weights import read_random_weights
@@ -117,6 +119,50 @@ def test_metric_table_is_that_of_the_metric_files() -> None:
 def _limits_text(limits: Limits | None, level: str) -> str:
     sides = [(sign, getattr(limits, f"{level}_{side}", None)) for sign, side in (("<", "below"), (">", "above"))]
     return ", ".join(f"{sign} {limit:g}" for sign, limit in sides if limit is not None) or "–"
+
+
+OF_MARGINS = {
+    "chroma_drift": "chroma drift",
+    "L_drift": "L* drift",
+    "contrast_drift": "contrast drift",
+    "sharp_drift": "sharpness drift",
+    "warp_mse": "warp error",
+    "flow95": "motion",
+    "empty_codes": "unused codes",
+    "seam_ratio": "seams",
+    "clip_text_alignment": "CLIP alignment",
+    "subject_consistency": "subject",
+    "background_consistency": "background",
+    "aesthetic_quality": "aesthetic",
+    "imaging_quality": "MUSIQ",
+    "seed_diversity": "diversity over seeds",
+}
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "margins"),
+    [
+        ("Without `margins` those of", " They are starting values", OVER_PROMPTS),
+        ("The verdict is by the margins of", " Another number of frames", MARGINS),
+    ],
+)
+def test_margins_are_those_of_the_code(start: str, end: str, margins: tuple[Margin, ...]) -> None:
+    """Each with its figure, sign and unit, and none besides."""
+    told = " ".join(README.replace("\N{MINUS SIGN}", "-").split()).split(start, 1)[1].split(end, 1)[0]
+    both_ways = [name for name, times in Counter(margin.metric for margin in margins).items() if times > 1]
+    expected = {_margin_told(margin, both_ways=margin.metric in both_ways) for margin in margins}
+    assert [one for one in sorted(expected) if not re.search(rf"{re.escape(one)}0?(?!\d)", told)] == []
+    assert len(re.findall(r"[+±|-] ?\d[\d.]*", told)) == len(expected)
+
+
+def _margin_told(margin: Margin, *, both_ways: bool) -> str:
+    name, figure = OF_MARGINS[margin.metric], margin.absolute
+    if margin.magnitude:
+        return f"|{name}| {figure:g}"
+    sign = "±" if both_ways else "+" if margin.better == "lower" else "-"
+    if figure is None:
+        return f"{name} {sign}{margin.of_teacher_pct:g} %"
+    return f"{name} {sign}{figure:g}"
 
 
 @pytest.mark.parametrize("name", ["quick", "wan-14b-4step"])
