@@ -1,5 +1,6 @@
 """Bad input ends the session with exit code 4 and one sentence, before torch could be imported."""
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -50,6 +51,13 @@ def refused(*arguments: object) -> str:
     assert len(errors) == 1, ended.output
     assert "Traceback" not in ended.output
     return errors[0]
+
+
+def test_without_the_module_that_asks_for_gpus_its_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whether there is a GPU cannot be told: no toy run instead, and no traceback."""
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES")
+    monkeypatch.setitem(sys.modules, "pynvml", None)
+    assert "install the package nvidia-ml-py" in refused("--suite", "tiny", "--collect-only")
 
 
 @pytest.mark.parametrize(
