@@ -132,14 +132,24 @@ def test_device_that_lags_behind_the_host_is_stamped_to_its_end() -> None:
 
 @pytest.mark.parametrize(("decode", "chunks"), [("streamed", 2), ("whole", 1)])
 def test_real_rollout_tells_its_blocks_and_cache_passes(decode: DecodeOrder, chunks: int) -> None:
-    """CausVid at toy size, two blocks of three steps: seven forwards, of which one is the first block's cache pass."""
+    """CausVid at toy size, two blocks of three steps: seven forwards, of which one is the first block's cache pass.
+
+    Watching them adds no synchronisation.
+    """
     recipe = Recipe(
         model="causvid-tiny", weights="tiny", device="cpu", transformer_dtype="float32", text_encoder_dtype="float32",
         vae_dtype="float32", attention="native_math", decode=decode,
     )  # fmt: skip
     request = msgspec.structs.replace(REQUEST, width=32, height=32, frames=21, steps=3, shift=8.0)
     pipeline = discover()["causvid-tiny"].load(recipe)
-    probe = RoundProbe(timeline_for("cpu"), Seen(), NoPeaks())
+    waits: list[float] = []
+
+    @dataclass(frozen=True)
+    class Counting(HostTimeline):
+        def synchronize(self) -> None:
+            waits.append(self.now_s())
+
+    probe = RoundProbe(Counting(), Seen(), NoPeaks())
     host_BTCHW = torch.empty((1, 21, 3, 32, 32), dtype=torch.uint8)
     times = run_round(pipeline, request, pipeline.draw_noise(request), host_BTCHW, probe).times
     found = blocks(times, request.steps)
@@ -150,6 +160,7 @@ def test_real_rollout_tells_its_blocks_and_cache_passes(decode: DecodeOrder, chu
     assert sorted([*passes_s, *(s for block in found for s in block.steps_s)]) == sorted(times.steps_s)
     assert len(times.steps_s) == pipeline.facts(request).forwards == 7
     assert len(times.chunks) == chunks
+    assert len(waits) == 2, "the host waits for the device before the prompt and after the last frame, never between"
 
 
 def test_work_behind_a_phases_last_step_is_the_phases_and_no_steps() -> None:

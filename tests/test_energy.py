@@ -66,10 +66,11 @@ def test_rounds_are_windows_of_their_own() -> None:
 
 
 @pytest.mark.parametrize(
-    ("apart", "verdict"), [(AGREE_RATIO, "agrees"), (AGREE_RATIO + 1e-6, "disagrees"), (0.43, "disagrees")]
+    ("apart", "verdict"),
+    [(AGREE_RATIO, "agrees"), (AGREE_RATIO + 1e-6, "disagrees"), (0.43, "disagrees"), (-0.43, "disagrees")],
 )
 def test_disagreement_over_the_limit_is_marked(apart: float, verdict: str) -> None:
-    """Up to 5 % of the counter is agreement; beyond it the reason has both numbers."""
+    """Up to 5 % of the counter is agreement; beyond it, above or below, the reason has both numbers."""
     energy, reasons = energy_of(readings(125.0, power_w=512.0 * (1 - apart), counted_w=512.0), rounds_of(20.0))
     assert energy is not None
     assert energy.cross_check == verdict
