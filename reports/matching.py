@@ -20,7 +20,10 @@ Cases = dict["Key", CaseRecord]
 
 
 class Key(NamedTuple):
-    """What student and teacher must have in common; `sha256` is that of the text generated from."""
+    """What student and teacher must have in common; `sha256` is that of the text generated from.
+
+    An audit's clip is of its last `take`, whose text is another than the prompt's own (fixtures/audit.py).
+    """
 
     prompt: str
     seed: int
@@ -31,6 +34,7 @@ class Key(NamedTuple):
     fps: float
     weights: str
     start_clip_sha256: str
+    take: int | None = None
 
 
 # In what clips of one model may differ, as `made_from` names it: prompt, seed and start, and what `Key` matches.
@@ -123,4 +127,10 @@ def key_of(case: CaseRecord) -> Key:
         fps=request.fps,
         weights=case.plan.recipe.weights,
         start_clip_sha256=request.start_clip_sha256,
+        take=take_of(case),
     )
+
+
+def take_of(case: CaseRecord) -> int | None:
+    """Tell which take of its prompt a case's clip shows; None where it is the prompt itself."""
+    return case.measurement.rounds[-1].take if case.measurement and case.measurement.rounds else None

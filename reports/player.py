@@ -64,7 +64,8 @@ def _row(key: Key, entries: list[Entry]) -> Row:
         clips.setdefault(_identity(entry), []).append(entry)
     columns = [_column(own) for own in clips.values()]
     rate = f"{key.fps:g} frames a second"
-    title = f"{key.prompt}, seed {key.seed}, {key.width} × {key.height}, {key.frames} frames, {rate}"
+    take = "" if key.take is None else f", take {key.take}"
+    title = f"{key.prompt}{take}, seed {key.seed}, {key.width} × {key.height}, {key.frames} frames, {rate}"
     return Row(title, entries[0], key, columns, _reference([column.entries[0] for column in columns]))
 
 

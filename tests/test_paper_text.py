@@ -202,6 +202,22 @@ def test_without_matplotlib_a_sentence_stands_in_place_of_charts(monkeypatch: py
     assert drawn["speed"].blocks == drawn["equal"].blocks == (Paragraph((NO_MATPLOTLIB,)),)
 
 
+def test_audits_clip_stands_for_no_model(tmp_path: Path) -> None:
+    """It was made from another text than its prompt's."""
+    run = with_strip(tmp_path, "run", content=_picture())
+    takes = [
+        msgspec.structs.replace(
+            case.measurement, rounds=[msgspec.structs.replace(one, take=6) for one in case.measurement.rounds]
+        )
+        for case in run.cases
+        if case.measurement
+    ]
+    first = msgspec.structs.replace(run.cases[0], measurement=takes[0])
+    drawn = strips([msgspec.structs.replace(run, cases=[first, run.cases[1]])], [tmp_path])
+    assert list(drawn.files) == ["strip-1.jpg"]
+    assert strips([msgspec.structs.replace(run, cases=[first])], [tmp_path]).files == {}
+
+
 def test_strips_of_one_prompt_are_laid_below_each_other(tmp_path: Path) -> None:
     """Each model has its own, with its name, under a caption that says what they are worth."""
     drawn = strips([with_strip(tmp_path, "run", content=_picture())], [tmp_path])

@@ -99,3 +99,14 @@ def test_no_cases_are_no_rows() -> None:
     empty: Run = run_of()
     assert rows_of(entries_of([Source(empty)])) == []
     assert '<section class="row"' not in render_html(empty)
+
+
+def test_audits_clip_has_a_row_of_its_own() -> None:
+    """It shows another text than its prompt's: the last take's, which the row's title names."""
+    audit = filmed(CAUSVID, scenario="audit", sha256="other")
+    assert audit.measurement is not None
+    timed = [msgspec.structs.replace(audit.measurement.rounds[-1], take=take) for take in (1, 6)]
+    audit = msgspec.structs.replace(audit, measurement=msgspec.structs.replace(audit.measurement, rounds=timed))
+    first, second = rows(audit, filmed(CAUSVID), filmed(WAN))
+    assert first.title == "dogs, take 6, seed 0, 832 × 480, 81 frames, 16 frames a second"
+    assert [len(row.columns) for row in (first, second)] == [1, 2]

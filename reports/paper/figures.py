@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from reports.charts import intervals, pareto, phases, roofline
 from reports.charts.drawing import Chart, NoChart, pdf_bytes, svg_text
+from reports.matching import take_of
 from reports.media import UnsafePathError, clip_url
 from reports.paper.configurations import is_sound, letter_of
 from reports.paper.document import Block, Code, Figure, Panel, Paragraph, Said, say
@@ -62,13 +63,16 @@ def _if_any(drawn: Drawn) -> Drawn:
 
 
 def strips(runs: Sequence[Run], folders: Sequence[Path]) -> Drawn:
-    """Show clips of one prompt and seed below each other, as strips of frames; or say why none is shown."""
+    """Show clips of one prompt and seed below each other, as strips of frames; or say why none is shown.
+
+    An audit's clip is of another text than its prompt's, and is left out.
+    """
     places: list[Path | None] = [*folders] or [None] * len(runs)
     found = [
         (run, folder, case)
         for run, folder in zip(runs, places, strict=True)
         for case in run.cases
-        if is_sound(case) and case.measurement and case.measurement.stills
+        if is_sound(case) and case.measurement and case.measurement.stills and take_of(case) is None
     ]
     if not found:
         return Drawn((Paragraph(("No frames are shown: the records name no picture of a clip.",)),), {})
