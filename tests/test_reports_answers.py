@@ -146,6 +146,10 @@ def test_memory_names_phase_parts_and_card() -> None:
     loading = msgspec.structs.replace(part, peak_device_bytes=23 * GIB)
     memory = msgspec.structs.replace(memory, parts={"rounds": part, "load": loading})
     assert "It needs 23.00 GiB: a card of 32 GB fits" in answer("memory", run_of(changed(case, memory=memory))).sentence
+    low = msgspec.structs.replace(part, peak_device_bytes=21 * GIB)
+    memory = msgspec.structs.replace(memory, parts={"rounds": low, "load": loading})
+    beside = changed(case, memory=memory, state=state_of(used_before_bytes=GIB // 2))
+    assert "It needs 22.50 GiB: a card of 24 GB fits" in answer("memory", run_of(beside)).sentence
 
 
 def row(verdict: str, difference: float, bounds: tuple[float, float]) -> MarginVerdict:
