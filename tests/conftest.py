@@ -4,11 +4,16 @@ import os
 import signal
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 HERE = Path(__file__).parent
 
 pytest_plugins = ["pytester", "tests.browser"]
+
+# How long an example takes says how loaded a machine is.
+hypothesis.settings.register_profile("suite", deadline=None)
+hypothesis.settings.load_profile("suite")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
