@@ -21,6 +21,7 @@ from reports.media import Entry, Source, entries_of
 from reports.page_changes import page_changes
 from reports.page_parts import page_parts, scripts_of, template
 from reports.player import rows_of
+from reports.random_weights import banners_of
 from reports.recipes import recipe_tables
 from reports.record import Run
 from reports.work_lines import ceiling_lines
@@ -55,6 +56,7 @@ def render_page(sources: Sequence[Source], *, charts: bool = False) -> str:
         parts=page_parts(["report.css", "charts.css", "player.css"], scripts_of("scripts")),
         sources=sources,
         entries=entries,
+        banners_of=banners_of,
         names=rows.NAMES,
         headings=list(rows.HEADINGS.values()),
         case_names=rows.names,

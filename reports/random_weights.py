@@ -15,10 +15,12 @@ from typing import Annotated, Literal
 import msgspec
 
 from reports.frozen import Frozen
+from reports.record import Run
 from reports.rows import show
 from reports.strict_json import write_json_atomically
 
 PUBLISHED = Path(__file__).parent / "published" / "random-weights.json"
+MARK = "RANDOM WEIGHTS"
 NOT_MEASURED = "how much the initialisation changes the time has not been measured"
 
 
@@ -105,6 +107,21 @@ def quoted(published: RandomWeights, models: Collection[str]) -> list[str]:
     left = set(models) - {spread.model for spread in own}
     which = "the models" if not own else "the other models"
     return [*sentences, f"of {which} of this run, {NOT_MEASURED}"] if left else sentences
+
+
+def banners_of(run: Run, published: Path = PUBLISHED) -> list[str]:
+    """Give a run's banners; where one says RANDOM WEIGHTS and none what that does to time, what is published of it.
+
+    A run that was planned before a spread was published, or by older code, stored none. Nothing that it stored is
+    changed: its own sentences stay those of its day.
+    """
+    random = [number for number, banner in enumerate(run.banners) if banner.startswith(MARK)]
+    if not random or any("initialisation" in banner for banner in run.banners):
+        return run.banners
+    models = {case.plan.model.id for case in run.cases if case.plan.recipe.weights == "random"}
+    after = random[-1] + 1
+    told = [f"{MARK}: {sentence}." for sentence in quoted(read_random_weights(published), models)]
+    return [*run.banners[:after], *told, *run.banners[after:]]
 
 
 def _sentence(spread: ModelSpread) -> str:

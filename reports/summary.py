@@ -19,6 +19,7 @@ from reports.memory import memory_lines
 from reports.metric_lines import metric_lines
 from reports.paired_lines import paired_lines, spread_lines
 from reports.power_cap import power_cap_lines
+from reports.random_weights import banners_of
 from reports.record import CaseRecord, Run
 from reports.rows import (
     HEADINGS,
@@ -45,7 +46,7 @@ def render_summary(run: Run, width: int = 120) -> str:
     """Render the run as text. `width` is the terminal's columns; names are shortened to fit, figures never are."""
     tables = [[heading, *_table(cases, width)] for heading, cases in groups(run).items()]
     texts = [
-        [one_line(f"!! {banner}") for banner in run.banners],
+        [one_line(f"!! {banner}") for banner in banners_of(run)],
         comparison_lines(run),
         state_lines(run),
         cold_start_lines(run),

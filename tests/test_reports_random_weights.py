@@ -1,22 +1,28 @@
 """The published spread over initialisations: its numbers, its file, and what is quoted of it."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
 import pytest
 
+from reports.exports.markdown import render_markdown
+from reports.html import render_html
 from reports.random_weights import (
     NOT_MEASURED,
     PUBLISHED,
     Initialisation,
     ModelSpread,
     RandomWeights,
+    banners_of,
     keep_random_weights,
     quoted,
     read_random_weights,
     table,
 )
-from tests.reports_samples import spread_of_initialisations
+from reports.record import Run
+from reports.summary import render_summary
+from tests.reports_samples import case_of, planned, run_of, spread_of_initialisations
 
 
 def test_spread_is_the_highest_over_the_lowest() -> None:
@@ -41,6 +47,28 @@ def test_other_models_and_devices_stay_in_the_file(tmp_path: Path) -> None:
     for one in (first, wan, h200, again):
         keep_random_weights(one, path)
     assert read_random_weights(path).models == [wan, h200, again]
+
+
+def test_older_run_is_told_with_what_is_published_of_its_models(tmp_path: Path) -> None:
+    """A run's banners are from its day: without a sentence on the initialisation one is quoted, and else none added."""
+    path = tmp_path / "random-weights.json"
+    keep_random_weights(spread_of_initialisations(), path)
+    (sentence,) = quoted(read_random_weights(path), ["causvid-1.3b"])
+    older = run_of(case_of(planned(), 4.0), banners=("RANDOM WEIGHTS: noise.", "NON-COMMERCIAL licence."))
+    told = ["RANDOM WEIGHTS: noise.", f"RANDOM WEIGHTS: {sentence}.", "NON-COMMERCIAL licence."]
+    assert banners_of(older, path) == told
+    own = msgspec.structs.replace(older, banners=[*older.banners, f"RANDOM WEIGHTS: {NOT_MEASURED}."])
+    assert banners_of(own, path) == own.banners
+    real = msgspec.structs.replace(older, banners=older.banners[1:])
+    assert banners_of(real, path) == real.banners
+
+
+@pytest.mark.parametrize("render", [render_html, render_summary, lambda run: render_markdown([run])])
+def test_every_view_of_an_older_run_quotes_the_published_spread(render: Callable[[Run], str]) -> None:
+    """Page, terminal and Markdown say of an older random row what its initialisation may have changed."""
+    run = run_of(case_of(planned(), 4.0), banners=("RANDOM WEIGHTS: noise.",))
+    text = " ".join(render(run).replace("\\", "").replace("!! ", "").replace("&gt;", ">").split())
+    assert "three initialisations of causvid-1.3b differed by" in text
 
 
 def test_quoted_is_the_runs_own_model_else_what_is_known() -> None:

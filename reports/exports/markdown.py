@@ -20,6 +20,7 @@ from reports.equal_time import equal_time_lines
 from reports.floors import quality_lines
 from reports.metric_lines import metric_lines
 from reports.paired_lines import paired_lines, spread_lines
+from reports.random_weights import banners_of
 from reports.record import CaseRecord, Run
 from reports.rows import (
     HEADINGS,
@@ -81,7 +82,7 @@ def _blocks(run: Run) -> Iterable[Block]:
             f"On {escaped(gpus)}, {escaped(run.created_at)}, run {escaped(run.run_id)}: {escaped(run.command)}",
             "",
         ],
-        [f"> {escaped(banner)}  " for banner in run.banners],
+        [f"> {escaped(banner)}  " for banner in banners_of(run)],
     )
     for heading, cases in groups(run).items():
         yield _table(heading, cases)

@@ -9,6 +9,7 @@ from reports.paper.configurations import configurations, is_sound
 from reports.paper.document import Code, Items, Paragraph, Said, Section, See, Text, joined, say
 from reports.paper.escape import short
 from reports.paper.measures import Place, counted, number
+from reports.random_weights import banners_of
 from reports.record import CaseRecord, Run
 from reports.rows import clocks_apart, not_deterministic
 
@@ -33,7 +34,7 @@ def _weights(runs: Sequence[Run]) -> Iterator[Text]:
             cases=_counted(random),
             models=_named(random),
         )
-        for banner in dict.fromkeys(banner for run in runs for banner in run.banners if "initialisation" in banner):
+        for banner in dict.fromkeys(banner for run in runs for banner in banners_of(run) if "initialisation" in banner):
             yield say("The run says of itself: {banner}", banner=Said(short(banner, 300)))
     if tiny := _with_weights(runs, "tiny"):
         yield say(
