@@ -1,5 +1,6 @@
 """Warnings are errors here and only here; `pytester` runs inner sessions of pytest."""
 
+import gc
 import os
 import signal
 from pathlib import Path
@@ -36,6 +37,13 @@ def _interruptible() -> None:
     """Hear Ctrl-C although a background job or nohup ignores it: child processes inherit that, and some are struck."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _light_garbage_collection() -> None:
+    """Leave what is alive between two modules, torch and its like, out of garbage collections: sessions make many."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True)

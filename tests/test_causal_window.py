@@ -5,7 +5,7 @@ from typing import get_args
 import msgspec
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from models import causvid_tiny
@@ -23,6 +23,7 @@ SCHEDULE = unwarped_schedule((1000, 757, 522), 8.0)
 Token = tuple[int, int]  # its index in the clip, and in which pass it was written
 
 
+@settings(deadline=None)
 @given(data=st.data(), block=st.integers(1, 5), sink=st.integers(0, 7), spare=st.integers(0, 9))
 def test_cache_holds_the_sink_and_the_latest(data: st.DataObject, block: int, sink: int, spare: int) -> None:
     """After every pass: the clip's first `sink` tokens and the last that fit, in order, each as last written."""

@@ -173,7 +173,11 @@ def test_cold_start_on_a_cpu_has_no_state_and_says_why(faults: Path) -> None:
     assert set(NOT_HERE) <= set(reasons)
 
 
-HOT = SCENARIO.replace("measure", "measure_cold_start").replace("warmup=True", "warmup=False, fresh_process=True")
+HOT = (
+    SCENARIO.replace("measure", "measure_cold_start")
+    .replace("warmup=True", "warmup=False, fresh_process=True")
+    .replace("0.00005", "0.02")  # a process takes seconds, not tenths of a millisecond
+)
 
 
 def test_fresh_processes_on_a_hot_gpu_are_measured_again_once(tmp_path: Path) -> None:

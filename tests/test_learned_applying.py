@@ -273,8 +273,8 @@ def test_scorer_asked_for_by_name_ends_the_session_before_any_work() -> None:
 
 def test_toy_run_with_learned_says_not_applicable_and_passes() -> None:
     """The whole plumbing on the CPU: option, plan, record and summary."""
-    arguments = ("--suite", "tiny", "--learned", "--run-dir", "run", "-k", "generate and causvid", "--no-energy")
-    ended = bench(*arguments)
+    chosen = ("--suite", "tiny", "--prompt", "dogs", "--setting", "64p9", "-k", "generate and causvid")
+    ended = bench(*chosen, "--learned", "--run-dir", "run", "--no-energy")
     assert ended.code == 0, ended.output
     run = read_run(Path("run"))
     assert run.cases

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fixtures.learned.aesthetic_quality import aesthetic
@@ -95,6 +95,7 @@ def test_consistency_of_too_few_or_empty_features_is_refused(features: list[list
         consistency(torch.tensor(features).reshape(-1, 2))
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(*[st.floats(0.1, 10)] * 3), min_size=2, max_size=6), st.floats(0.5, 3))
 def test_consistency_stays_in_range_and_ignores_scale(rows: list[tuple[float, ...]], factor: float) -> None:
     """Range 0 to 1; multiplying all features changes nothing."""

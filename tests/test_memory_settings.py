@@ -5,26 +5,36 @@ from typing import Any
 
 import pytest
 
-from tests.running import cases_of, run_bench
+from tests.running import read_json, run_bench
 
+STUDENTS = ("causvid-tiny", "causvid-tiny-bidirectional")
+SMALL = ("width=32", "height=32", "frames=21")
 CAUSAL = ("text_encoder=resident,offload,freed", "decode=streamed,whole")
 
 
-def run(folder: Path, model: str, *sweeps: str) -> dict[str, dict[str, Any]]:
-    """Time every combination on a toy; cases by the values that were swept."""
-    sets = [word for sweep in sweeps for word in ("--set", sweep)]
-    chosen = ["--model", model, "--setting", "96p21", "-k", "bench_speed"]
-    done = run_bench(folder, "--suite", "tiny", *chosen, *sets)
+def run(folder: Path, models: str, *sweeps: str) -> dict[str, dict[str, Any]]:
+    """Time every combination on toys that make two blocks of frames; cases by the model and the swept values."""
+    sets = [word for sweep in (*SMALL, *sweeps) for word in ("--set", sweep)]
+    done = run_bench(folder, "--suite", "tiny", "--model", models, "--setting", "64p9", "-k", "bench_speed", *sets)
     assert done.returncode == 0, done.stdout
-    recipes = {name: case["plan"]["recipe"] for name, case in cases_of(folder).items()}
-    fields = [sweep.partition("=")[0] for sweep in sweeps]
-    return {" ".join(recipes[name][field] for field in fields): case for name, case in cases_of(folder).items()}
+    cases = read_json(folder / "run" / "run.json")["cases"]
+    fields = ["model", *(sweep.partition("=")[0] for sweep in sweeps)]
+    named = {" ".join(case["plan"]["recipe"][field] for field in fields): case for case in cases}
+    assert len(named) == len(cases)
+    return named
 
 
 @pytest.fixture(scope="module")
 def swept(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]:
     """Run the causal toy; cases by text encoder and decode."""
     return run(tmp_path_factory.mktemp("swept"), "causvid-tiny", *CAUSAL)
+
+
+@pytest.fixture(scope="module")
+def stored(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]:
+    """Run both students at both storages; cases by text encoder and storage."""
+    sweeps = ("text_encoder=resident,freed", "weights_dtype=same,float8")
+    return run(tmp_path_factory.mktemp("stored"), ",".join(STUDENTS), *sweeps)
 
 
 def frames(case: dict[str, Any]) -> set[str]:
@@ -42,10 +52,10 @@ def test_place_and_order_do_not_change_a_byte_of_the_frames(swept: dict[str, dic
     assert len(set.union(*(frames(case) for case in swept.values()))) == 1
 
 
-@pytest.mark.parametrize("model", ["causvid-tiny", "causvid-tiny-bidirectional"])
-def test_storage_shows_in_the_dtypes_that_ran_and_in_the_frames(tmp_path: Path, model: str) -> None:
+@pytest.mark.parametrize("model", STUDENTS)
+def test_storage_shows_in_the_dtypes_that_ran_and_in_the_frames(stored: dict[str, dict[str, Any]], model: str) -> None:
     """The record proves it by the weights' dtype, also with the text encoder freed, and the frames are others."""
-    cases = run(tmp_path, model, "text_encoder=resident,freed", "weights_dtype=same,float8")
+    cases = {name.removeprefix(f"{model} "): case for name, case in stored.items() if name.startswith(f"{model} ")}
     assert len(cases) == 4
     for name, case in cases.items():
         assert ("float8_e4m3fn" in case["measurement"]["facts"]["dtypes"]["transformer"]) == ("float8" in name)

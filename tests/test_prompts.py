@@ -10,7 +10,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fixtures.prompts import Prompt, PromptFileError, generation_text, prompt_sha256, read_prompts
@@ -166,6 +166,7 @@ def test_hash_is_of_the_normalised_generation_text() -> None:
 LINES = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0\n"), min_size=1).map(str.strip)
 
 
+@settings(deadline=None)
 @given(st.lists(LINES.filter(lambda line: line and line[0] not in "#\ufeff"), min_size=1))
 def test_any_text_lines_round_trip(lines: list[str]) -> None:
     """Whatever Unicode a line holds comes back unchanged and in order, with distinct filesystem-safe ids."""
@@ -178,6 +179,7 @@ def test_any_text_lines_round_trip(lines: list[str]) -> None:
     assert len({prompt_sha256(prompt) for prompt in prompts}) == len(distinct)
 
 
+@settings(deadline=None)
 @given(st.text(string.printable))
 def test_any_printable_text_as_toml_is_refused_in_words(content: str) -> None:
     """Printable text that is no prompt file raises PromptFileError and nothing else."""

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pytest_benchmark.stats import Stats
 
@@ -19,6 +19,7 @@ from tests.reports_samples import case_of, over_budget, planned, replaced, run_o
 STUDENT, TEACHER, CATS = planned(), planned("wan2.1-t2v-1.3b"), planned(prompt="cats")
 
 
+@settings(deadline=None)
 @given(data=st.lists(st.floats(min_value=0.0, max_value=1e4), min_size=1, max_size=25))
 def test_statistics_are_those_of_pytest_benchmark(data: list[float]) -> None:
     """All fields are computed as pytest-benchmark 5.3.1 does, for any number of rounds."""

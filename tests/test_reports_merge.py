@@ -6,7 +6,7 @@ from pathlib import Path
 import jsonschema
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reports import merge as merge_module
@@ -95,6 +95,7 @@ LINES = st.lists(
 )
 
 
+@settings(deadline=None)
 @given(lines=LINES)
 def test_any_journal_gives_each_planned_case_once_with_a_legal_status(
     tmp_path_factory: pytest.TempPathFactory, lines: list[tuple[str, Status | None, int, str]]

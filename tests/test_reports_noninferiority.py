@@ -7,7 +7,7 @@ from statistics import fmean
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reports import noninferiority
@@ -197,6 +197,7 @@ def test_a_difference_near_the_margin_needs_more_than_the_rule() -> None:
     assert "which lies near the margin" in found.reason
 
 
+@settings(deadline=None)
 @given(st.lists(st.floats(-5, 5), min_size=2, max_size=20))
 def test_mirrored_differences_mirror_the_verdict(differences: list[float]) -> None:
     """Lower is better judges negated values as higher is better judges the values themselves."""
@@ -208,6 +209,7 @@ def test_mirrored_differences_mirror_the_verdict(differences: list[float]) -> No
     assert up.difference == pytest.approx(fmean(differences), abs=1e-9)
 
 
+@settings(deadline=None)
 @given(st.lists(st.floats(-1, 1), min_size=2, max_size=20), st.floats(0, 1))
 def test_a_better_student_is_never_judged_worse(differences: list[float], gain: float) -> None:
     """Adding the same gain to every clip never turns a pass into anything else."""

@@ -1,7 +1,7 @@
 """Spread, drift and intervals against values worked out by hand."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reports.spread import drift_pct, median_interval, quartiles, spread_of
@@ -45,6 +45,7 @@ def test_interval_of_the_median_is_the_tables(count: int, interval: tuple[float,
     assert median_interval([float(value) for value in range(1, count + 1)]) == interval
 
 
+@settings(deadline=None)
 @given(values=st.lists(st.floats(min_value=0.01, max_value=1e4), min_size=1, max_size=40))
 def test_interval_holds_the_median(values: list[float]) -> None:
     """Whatever the values are, in whatever order."""

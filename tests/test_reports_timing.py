@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reports.measured import Chunk, Round, Span
@@ -109,6 +109,7 @@ def test_single_chunk_is_played_when_it_is_there() -> None:
     assert playback(streamed(), 16.0) is None
 
 
+@settings(deadline=None)
 @given(
     gaps_s=st.lists(st.tuples(st.integers(1, 30), st.floats(min_value=0.0, max_value=9.0)), min_size=1, max_size=12),
     fps=st.floats(min_value=1.0, max_value=60.0),

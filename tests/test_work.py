@@ -109,7 +109,7 @@ def test_first_latent_frame_costs_a_third_of_a_later_one() -> None:
 
 
 COUNTED = [
-    (causvid_1_3b, {}, 30),
+    (causvid_1_3b, {"frames": 33}, 30),
     (causvid_1_3b, {"width": 1280, "height": 720}, 2),
     (causvid_1_3b, {"frames": 216}, 2),
     (causvid_1_3b, {"frames": 33, "start_clip": "a.mp4"}, 2),
