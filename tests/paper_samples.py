@@ -8,9 +8,10 @@ from typing import Any
 
 import msgspec
 
-from reports.measured import Stills
+from reports.measured import MetricValue, Stills
 from reports.merge import read_run
 from reports.paper.document import numbered
+from reports.paper.metric_definitions import DEFINITIONS
 from reports.paper.render_latex import as_latex, file_of
 from reports.paper.render_markdown import as_markdown
 from reports.paper.write import TITLE, sections, sidecar
@@ -89,6 +90,18 @@ def with_strip(folder: Path, run_id: str, strip: str = "media/a-strip.jpg", cont
         (folder / strip).parent.mkdir(parents=True, exist_ok=True)
         (folder / strip).write_bytes(content)
     return msgspec.structs.replace(run_of(*cases), run_id=run_id)
+
+
+def with_every_metric() -> Run:
+    """Give a run whose clip has a value of every metric that the paper defines, and of hostile ones of a user."""
+    case = case_of(planned(), 4.0)
+    assert case.measurement is not None
+    values = [
+        *(MetricValue(id=id_, value=1.0, unit="1", better="lower") for id_ in DEFINITIONS),
+        *(MetricValue(id=text, value=1.0, unit=text, better="neither") for text in HOSTILE[:6]),
+    ]
+    case = msgspec.structs.replace(case, measurement=msgspec.structs.replace(case.measurement, metrics=values))
+    return msgspec.structs.replace(run_of(case), run_id="metrics")
 
 
 def recomputed(reference: dict[str, Any], runs: dict[str, Any]) -> str:

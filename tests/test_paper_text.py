@@ -20,7 +20,16 @@ from reports.paper.tables import LEFT_OUT, MOST_ROWS
 from reports.paper.write import sections, write_paper
 from reports.record import Run
 from reports.strict_json import encode
-from tests.paper_samples import GOLDEN, HOSTILE, PUBLISHED, hostile_run, published, rendered, with_strip
+from tests.paper_samples import (
+    GOLDEN,
+    HOSTILE,
+    PUBLISHED,
+    hostile_run,
+    published,
+    rendered,
+    with_every_metric,
+    with_strip,
+)
 from tests.reports_samples import case_of, planned, replaced, run_of
 
 TOOLS = ("pdflatex", "bibtex", "pdftotext")
@@ -66,8 +75,8 @@ def pdf_text(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, str]:
         (pytest.fail if os.environ.get("CI") else pytest.skip)(told)
     folder = tmp_path_factory.mktemp("paper")
     media = tmp_path_factory.mktemp("media")
-    runs = [*published("quick"), hostile_run(), with_strip(media, "strips", content=_picture())]
-    write_paper(runs, folder, folders=[media] * 3)
+    runs = [*published("quick"), hostile_run(), with_strip(media, "strips", content=_picture()), with_every_metric()]
+    write_paper(runs, folder, folders=[media] * 4)
     pdflatex = [
         str(shutil.which("pdflatex")),
         "-interaction=nonstopmode",

@@ -30,7 +30,7 @@ METRICS: Mapping[str, tuple[str, ...]] = {
     "raft_motion": ("raft",),
     "dynamic_degree": ("vbench", "raft"),
     "imaging_quality": ("vbench", "musiq"),
-    "perceptual_distance": ("lpips",),
+    "lpips": ("lpips",),
     "ssim": ("ssim",),
     "ms_ssim": ("msssim",),
 }

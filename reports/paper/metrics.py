@@ -1,14 +1,19 @@
 """What is measured and how each quantity is defined, as the record and its metrics have it."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Literal
 
+from reports.measured import MetricValue
+from reports.paired import Distance
 from reports.paper.citations import cite, of_metrics
-from reports.paper.document import Block, Code, Items, Paragraph, Said, Text, joined, say
+from reports.paper.document import Block, Code, Items, Paragraph, Said, See, Table, Text, joined, say
 from reports.paper.escape import short
 from reports.paper.measures import Place, setting
+from reports.paper.metric_definitions import BY_THE_USER, DEFINITIONS
 from reports.paper.tables import figure, name, rows_of, table, words
 from reports.record import Run
 
+LABEL = "tab:metrics"
 LIMITS = {
     "warn_below": ("warn", "below"),
     "warn_above": ("warn", "above"),
@@ -28,7 +33,7 @@ def metrics(runs: Sequence[Run]) -> tuple[Block, ...]:
         *([Items(items)] if items else []),
         Paragraph(_memory()),
         Paragraph(_energy()),
-        Paragraph(_clips(runs)),
+        *_clips(runs),
         *_limits(runs),
     )
 
@@ -50,26 +55,51 @@ def _energy() -> Text:
     )
 
 
-def _clips(runs: Sequence[Run]) -> Text:
-    measured = [case.measurement for run in runs for case in run.cases if case.measurement is not None]
-    ids = list(dict.fromkeys(metric.id for one in measured for metric in one.metrics))
-    pairs = dict.fromkeys(distance.id for one in measured for pair in one.pairs for distance in pair.compared.distances)
+def _clips(runs: Sequence[Run]) -> tuple[Block, ...]:
+    """Tell what clips are scored by, and define every metric and every comparison that a run holds."""
+    ids, pairs = _found(runs, "metrics"), _found(runs, "distances")
     if not ids and not pairs:
-        return ("No metric was computed on a clip.",)
+        return (Paragraph(("No metric was computed on a clip.",)),)
     own = say(
         "Every clip is searched for NaN and Inf, counted and hashed, and scored as it was generated, before it is "
-        "encoded, by {ids}{cited}.",
+        "encoded, by {ids}. ",
         ids=joined([(Code(id_),) for id_ in ids]),
-        cited=of_metrics(ids),
     )
-    if not pairs:
-        return own
     compared = say(
-        "Settings are compared with a baseline of the same weights and noise by {ids}{cited}.",
+        "Settings are compared with a baseline of the same weights and noise by {ids}. ",
         ids=joined([(Code(id_),) for id_ in pairs]),
-        cited=of_metrics(pairs),
     )
-    return (*own, " ", *compared) if ids else compared
+    text: Text = (*(own if ids else ()), *(compared if pairs else ()), See(LABEL), " defines each.")
+    return Paragraph(text), _definitions({**ids, **pairs})
+
+
+def _found(runs: Sequence[Run], kind: Literal["metrics", "distances"]) -> dict[str, MetricValue | Distance]:
+    """Give the first value of each id, which tells unit and direction."""
+    measured = [case.measurement for run in runs for case in run.cases if case.measurement is not None]
+    values: Iterable[MetricValue | Distance] = (
+        (value for one in measured for value in one.metrics)
+        if kind == "metrics"
+        else (value for one in measured for pair in one.pairs for value in pair.compared.distances)
+    )
+    found: dict[str, MetricValue | Distance] = {}
+    for value in values:
+        found.setdefault(value.id, value)
+    return found
+
+
+def _definitions(found: Mapping[str, MetricValue | Distance]) -> Table:
+    def row(value: MetricValue | Distance) -> tuple[Text, ...]:
+        defined = DEFINITIONS.get(value.id, BY_THE_USER)
+        source: Text = (defined.source, *of_metrics([value.id]))
+        unit = Said(short(value.unit, 20))
+        return (Code(value.id),), (defined.text,), (unit,), (value.better,), source
+
+    caption = (
+        "Metrics, as this version of the program computes them; unit and the better direction are the record's. A code "
+        "is one of the steps of a byte, deviation is standard deviation, and luma has full range."
+    )
+    columns = (name("Metric"), words("Definition"), words("Unit"), words("Better"), words("Source"))
+    return table(LABEL, (caption,), columns, rows_of(list(found.values()), row))
 
 
 def _limits(runs: Sequence[Run]) -> tuple[Block, ...]:
