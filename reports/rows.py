@@ -5,7 +5,7 @@ Durations are medians over the timed rounds in seconds; what was not measured is
 """
 
 import statistics
-from collections.abc import Iterable, Sized
+from collections.abc import Iterable, Sequence, Sized
 from typing import NamedTuple
 
 from reports.measured import Round
@@ -71,6 +71,15 @@ def median_sampling_s(rounds: list[Round]) -> float | None:
     """Return the median of `sampling_s`, or None unless every round has it."""
     known = [r.sampling_s for r in rounds if r.sampling_s is not None]
     return median(known) if len(known) == len(rounds) else None
+
+
+def median_round(rounds: Sequence[Round]) -> Round:
+    """Give the round whose time is nearest to the median, of two the first: its phases add up, medians of them do not.
+
+    Raises `StatisticsError` without rounds.
+    """
+    middle_s = statistics.median(timed.prompt_to_host_s for timed in rounds)
+    return min(rounds, key=lambda timed: abs(timed.prompt_to_host_s - middle_s))
 
 
 def show(value: float | None) -> str:

@@ -5,10 +5,11 @@ import pytest
 
 from reports.charts import phases
 from reports.charts.drawing import NoChart
-from reports.charts.phases import bars_of, median_round
+from reports.charts.phases import bars_of
 from reports.charts.selection import LABEL_CHARACTERS, Row, rows_of
 from reports.charts.stacked import BLUE, GREEN, GREY, ORANGE, PURPLE
 from reports.record import CaseRecord, Run
+from reports.rows import median_round
 from tests.charts_samples import PAYLOAD, boxes, drawn, texts, tree_of
 from tests.reports_samples import a_round, case_of, measured, planned, run_of
 

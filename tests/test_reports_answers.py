@@ -149,7 +149,8 @@ def test_memory_names_phase_parts_and_card() -> None:
     low = msgspec.structs.replace(part, peak_device_bytes=21 * GIB)
     memory = msgspec.structs.replace(memory, parts={"rounds": low, "load": loading})
     beside = changed(case, memory=memory, state=state_of(used_before_bytes=GIB // 2))
-    assert "It needs 22.50 GiB: a card of 24 GB fits" in answer("memory", run_of(beside)).sentence
+    told = "It needs 22.50 GiB (23.00 in use at the peak, less 0.500 in use before): a card of 24 GB fits"
+    assert told in answer("memory", run_of(beside)).sentence
 
 
 def row(verdict: str, difference: float, bounds: tuple[float, float]) -> MarginVerdict:
@@ -193,6 +194,32 @@ def test_ceiling_is_the_multiple_of_the_floor_or_says_what_measures_it() -> None
     without = answer("ceiling", run_of(case))
     assert without.headline == "50% in denoise"
     assert [command for _, command in without.commands] == ["pytest benchmarks/bench_ceilings.py"]
+
+
+def test_shares_of_the_time_are_of_one_round() -> None:
+    """Medians of each phase would be 50 % and 75 % of the median; the round at the median has 50 and 50."""
+    phases_s = [{"denoise": 1.0, "decode": 3.0}, {"denoise": 2.0, "decode": 2.0}, {"denoise": 3.0, "decode": 3.0}]
+    case = case_of(planned(), 4.1, 4.0, 3.9)
+    assert case.measurement is not None
+    rounds = [
+        msgspec.structs.replace(a_round, phases_s=own)
+        for a_round, own in zip(case.measurement.rounds, phases_s, strict=True)
+    ]
+    assert "50% denoise, 50% decode" in answer("ceiling", run_of(changed(case, rounds=rounds))).sentence
+
+
+def test_what_was_not_measured_tells_how_long_that_takes() -> None:
+    """A command of the suite `paper` is narrowed, and its cases and its time by estimate stand beside it."""
+    for id_ in ("quality", "equal-time", "claims"):
+        ((what, command),) = answer(id_, run_of(case_of(planned(), 4.0))).commands
+        assert "as --collect-only estimates" in what
+        assert "--model causvid-1.3b" in command
+
+
+def test_random_weights_are_told_as_their_banner_does() -> None:
+    """Time is the model's own but for what the weights' values do."""
+    told = "random weights: work and memory are the models' own, time but for what values do to power and clock"
+    assert told in answer("validity", pair_of()).sentence.lower()
 
 
 def test_cost_is_money_where_a_price_is_known_else_joules() -> None:

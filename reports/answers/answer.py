@@ -50,9 +50,12 @@ class Answer(NamedTuple):
     anchors: tuple[Anchor, ...] = ()
 
 
-def not_measured(id_: str, question: str, why: str, command: str, lines: tuple[str, ...] = ()) -> Answer:
-    """Say that a question has no answer here, why, and which command measures it."""
-    return Answer(id_, question, "Not measured", why, "unknown", lines=lines, commands=((MEASURE, command),))
+def not_measured(
+    id_: str, question: str, why: str, command: str, lines: tuple[str, ...] = (), takes: str = ""
+) -> Answer:
+    """Say that a question has no answer here, why, which command measures it, and how long that `takes` by estimate."""
+    what = f"{MEASURE} ({takes}, as --collect-only estimates)" if takes else MEASURE
+    return Answer(id_, question, "Not measured", why, "unknown", lines=lines, commands=((what, command),))
 
 
 def number(value: float, low: float | None = None, high: float | None = None) -> str:

@@ -58,8 +58,11 @@ def highest_phase(seen: Seen) -> PhaseMemory | None:
     return max(rounds.phases, key=lambda phase: phase.peak_allocated_bytes) if rounds and rounds.phases else None
 
 
-def needed_bytes(seen: Seen) -> tuple[int, str] | None:
-    """Give the bytes that a card must have free, and how they are known; None where neither way was measured."""
+def needed_bytes(seen: Seen) -> tuple[int, str, str] | None:
+    """Give the bytes that a card must have free, how they are known, and what was taken off, "" if nothing.
+
+    None where neither way was measured.
+    """
     if seen.case.measurement is None:
         return None
     memory, state = seen.case.measurement.memory, seen.case.measurement.state
@@ -67,11 +70,16 @@ def needed_bytes(seen: Seen) -> tuple[int, str] | None:
     sampled = [part.peak_device_bytes for part in parts if part.peak_device_bytes is not None]
     if sampled:
         before = (state.used_before_bytes if state else None) or 0
-        return max(sampled) - before, "the memory in use on the device, sampled by NVML"
+        how = (
+            f" ({show(max(sampled) / GIB)} in use at the peak, less {show(before / GIB)} in use before)"
+            if before
+            else ""
+        )
+        return max(sampled) - before, "the memory in use on the device, sampled by NVML", how
     reserved = [part.peak_reserved_bytes for part in parts] or [memory.peak_reserved_bytes or 0]
     if not any(reserved):
         return None
-    return max(reserved), "torch's peak reserved memory, to which a CUDA context comes"
+    return max(reserved), "torch's peak reserved memory, to which a CUDA context comes", ""
 
 
 def card_for(seen: Seen) -> tuple[str, str]:
@@ -79,9 +87,9 @@ def card_for(seen: Seen) -> tuple[str, str]:
     needed = needed_bytes(seen)
     if needed is None:
         return "Which card fits was not measured", "nothing: neither NVML nor reserved memory is in the record"
-    size_bytes, of = needed
+    size_bytes, of, how = needed
     fits = next((card for card in CARDS_GIB if size_bytes <= USABLE * card * GIB), None)
-    told = f"{show(size_bytes / GIB)} GiB"
+    told = f"{show(size_bytes / GIB)} GiB{how}"
     if fits is None:
         return f"It needs {told}: no card of up to {CARDS_GIB[-1]} GB has that", of
     return f"It needs {told}: a card of {fits} GB fits", of

@@ -12,7 +12,11 @@ from reports.verdict_lines import spelled, verdict_lines
 from reports.verdicts import comparisons_of, overall, verdicts
 
 ID, QUESTION = "quality", "What quality is lost, on which axis, and how sure is that?"
-MEASURE = "pytest benchmarks/ --suite paper --weights hub"
+MEASURE = (
+    "pytest benchmarks/bench_quality.py --suite paper --weights hub --model causvid-1.3b,wan2.1-t2v-1.3b"
+    " --setting 480p81"
+)
+TAKES = "148 cases, about 1.6 h"
 HEADLINES = {
     "PASS": ("No loss beyond the margins", "good"),
     "FAIL": ("Worse than its teacher", "bad"),
@@ -27,7 +31,7 @@ def answer(runs: Sequence[Run], _subject: Subject) -> Answer:
     judged = [one for one in found if overall(one.rows) in HEADLINES]
     noise = _noise(judged, runs)
     if noise or not judged:
-        return not_measured(ID, QUESTION, noise or _why(found, runs), MEASURE, (*broken, *verdict_lines(found)))
+        return not_measured(ID, QUESTION, noise or _why(found, runs), MEASURE, (*broken, *verdict_lines(found)), TAKES)
     first, verdict = judged[0], overall(judged[0].rows)
     headline, tone = HEADLINES[verdict]
     deciding = [row for row in first.rows if row.verdict == verdict]

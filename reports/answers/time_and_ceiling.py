@@ -6,7 +6,7 @@ from reports.answers.answer import Answer, Seen, anchor, not_measured
 from reports.answers.subject import Subject, caveats, named
 from reports.ceiling import Part, parts_of
 from reports.record import Run
-from reports.rows import median, show
+from reports.rows import median_round, show
 from reports.work_lines import part_text
 
 ID, QUESTION = "ceiling", "Where does the time go, and how far from the ceiling?"
@@ -39,13 +39,15 @@ def answer(_runs: Sequence[Run], subject: Subject) -> Answer:
 
 
 def phase_shares(seen: Seen) -> dict[str, float]:
-    """Give each phase's share of the time from prompt to host frames, by medians over the rounds, largest first."""
+    """Give each phase's share of the time from prompt to host frames in the round nearest to the median, largest first.
+
+    Of one round, as in the chart, the shares add up.
+    """
     rounds = seen.case.measurement.rounds if seen.case.measurement else []
-    total_s = median(timed.prompt_to_host_s for timed in rounds)
-    names = dict.fromkeys(name for timed in rounds for name in timed.phases_s)
-    if not total_s:
+    shown = median_round(rounds) if rounds else None
+    if shown is None or not shown.prompt_to_host_s:
         return {}
-    shares = {name: (median(timed.phases_s.get(name, 0.0) for timed in rounds) or 0.0) / total_s for name in names}
+    shares = {name: seconds / shown.prompt_to_host_s for name, seconds in shown.phases_s.items()}
     return dict(sorted(shares.items(), key=lambda item: -item[1]))
 
 

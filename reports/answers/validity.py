@@ -11,7 +11,8 @@ from reports.rows import counted
 
 ID, QUESTION = "validity", "Is it fair and valid?"
 WEIGHTS = {
-    "random": "random weights: times and memory are the models' own, the clips are noise",
+    "random": "random weights: work and memory are the models' own, time but for what values do to power and clock, "
+    "the clips are noise",
     "tiny": "toy models: their numbers say nothing of the real ones",
 }
 # What NVML says of a GPU that is slowed down, apart from a software power cap, which is normal under load.

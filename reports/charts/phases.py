@@ -4,7 +4,6 @@ Why it matters: a model that is slow in its decoder is mended elsewhere than one
 real round, the one nearest to the median, so that its phases add up to its length; medians of phases would not.
 """
 
-import statistics
 from collections.abc import Sequence
 
 from reports.charts.drawing import Chart, NoChart, style
@@ -12,7 +11,7 @@ from reports.charts.selection import Row, chosen, labels, missing_note, notes, r
 from reports.charts.stacked import REST, Bar, stacked
 from reports.measured import Round
 from reports.record import Run
-from reports.rows import one_line, show
+from reports.rows import median_round, one_line, show
 
 TITLE = "Where the time goes"
 
@@ -40,15 +39,6 @@ def figure(runs: Sequence[Run]) -> Chart | NoChart:
 def bars_of(rows: Sequence[Row]) -> list[Bar]:
     """Give each case's bar: seconds by phase in the order in which they were entered, and the rest of the whole."""
     return [_bar(label, row.rounds) for label, row in zip(labels(rows), rows, strict=True)]
-
-
-def median_round(rounds: Sequence[Round]) -> Round:
-    """Give the round whose time is nearest to the median, of two the first.
-
-    Raises `StatisticsError` without rounds.
-    """
-    middle_s = statistics.median(timed.prompt_to_host_s for timed in rounds)
-    return min(rounds, key=lambda timed: abs(timed.prompt_to_host_s - middle_s))
 
 
 def _bar(label: str, rounds: Sequence[Round]) -> Bar:

@@ -12,11 +12,10 @@ from reports.charts.drawing import Chart, NoChart, style
 from reports.charts.legend import Kind, draw_legend
 from reports.charts.legend import height_in as legend_in
 from reports.charts.panels import MOST_PANELS, note, panels
-from reports.charts.phases import median_round
 from reports.charts.selection import Row, chosen, labels, notes, rows_of, sentences
 from reports.charts.stacked import BLUE, ORANGE
 from reports.record import Run
-from reports.rows import show
+from reports.rows import median_round, show
 from reports.timing import playback
 
 if TYPE_CHECKING:
