@@ -269,6 +269,27 @@ def test_run_that_is_no_baseline_is_refused_as_a_whole(
     assert only(folder) == before
 
 
+def test_run_of_a_student_that_is_worse_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Fast for being worse is nobody's baseline."""
+    monkeypatch.setattr("reports.gate.admit.is_breach", lambda found, *, strict: found == [] and not strict)
+    assert add(tmp_path / "baselines", new(tmp_path)) == 4
+    assert "a student is worse than its teacher" in capsys.readouterr().err
+
+
+def test_two_files_of_one_cohort_are_refused(
+    base: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Otherwise two halves of a baseline would be changed apart."""
+    folder = tmp_path / "baselines"
+    assert add(folder, *base) == 0
+    (path,) = folder.rglob("*.json")
+    (folder / "copy.json").write_bytes(path.read_bytes())
+    assert main(["baseline", "list", "--folder", str(folder)]) == 4
+    assert "is of the same cohort" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("missing", ["--who", "--why"])
 def test_change_without_who_or_why_is_refused(base: list[str], tmp_path: Path, missing: str) -> None:
     """As is the same run a second time."""

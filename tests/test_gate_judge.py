@@ -176,6 +176,12 @@ def test_case_that_passed_and_does_not_is_a_regression(status: str) -> None:
     assert verdict_on(case, []).verdict == "MISSING"
 
 
+def test_failed_baseline_calibrates_nothing() -> None:
+    """Its numbers are there, but it did not pass."""
+    failed = msgspec.structs.replace(gate_case(), status="failed")
+    assert verdict_on(gate_case(), [gate_run(100 + n, failed) for n in range(5)]).verdict == "CALIBRATION_NEEDED"
+
+
 @pytest.mark.parametrize("status", ["skipped", "not_run"])
 def test_case_that_was_not_run_is_missing(status: str) -> None:
     """As is one that is not in the run at all."""
