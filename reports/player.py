@@ -12,6 +12,8 @@ from reports.matching import Key, key_of
 from reports.media import Clip, Entry, clip_of, file_of
 from reports.record import CaseRecord
 
+SMALL_PX = 320
+
 
 class Picture(NamedTuple):
     """A still of a clip beside the page: where it is or why there is none, and what it shows."""
@@ -43,6 +45,11 @@ class Row(NamedTuple):
     key: Key
     columns: list[Column]
     reference: int
+
+    @property
+    def scale(self) -> int:
+        """Give by how much clips are shown larger at most: small ones twice, others as they are."""
+        return 2 if self.key.width < SMALL_PX else 1
 
     @property
     def playable(self) -> int:

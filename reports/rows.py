@@ -35,6 +35,8 @@ HEADINGS = {
     "frames_per_second": ("frames", "per", "second", "[1/s]"),
     "peak_allocated_gib": ("peak", "VRAM", "[GiB]"),
 }
+COLD_START = {"cold_start_s": ("cold", "start", "[s]")}
+PRIMARY = ("cold_start_s", "prompt_to_host_s")
 NAMES = ("model", "prompt", "setting", "status")
 
 
@@ -59,6 +61,23 @@ def figures(case: CaseRecord) -> Figures:
         frames_per_second=measurement.clips * measurement.frames / prompt_to_host_s if prompt_to_host_s else None,
         peak_allocated_gib=None if peak_bytes is None else peak_bytes / GIB,
     )
+
+
+def columns(cases: Iterable[CaseRecord], *, primary_first: bool = False) -> dict[str, tuple[str, ...]]:
+    """Give a table's figures by their field, each with its heading; cold starts, where there are any, lead.
+
+    `primary_first` moves what the scenario is about to the front, where a narrow screen shows it.
+    """
+    cold = any(case.measurement is not None and case.measurement.cold_start_s is not None for case in cases)
+    found = (COLD_START if cold else {}) | HEADINGS
+    first = next(name for name in PRIMARY if name in found)
+    return {first: found[first]} | found if primary_first else found
+
+
+def values(case: CaseRecord) -> dict[str, float | None]:
+    """Give every figure of `columns` by its field."""
+    cold_start_s = case.measurement.cold_start_s if case.measurement else None
+    return {"cold_start_s": cold_start_s} | figures(case)._asdict()
 
 
 def median(values: Iterable[float]) -> float | None:

@@ -22,17 +22,17 @@ from reports.power_cap import power_cap_lines
 from reports.random_weights import banners_of
 from reports.record import CaseRecord, Run
 from reports.rows import (
-    HEADINGS,
     NAMES,
     clocks_apart,
+    columns,
     counted,
-    figures,
     groups,
     names,
     non_commercial,
     one_line,
     show,
     tally,
+    values,
 )
 from reports.verdict_lines import verdict_lines
 from reports.verdicts import verdicts
@@ -77,10 +77,14 @@ def _wrapped(line: str, width: int) -> list[str]:
 
 
 def _table(cases: Sequence[CaseRecord], width: int) -> list[str]:
-    headings = [*((name,) for name in NAMES), *HEADINGS.values()]
+    shown = columns(cases)
+    headings = [*((name,) for name in NAMES), *shown.values()]
     height = max(len(heading) for heading in headings)
     padded = [("",) * (height - len(heading)) + heading for heading in headings]
-    rows = [*zip(*padded, strict=True), *([*names(case), *map(show, figures(case))] for case in cases)]
+    rows = [
+        *zip(*padded, strict=True),
+        *([*names(case), *(show(values(case)[name]) for name in shown)] for case in cases),
+    ]
     widths = _shrunk([max(map(len, column)) for column in zip(*rows, strict=True)], width)
     lines = [_line(row, widths) for row in rows]
     return [*lines[:height], GAP.join("-" * size for size in widths), *lines[height:]]

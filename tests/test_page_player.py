@@ -294,3 +294,11 @@ def test_print_has_strips_and_no_players(folder: Path, visit: Visit, tmp_path: P
     assert page.locator("img.strip").is_visible()
     assert not page.locator("video").first.is_visible()
     assert not page.locator(".controls").first.is_visible()
+
+
+def test_small_clip_is_named_above_and_not_blown_up(folder: Path, visit: Visit) -> None:
+    """A clip of 96 px is at most twice as wide on a wide screen, and its model stands over it while it plays."""
+    page = at_row(visit(folder / "report.html", width=1280), 0)
+    video, caption = (page.locator(f".row {what}").first.bounding_box() for what in ("video", "figcaption"))
+    assert video["width"] == 192
+    assert caption["y"] + caption["height"] <= video["y"]

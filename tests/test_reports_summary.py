@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from reports.html import render_html
-from reports.rows import figures, show
+from reports.rows import columns, figures, show
 from reports.summary import render_summary
 from tests.reports_samples import case_of, measured, planned, run_of
 
@@ -28,6 +28,23 @@ def test_frames_of_all_clips_of_a_batch_count() -> None:
     assert figures(case).frames_per_second == 20.25
     batch = msgspec.structs.replace(case, measurement=msgspec.structs.replace(case.measurement, clips=2))
     assert figures(batch).frames_per_second == 40.5
+
+
+def test_cold_starts_lead_their_table() -> None:
+    """What the scenario measures is the first figure of its table, and no column of others."""
+    case = case_of(planned(), 4.0)
+    assert case.measurement is not None
+    cold = msgspec.structs.replace(case, measurement=msgspec.structs.replace(case.measurement, cold_start_s=21.13))
+    row = next(line for line in render_summary(run_of(cold)).splitlines() if line.startswith("causvid-1.3b "))
+    assert re.split(r"\s{2,}", row)[:5] == ["causvid-1.3b", "dogs s0", "480p81", "passed", "21.13"]
+    assert "cold_start_s" not in columns([case])
+
+
+def test_page_has_the_primary_figure_first() -> None:
+    """The page's tables begin with the scenario's own number, which a phone shows without scrolling."""
+    case = case_of(planned(), 4.0)
+    assert next(iter(columns([case], primary_first=True))) == "prompt_to_host_s"
+    assert set(columns([case], primary_first=True)) == set(columns([case]))
 
 
 def test_columns_line_up() -> None:

@@ -23,16 +23,16 @@ from reports.paired_lines import paired_lines, spread_lines
 from reports.random_weights import banners_of
 from reports.record import CaseRecord, Run
 from reports.rows import (
-    HEADINGS,
     NAMES,
     clocks_apart,
-    figures,
+    columns,
     groups,
     names,
     non_commercial,
     one_line,
     show,
     tally,
+    values,
 )
 from reports.summary import render_together
 from reports.verdict_lines import verdict_lines
@@ -99,16 +99,17 @@ def _blocks(run: Run) -> Iterable[Block]:
 
 
 def _table(heading: str, cases: Sequence[CaseRecord]) -> Block:
-    headings = [*NAMES, "weights", *(" ".join(words) for words in HEADINGS.values())]
-    rules = ["---"] * (len(NAMES) + 1) + ["---:"] * len(HEADINGS)
+    shown = columns(cases)
+    headings = [*NAMES, "weights", *(" ".join(words) for words in shown.values())]
+    rules = ["---"] * (len(NAMES) + 1) + ["---:"] * len(shown)
     head = [f"### {escaped(heading)}", "", _row(map(escaped, headings)), _row(rules)]
-    return Block(head, [_case(case) for case in cases])
+    return Block(head, [_case(case, shown) for case in cases])
 
 
-def _case(case: CaseRecord) -> str:
+def _case(case: CaseRecord, shown: Iterable[str]) -> str:
     *who, status = map(escaped, names(case))
     status = status if case.status == "passed" else f"**{status}**"
-    return _row([*who, status, case.plan.model.weights_source, *map(show, figures(case))])
+    return _row([*who, status, case.plan.model.weights_source, *(show(values(case)[name]) for name in shown)])
 
 
 def _row(cells: Iterable[str]) -> str:
