@@ -13,7 +13,7 @@ from msgspec.structs import fields
 
 from reports.benchmark_stats import stats_of
 from reports.budgets import is_over_only
-from reports.compare import OF_THE_MODEL, differing_axes, is_timed, names_backend
+from reports.compare import OF_THE_MODEL, differing_axes, is_shared, is_timed, names_backend
 from reports.device_state import joules_per_video
 from reports.environment import Environment
 from reports.extra_entries import extra_entries_of
@@ -120,16 +120,17 @@ def _entry(case: CaseRecord, group: str) -> dict[str, Any]:
 
     One of a case that did not pass says so in `name`, which is all that `compare` shows of a case. It says so in
     `fullname`, too, by which pytest-benchmark finds what to hold a time against: `--benchmark-compare-fail` must not do
-    that with a bad sample. But whoever is over budget and nothing else has a sound time, which is found.
+    that with a bad sample, or with one of a shared GPU. But whoever is over budget and nothing else has a sound time.
     """
     plan, rounds = case.plan, case.measurement.rounds if case.measurement else []
     starts = case.measurement.cold_starts if case.measurement else []
     name = plan.id.split("::", 1)[-1]
-    mark = "" if case.status == "passed" else f" {case.status.upper()}"
+    mark = " SHARED GPU" if is_shared(case) else ""
+    mark = mark if case.status == "passed" else f" {case.status.upper()}"
     return {
         "group": group,
         "name": f"{name}{mark}",
-        "fullname": f"benchmarks/{plan.id}{'' if is_over_only(case) else mark}",
+        "fullname": f"benchmarks/{plan.id}{'' if is_over_only(case) and not is_shared(case) else mark}",
         "params": {
             "model": plan.model.id,
             "setting": plan.setting,

@@ -13,6 +13,7 @@ from typing import Any, Literal, NamedTuple
 import msgspec
 
 from reports.budgets import is_over_only
+from reports.compare import is_shared
 from reports.device_state import joules_per_video
 from reports.record import CaseRecord, Run
 from reports.rows import GIB, median
@@ -79,8 +80,11 @@ def judged(change: CaseChange, verdict: Change) -> list[Delta]:
 
 
 def is_sound(case: CaseRecord) -> bool:
-    """Tell whether the numbers of a case may stand beside another's: it passed, or is over budget and nothing else."""
-    return case.status == "passed" or is_over_only(case)
+    """Tell whether the numbers of a case may stand beside another's.
+
+    It passed, or is over budget and nothing else, and had its GPU for itself.
+    """
+    return (case.status == "passed" or is_over_only(case)) and not is_shared(case)
 
 
 def _change(id_: str, old: CaseRecord | None, new: CaseRecord | None) -> CaseChange:

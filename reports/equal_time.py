@@ -15,7 +15,7 @@ from typing import NamedTuple
 from reports.budgets import is_over_only
 from reports.compare import is_shared, is_timed
 from reports.comparison_record import MarginVerdict, StudentTeacher
-from reports.matching import Cases, cases_of, made_of_several
+from reports.matching import OF_ONE_SCENE, Cases, cases_of, made_of_several
 from reports.record import CaseRecord, PlannedCase, Run
 from reports.rows import counted, figures, median, show
 from reports.verdicts import comparisons_of, overall, rows_of
@@ -81,7 +81,7 @@ def most_steps_within(rows: Sequence[Row], time_s: float) -> Row | None:
 def _answer(comparison: StudentTeacher, student: tuple[str, str], runs: Sequence[Run], rows: list[Row]) -> EqualTime:
     time_s, _gpu, reason = _time(runs, *student)
     own = cases_of(runs, comparison.scenario, *student)
-    if several := made_of_several(_plans(runs, *student)):
+    if several := made_of_several(_plans(runs, *student), OF_ONE_SCENE):
         why = f"its cases were made from different things: {several}"
         return EqualTime(" ".join(student), comparison.teacher, None, rows, reason=why, silent=why)
     in_time = most_steps_within(rows, time_s) if time_s is not None else None
@@ -167,7 +167,7 @@ def _row(comparison: StudentTeacher, runs: Sequence[Run], setting: str, gpu: str
     if time_s is not None and gpu is not None and own_gpu != gpu:
         time_s, lacks = None, f"its time is of {own_gpu}, the student's of {gpu}"
     clips = cases_of(runs, comparison.scenario, comparison.teacher, setting)
-    if several := made_of_several(_plans(runs, comparison.teacher, setting)):
+    if several := made_of_several(_plans(runs, comparison.teacher, setting), OF_ONE_SCENE):
         time_s, clips, lacks = None, {}, f"its cases were made from different things: {several}"
     elif not clips:
         lacks = "; ".join(filter(None, (lacks, "no clips of it to judge")))

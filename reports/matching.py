@@ -7,6 +7,7 @@ of a setting says nothing of its steps.
 """
 
 from collections.abc import Iterable, Sequence
+from collections.abc import Set as AbstractSet
 from typing import Any, NamedTuple
 
 import msgspec
@@ -37,13 +38,13 @@ class Key(NamedTuple):
     take: int | None = None
 
 
-# In what clips of one model may differ, as `made_from` names it: prompt, seed and start, and what `Key` matches.
-OF_ONE_CLIP = frozenset(
-    {
-        *("prompt.sha256", "request.prompt", "request.seed", "request.start_clip", "request.start_clip_sha256"),
-        *("request.width", "request.height", "request.frames", "request.fps", "recipe.weights", "weights_source"),
-    }
+# In what clips of one model may differ, as `made_from` names it: in the scene, and beside it in all that `Key` matches.
+OF_ONE_SCENE = frozenset(
+    {"prompt.sha256", "request.prompt", "request.seed", "request.start_clip", "request.start_clip_sha256"}
 )
+OF_ONE_CLIP = OF_ONE_SCENE | {
+    *("request.width", "request.height", "request.frames", "request.fps", "recipe.weights", "weights_source"),
+}
 
 
 def cases_of(runs: Sequence[Run], scenario: str, model: str, setting: str) -> Cases:
@@ -92,15 +93,20 @@ def made_from(plan: PlannedCase) -> dict[str, Any]:
     }
 
 
-def made_of_several(plans: Iterable[PlannedCase]) -> str:
-    """Say by field where the clips of one side were made from different things; empty where they are of one model."""
+def made_of_several(plans: Iterable[PlannedCase], free: AbstractSet[str] = OF_ONE_CLIP) -> str:
+    """Say by field where the clips of one side were made from different things; empty where they are of one model.
+
+    In the fields `free` they may differ; where times are compared, that is `OF_ONE_SCENE`.
+    """
     values: dict[str, dict[Any, None]] = {}
     for plan in plans:
         made = made_from(plan)
-        commits = {f"weights {repository}/{path}": commit for repository, path, _, commit in made.pop("weights")}
+        files = made.pop("weights")
+        commits = {f"weights {repository}/{path}": commit for repository, path, _, commit in files}
+        made["weights"] = ", ".join(sorted(f"{repository}/{path}" for repository, path, *_ in files))
         for name, value in (commits | made).items():
             values.setdefault(name, {})[value] = None
-    several = {name: seen for name, seen in values.items() if len(seen) > 1 and name not in OF_ONE_CLIP}
+    several = {name: seen for name, seen in values.items() if len(seen) > 1 and name not in free}
     return "; ".join(f"{name} {' and '.join(map(repr, seen))}" for name, seen in several.items())
 
 

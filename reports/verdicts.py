@@ -81,6 +81,8 @@ def _of_student(
             return replace(empty, reason=f"no case of {who} ({comparison.scenario}) is here")
         if several := made_of_several(case.plan for case in side.values()):
             return replace(empty, reason=f"the clips of {who} were made from different things: {several}")
+    if other := _other_grids(students, teachers):
+        return replace(empty, reason=other)
     try:
         rows = rows_of(comparison.margins, students, teachers)
     except ModuleNotFoundError as error:  # the run's other results must not be lost for it
@@ -89,6 +91,16 @@ def _of_student(
     why = f"{len(more)} of the teacher's clips are of prompts or seeds that the student was not asked for"
     held = [replace(row, verdict="INCONCLUSIVE", reason=why) if row.verdict == "PASS" else row for row in rows]
     return replace(empty, rows=held if more else rows, unmatched=unmatched(students, teachers) + more)
+
+
+def _other_grids(students: Cases, teachers: Cases) -> str:
+    """Say where clips of one length were looked at for seams at different frames; empty where they were not."""
+    grids: defaultdict[int, dict[tuple[int, ...], None]] = defaultdict(dict)
+    for key, case in (*students.items(), *teachers.items()):
+        if case.plan.seams_at:
+            grids[key.frames][tuple(case.plan.seams_at)] = None
+    told = [" and ".join(map(str, seen)) for seen in grids.values() if len(seen) > 1]
+    return f"clips were looked at for seams at different frames: {'; '.join(told)}" if told else ""
 
 
 def _of_metric(margin: Margin, students: Cases, teachers: Cases) -> MarginVerdict:
@@ -154,7 +166,9 @@ def _of_diversity(margin: Margin, students: Cases, teachers: Cases) -> MarginVer
         weights = next(iter(students)).weights
         if weights != "hub":
             return MarginVerdict(margin=margin, verdict="not applicable", reason=f"not applicable: {weights} weights")
-        return MarginVerdict(margin=margin, verdict="not measured", reason=f"no clip has features of {NETWORK}")
+        lost = any(case.plan.scorers for case in (*students.values(), *teachers.values()))
+        verdict: RowVerdict = "INCONCLUSIVE" if lost else "not measured"
+        return MarginVerdict(margin=margin, verdict=verdict, reason=f"no clip has features of {NETWORK}")
     pairs = [Pair(prompt, 0, _diversity(students, own), _diversity(teachers, own)) for prompt, own in several.items()]
     return _row(margin, judge(pairs, margin))
 

@@ -4,8 +4,10 @@ import msgspec
 import pytest
 
 from reports.answers import answers_of
+from reports.benchmark_json import benchmark_entries
 from reports.changes import changes, environment_changes, is_broken
-from reports.record import Status
+from reports.measured import Measurement
+from reports.record import CaseRecord, Status
 from tests.reports_samples import case_of, over_budget, planned, replaced, run_of
 
 
@@ -51,6 +53,25 @@ def test_numbers_of_a_case_that_is_not_sound_are_told_but_not_judged(status: Sta
     (told,) = [one.lines for one in answers_of([run_of(case) for case in pair]) if one.id == "change"]
     was, now = (case.status for case in pair)
     assert f"not comparable: {planned().id} was {was} and is {now}" in told
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_times_of_a_shared_gpu_are_told_but_not_judged(order: int) -> None:
+    """--allow-shared-gpu lets the case pass, and its numbers are nobody's all the same."""
+    case = case_of(planned(), 6.0)
+    assert case.measurement is not None
+    reasons = {"shared_gpu": "SHARED GPU, allowed"}
+    shared = msgspec.structs.replace(case, measurement=msgspec.structs.replace(case.measurement, reasons=reasons))
+    (found,) = changes(*map(run_of, [case_of(planned(), 4.0), shared][::order]))
+    assert (found.deltas[0].change, found.deltas[0].pct is None) == ("not comparable", False)
+    (entry,) = benchmark_entries(run_of(msgspec.structs.replace(shared, measurement=three_rounds(shared))))
+    assert entry["fullname"] == f"benchmarks/{planned().id} SHARED GPU"
+
+
+def three_rounds(case: CaseRecord) -> Measurement:
+    """Give the case's measurement with as many rounds as are planned."""
+    assert case.measurement is not None
+    return msgspec.structs.replace(case.measurement, rounds=case.measurement.rounds * case.plan.rounds)
 
 
 def test_a_time_over_budget_is_judged() -> None:

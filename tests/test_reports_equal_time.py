@@ -186,6 +186,14 @@ def test_row_of_two_recipes_under_one_name_is_not_judged() -> None:
     assert "is not judged: its cases were made from different things" in second
 
 
+@pytest.mark.parametrize("change", [{"frames": 21}, {"width": 416}, {"weights": "random"}])
+def test_times_of_clips_of_another_size_or_weights_are_not_pooled(change: dict[str, object]) -> None:
+    """A setting of one name in two runs, once shorter: its median time would be nobody's."""
+    short = replaced(timed(STUDENT, "480p81", 1.5), seed=1, **change)
+    (first, *_) = equal_time_lines([run_with(*whole()), run_with(short)])
+    assert "no answer, its cases were made from different things: " in first
+
+
 def test_random_weights_are_not_judged_and_their_times_are_shown() -> None:
     """The clips are noise, the times are not."""
     reason = "not applicable: random weights"

@@ -285,9 +285,13 @@ def test_teacher_without_a_student_is_no_strict_pass(tmp_path: Path) -> None:
     assert [main(["verdict", str(tmp_path / "run.json"), "--quality", mode]) for mode in modes] == [0, 1, 0]
 
 
-def with_commit(case: CaseRecord, commit: str) -> CaseRecord:
-    file = WeightsRecord(repository="a/b", path="x", licence="", revision=None, resolved_revision=commit)
-    model = msgspec.structs.replace(case.plan.model, weights=[file])
+def with_commit(case: CaseRecord, commit: str, *paths: str) -> CaseRecord:
+    """Give the case as if its weights were the file `x` of repository a/b, or those `paths`, at this commit."""
+    files = [
+        WeightsRecord(repository="a/b", path=path, licence="", revision=None, resolved_revision=commit)
+        for path in paths or ["x"]
+    ]
+    model = msgspec.structs.replace(case.plan.model, weights=files)
     return msgspec.structs.replace(case, plan=msgspec.structs.replace(case.plan, model=model))
 
 
@@ -299,6 +303,8 @@ def with_commit(case: CaseRecord, commit: str) -> CaseRecord:
         (lambda case: replaced(case, steps=4), "request.steps .* and 4"),
         (lambda case: replaced(case, guidance_scale=2.5), "request.guidance_scale .* and 2.5"),
         (lambda case: with_commit(case, "f" * 40), "weights a/b/x '0+' and 'f+'"),
+        (lambda case: with_commit(case, "0" * 40, "y"), "weights 'a/b/x' and 'a/b/y'"),
+        (lambda case: with_commit(case, "0" * 40, "x", "lora"), "weights 'a/b/x' and 'a/b/lora, a/b/x'"),
     ],
 )
 def test_clips_of_two_recipes_under_one_name_are_no_one_model(
@@ -313,6 +319,17 @@ def test_clips_of_two_recipes_under_one_name_are_no_one_model(
     assert one.rows == []
     assert re.fullmatch(f"the clips of {re.escape(side)} 480p81 were made from different things: {told}", one.reason)
     assert is_breach([one], strict=True)
+
+
+def test_clips_looked_at_for_seams_at_different_frames_are_not_compared() -> None:
+    """A teacher's clips of two runs, planned beside students of other blocks; of one grid they are."""
+    cases = [replaced(case, seams_at=[9, 21, 33]) for case in pairs([0.0] * 4)]
+    others = [replaced(case, seams_at=[5, 13, 29]) if case.plan.model.id == TEACHER else case for case in cases[4:]]
+    (one,) = verdicts([run_with(*cases[:4]), run_with(*cases[4:])])
+    assert (overall(one.rows), one.reason) == ("PASS", "")
+    (one,) = verdicts([run_with(*cases[:4]), run_with(*others)])
+    assert one.rows == []
+    assert one.reason == "clips were looked at for seams at different frames: (9, 21, 33) and (5, 13, 29)"
 
 
 def test_run_that_made_every_clip_again_is_of_one_model() -> None:
@@ -503,6 +520,16 @@ def test_seed_without_a_feature_leaves_its_prompt_the_worst_diversity(seeds: int
     cases = [*seeded(0.4, STUDENT, missing=True), *seeded(0.4, TEACHER), *more]
     row = only_row(run_with(*cases, margins=[DIVERSE]))
     assert (row.verdict, row.missing_student) == ("INCONCLUSIVE", 1)
+
+
+def test_features_that_scorers_lost_leave_diversity_undecided() -> None:
+    """Damaged weights on both sides: what was asked for and is not there is no pass, not even beside one."""
+    clips = [clip(m, p, 30.0, seed=s) for m in (STUDENT, TEACHER) for p in PROMPTS for s in (0, 1)]
+    (unasked,) = verdicts([run_with(*clips, margins=[SCORE, DIVERSE])])
+    assert (unasked.rows[-1].verdict, overall(unasked.rows)) == ("not measured", "PASS")
+    asked = [replaced(case, scorers=["clip_text_alignment"]) for case in clips]
+    (lost,) = verdicts([run_with(*asked, margins=[SCORE, DIVERSE])])
+    assert (lost.rows[-1].verdict, overall(lost.rows)) == ("INCONCLUSIVE", "INCONCLUSIVE")
 
 
 def test_diversity_of_random_weights_is_not_applicable() -> None:
