@@ -8,6 +8,7 @@ import pytest
 
 from fixtures.budgets import BudgetTable
 from fixtures.floors import FloorTable
+from fixtures.gates import GateTable
 from fixtures.suite import Block, read_suite
 from reports.comparison_record import StudentTeacher
 from reports.judged import Claim
@@ -117,13 +118,14 @@ def test_claim_of_something_unknown_is_refused(old: str, new: str, said: str) ->
 
 
 def test_examples_of_the_readme_are_read() -> None:
-    """Its tables of pairs, budgets, floors, comparisons and claims are what a suite's file takes."""
+    """Its tables of pairs, budgets, gates, floors, comparisons and claims are what a suite's file takes."""
     blocks = re.findall(r"```toml\n(\[\[.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL)
-    pairs, budgets, floors, comparisons, claims = (msgspec.toml.decode(block) for block in blocks)
+    pairs, budgets, gates, floors, comparisons, claims = (msgspec.toml.decode(block) for block in blocks)
     (pair,) = msgspec.convert(pairs["cases"], list[Block])
     assert (pair.against, pair.bands) == ("480p81", "few-step")
     (table,) = msgspec.convert(budgets["budgets"], list[BudgetTable])
     assert table.given() == {"peak_allocated_gib": 24.0, "prompt_to_host_s": 5.0}
+    assert msgspec.convert(gates["gates"], list[GateTable])
     assert msgspec.convert(floors["floors"], list[FloorTable])
     assert msgspec.convert(comparisons["comparisons"], list[StudentTeacher]) == read_suite("paper").file.comparisons
     (claim,) = msgspec.convert(claims["claims"], list[Claim])
