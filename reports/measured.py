@@ -259,7 +259,8 @@ class Measurement(Frozen):
     `video` is relative to the run folder; of a batch it is the first of its `clips`, each of which has `frames` frames.
     `stills` are pictures of the same clip.
     `pairs` compares the last round's clips with the baseline of its setting, or with a golden. Where it is not
-    `deterministic`, `spread` tells how far the frames of one more generation lie from the last round's.
+    `deterministic`, `spread` tells how far the frames of one more generation lie from the clip that
+    was generated before it, which they may equal: what differed may have been the first call.
     `features` holds, by network, one feature of the clip that was judged, for diversity over seeds.
     `cold_starts` holds a fresh process for each of `rounds`, which are their first calls; empty in other scenarios.
     """

@@ -27,10 +27,10 @@ def paired_lines(run: Run) -> list[str]:
 
 
 def spread_lines(run: Run) -> list[str]:
-    """Tell every case whose rounds are not the same frames, and how far two generations lay apart where it is known."""
+    """Tell every case whose calls are not the same frames, and how far one more generation lay where it is known."""
     return [
-        f"NOT DETERMINISTIC {case.id}: rounds of one seed made different frames"
-        + (f", two lay apart by {distances_told(measured.spread)}" if measured.spread else "")
+        f"NOT DETERMINISTIC {case.id}: calls of one seed made different frames"
+        + (f"; from the clip before it one more lies by {distances_told(measured.spread)}" if measured.spread else "")
         for case in not_deterministic(run)
         if (measured := case.measurement) is not None
     ]

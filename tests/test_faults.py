@@ -187,7 +187,7 @@ def test_rounds_that_differ_are_marked_and_pass(faults: Finished) -> None:
     assert (case["status"], case["measurement"]["deterministic"]) == ("passed", False)
     assert faults.cases["native-fine"]["measurement"]["deterministic"] is True
     assert "ROUNDS DIFFER" in faults.done.stdout
-    assert f"NOT DETERMINISTIC {case['id']}: rounds of one seed made different frames" in faults.done.stdout
+    assert f"NOT DETERMINISTIC {case['id']}: calls of one seed made different frames" in faults.done.stdout
     assert case["measurement"]["spread"] or "longer than the 4 s" in case["measurement"]["reasons"]["spread"]
     assert faults.cases["native-fine"]["measurement"]["spread"] == []
     assert "<strong>not deterministic</strong>" in (faults.folder / "run" / "report.html").read_text()

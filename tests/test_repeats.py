@@ -42,7 +42,7 @@ def test_rounds_that_differ_have_the_distance_of_one_more_generation() -> None:
     assert case.measurement is not None
     measured = msgspec.structs.replace(case.measurement, deterministic=False, spread=taken.spread)
     (line,) = spread_lines(run_of(msgspec.structs.replace(case, measurement=measured)))
-    assert ": rounds of one seed made different frames, two lay apart by MAD 2.667" in line
+    assert ": calls of one seed made different frames; from the clip before it one more lies by MAD 2.667" in line
 
 
 def test_rounds_that_agree_or_have_other_prompts_generate_no_more() -> None:
