@@ -47,12 +47,19 @@ def broken(found: CaseVerdict) -> set[str]:
 
 
 def of_round(name: str, value: float) -> CaseRecord:
-    """Give a case that differs from the baseline's in one number of its rounds."""
+    """Give a case that differs from the baseline's in one number of its rounds; phases always add up to the whole."""
+    if name == "prompt_to_host_s":
+        return gate_case(value)
     if name.startswith("phase_"):
-        return gate_case(phases_s={**measurement_of(gate_case()).rounds[0].phases_s, name[6:-2]: value})
+        return with_phases({**measurement_of(gate_case()).rounds[0].phases_s, name[6:-2]: value})
     if name == "chunk_gap_s":
         return gate_case(chunks=chunks(value))
     return gate_case(**{name: value})  # type: ignore[arg-type] # fields of a round
+
+
+def with_phases(phases_s: dict[str, float]) -> CaseRecord:
+    """Give a case of these phases, whose sum is the whole: otherwise its clocks would disagree."""
+    return gate_case(phases_s=phases_s, prompt_to_host_s=sum(phases_s.values()))
 
 
 def chunks(gap_s: float) -> list[Chunk]:
@@ -206,6 +213,18 @@ def test_numbers_of_an_invalid_environment_are_not_judged(reason: str) -> None:
     assert (verdict_on(marked).verdict, verdict_on(marked).why) == ("INVALID_ENV", "hot")
 
 
+def test_clocks_that_disagree_in_an_older_record_are_not_judged() -> None:
+    """It holds no reason, so its rounds are asked; a cold start's clocks begin before the device has one."""
+    apart = gate_case(9.0, prompt_to_host_s=9.2)
+    assert "clocks" not in measurement_of(apart).reasons
+    found = verdict_on(apart)
+    assert (found.verdict, found.why[:49]) == ("INVALID_ENV", "clocks: the clocks of 3 of 3 rounds are more than")
+    assert verdict_on(gate_case(), [gate_run(100 + n, apart) for n in range(5)]).verdict == "CALIBRATION_NEEDED"
+    assert verdict_on(gate_case(prompt_to_host_s=4.03)).verdict == "PASS"
+    fresh = msgspec.structs.replace(apart, plan=msgspec.structs.replace(apart.plan, fresh_process=True))
+    assert samples([gate_run(1, fresh)])[0].invalid == ""
+
+
 @pytest.mark.parametrize(
     ("environment", "fact"),
     [
@@ -300,14 +319,14 @@ def test_layers_in_float32_are_no_mismatch() -> None:
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf, 0.0, -4.0])
 def test_number_that_is_none_never_passes(value: float) -> None:
     """Under test it is ambiguous, in a baseline it does not count."""
-    bad = gate_case(prompt_to_host_s=value)
+    bad = gate_case(time_to_first_frame_s=value)
     found = verdict_on(bad)
     assert found.verdict == "AMBIGUOUS"
-    assert "prompt_to_host_s of 1 of 1 runs under test is no positive finite number" in found.why
+    assert "time_to_first_frame_s of 1 of 1 runs under test is no positive finite number" in found.why
     base = [*baseline_runs(4), gate_run(199, bad)]
     for total_s in (4.0, 9.0):
         found = verdict_on(gate_case(total_s), base)
-        (own,) = [metric for metric in found.metrics if metric.metric == "prompt_to_host_s"]
+        (own,) = [metric for metric in found.metrics if metric.metric == "time_to_first_frame_s"]
         assert (own.verdict, own.base_runs) == ("CALIBRATION_NEEDED", 4)
     assert exit_code([found]) != 0
 
@@ -316,11 +335,11 @@ def test_number_that_is_gone_is_missing_and_a_new_one_is_told() -> None:
     """A phase that the baseline has must be there; one more is no fault."""
     measurement = measurement_of(gate_case())
     phases = measurement.rounds[0].phases_s
-    fewer = gate_case(phases_s={name: value for name, value in phases.items() if name != "decode"})
+    fewer = with_phases({name: value for name, value in phases.items() if name != "decode"})
     found = verdict_on(fewer)
     assert found.verdict == "MISSING"
     assert "phase_decode_s was not measured" in found.why
-    more = verdict_on(gate_case(phases_s={**phases, "upscale": 1.0}))
+    more = verdict_on(with_phases({**phases, "upscale": 0.1}))
     assert more.verdict == "PASS"
     assert {m.metric for m in more.metrics if m.verdict == "NEW"} == {"phase_upscale_s"}
 

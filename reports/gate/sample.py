@@ -13,11 +13,11 @@ from reports.gate.cohort import facts_of, request_mismatch
 from reports.gate.limits import GateLimit
 from reports.measured import Measurement, Round
 from reports.record import CaseRecord, Run, Status
-from reports.rows import median
+from reports.rows import clocks_reason, median
 from reports.timing import playback
 
-# Reasons in a record that take a case out of any comparison of times.
-SPOILED = ("shared_gpu", "validity", "clocks")
+# Reasons in a record that take a case out of any comparison of times; of clocks `clocks_reason` is asked.
+SPOILED = ("shared_gpu", "validity")
 
 
 class Sample(Frozen):
@@ -78,8 +78,9 @@ def _invalid(case: CaseRecord) -> str:
         return case.reason or "the environment was not valid"
     reasons = case.measurement.reasons if case.measurement else {}
     # A cold start's clocks begin before the device has one.
-    marks = [mark for mark in SPOILED if mark in reasons and not (mark == "clocks" and case.plan.fresh_process)]
-    return "; ".join(f"{mark}: {reasons[mark]}" for mark in marks)
+    clocks = None if case.plan.fresh_process else clocks_reason(case)
+    marks = {mark: reasons[mark] for mark in SPOILED if mark in reasons} | ({"clocks": clocks} if clocks else {})
+    return "; ".join(f"{mark}: {why}" for mark, why in marks.items())
 
 
 def _values(case: CaseRecord, measurement: Measurement) -> dict[str, float]:

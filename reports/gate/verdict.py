@@ -23,7 +23,7 @@ MEANING: dict[Verdict, str] = {
     "AMBIGUOUS": "worse, but not in cycles, or with a number that can be none",
     "CALIBRATION_NEEDED": "too few valid baseline runs on this GPU and stack",
     "RECIPE_MISMATCH": "another workload or recipe under the same id, or another one ran than was asked for",
-    "INVALID_ENV": "the GPU was slowed down, shared or not watched",
+    "INVALID_ENV": "the GPU was slowed down, shared or not watched, or clocks disagree",
     "MISSING": "in the baseline or the plan, but not measured",
     "NEW": "no baseline has this case",
 }
