@@ -11,6 +11,7 @@ from pathlib import Path
 import msgspec
 
 from reports.benchmark_json import benchmark_document
+from reports.gate.outcome_file import read_gate
 from reports.html import render_html
 from reports.journal import Finished, RunFolderError, Started, load_journal
 from reports.measured import DURATIONS
@@ -43,6 +44,7 @@ def merge(run_dir: Path) -> Run:
 
     The last attempt that finished rules. A case that only started is "crashed", one that never started is
     "not_run". `finished_at` is the time of the last journal line.
+    `gate` is that of `gate.json`, if there is one.
     Raises `RunFolderError` for files that cannot be read and for journal lines about cases that were not planned.
     """
     plan = read_plan(run_dir)
@@ -71,6 +73,7 @@ def merge(run_dir: Path) -> Run:
         comparisons=plan.comparisons,
         lent=plan.lent,
         protocol_version=plan.protocol_version,
+        gate=read_gate(run_dir),
     )
     return msgspec.structs.replace(run, verdicts=verdicts([run]))
 

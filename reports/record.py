@@ -13,6 +13,7 @@ from reports.comparison_record import StudentTeacher, StudentVerdict
 from reports.environment import Ceilings, Environment
 from reports.frozen import Frozen
 from reports.gate.limits import GateLimit
+from reports.gate.outcome import GateOutcome
 from reports.judged import Budget, Claim, Floor
 from reports.measured import DURATIONS, Measurement
 from reports.paired import Bands, Planted
@@ -225,8 +226,8 @@ class Run(Frozen):
     """run.json: the plan with every case's outcome. Every planned case appears exactly once.
 
     `finished_at` is the time of the last journal line; `torn_journal_lines` counts last lines that a killed process
-    left incomplete. `verdicts` are those of `comparisons` by this run's cases and
-    those that an earlier run `lent` it.
+    left incomplete. `verdicts` are those of `comparisons` by this run's cases and those that an earlier run `lent` it.
+    `gate` is what was decided of it against a baseline, None where it was not gated.
     """
 
     schema_version: int
@@ -249,3 +250,4 @@ class Run(Frozen):
     verdicts: list[StudentVerdict] = []
     lent: list[CaseRecord] = []
     protocol_version: int = 1
+    gate: GateOutcome | None = None

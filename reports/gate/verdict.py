@@ -1,7 +1,7 @@
 """The gate's verdicts: what each means, which of several rules, and what they make of a program's exit code."""
 
 from collections.abc import Collection, Sequence
-from typing import Literal
+from typing import Literal, get_args
 
 from reports.frozen import Frozen
 
@@ -13,8 +13,8 @@ Verdict = Literal[
     "CALIBRATION_NEEDED",
     "AMBIGUOUS",
     "IMPROVED",
-    "NEW",
     "PASS",
+    "NEW",
 ]
 MEANING: dict[Verdict, str] = {
     "PASS": "no number is worse than its baseline by more than its limits",
@@ -31,17 +31,8 @@ MEANING: dict[Verdict, str] = {
 RELAXABLE: tuple[Verdict, ...] = ("CALIBRATION_NEEDED", "MISSING", "INVALID_ENV", "AMBIGUOUS")
 UNDECIDED: tuple[Verdict, ...] = (*RELAXABLE, "RECIPE_MISMATCH")
 COMPARED: tuple[Verdict, ...] = ("PASS", "REGRESSION", "IMPROVED")
-RANKS: tuple[Verdict, ...] = (
-    "REGRESSION",
-    "RECIPE_MISMATCH",
-    "INVALID_ENV",
-    "MISSING",
-    "CALIBRATION_NEEDED",
-    "AMBIGUOUS",
-    "IMPROVED",
-    "PASS",
-    "NEW",
-)
+# Worst first; a number without a baseline leaves a case that was compared passed.
+RANKS: tuple[Verdict, ...] = get_args(Verdict)
 EXIT_FINE, EXIT_WORSE, EXIT_UNDECIDED, EXIT_UNUSABLE = 0, 1, 2, 4
 
 
@@ -99,6 +90,11 @@ def exit_code(cases: Sequence[CaseVerdict], lenient: Collection[str] = ()) -> in
     if (found & set(UNDECIDED)) - (set(lenient) & set(RELAXABLE)) or not found & set(COMPARED):
         return EXIT_UNDECIDED
     return EXIT_FINE
+
+
+def fails(case: CaseVerdict, lenient: Collection[str] = ()) -> bool:
+    """Tell whether a gate fails for this case: it regressed, or is undecided in a way that nobody let pass."""
+    return exit_code([case, CaseVerdict(id="", verdict="PASS", why="")], lenient) != EXIT_FINE
 
 
 def _is_of_one(case: CaseVerdict) -> bool:
