@@ -4,7 +4,6 @@ Every call of the pipeline is made, from the text to the last frame, so that wha
 torch's own, which the counter sees as its two batched products.
 """
 
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -23,6 +22,7 @@ from models.wan.decoder_layout import prepare_decoder
 from models.wan.random_weights import offline_tokenizer
 from models.wan.text_encoder import TextEncoder
 from models.work_kinds import Operation
+from tests.untraced import untraced
 
 KINDS: dict[str, Operation] = {
     "aten.mm": "matmul",
@@ -88,20 +88,6 @@ class CountingProbe:
         """Look at nothing: there are no values."""
 
 
-@contextmanager
-def untraced() -> Iterator[None]:
-    """Take coverage's tracer off: under it torch's own Python, nearly all that runs here, takes twice as long.
-
-    What the pipelines run is counted where they make frames.
-    """
-    tracer = sys.gettrace()
-    sys.settrace(None)
-    try:
-        yield
-    finally:
-        sys.settrace(tracer)
-
-
 def count_phases(
     model: ModelSpec, request: Request, monkeypatch: pytest.MonkeyPatch
 ) -> tuple[dict[str, dict[Operation, int]], int]:
@@ -122,6 +108,7 @@ def count_phases(
     )
     pipeline = model.load(recipe)
     noise = tuple(tensor.to("meta") for tensor in pipeline.draw_noise(request))
+    # Nearly all that runs is torch's own Python; what the pipelines run is traced where they make frames.
     with untraced(), FlopCounterMode(display=False) as counter:
         probe = CountingProbe(counter)
         frames = sum(chunk.shape[1] for chunk in pipeline.generate(request, noise, probe))

@@ -24,7 +24,7 @@ from reports.html import render_html
 from reports.measured import ColdStart
 from tests.inner_session import collect
 from tests.reports_samples import case_of, measured, planned, replaced, run_of
-from tests.running import ROOT, cases_of, command, environment, read_json, run_bench, write_suite
+from tests.running import ROOT, cases_of, command, coverage, environment, read_json, run_bench, write_suite
 from tests.test_invalid_env import SCENARIO
 
 FAULTS = {
@@ -56,7 +56,7 @@ def faults(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("cold")
     prompts = {"fine": "fine", **{what: f"fault {what} 1" for what in FAULTS}, "last": "fine again"}
     write_suite(folder, prompts, scenarios=["cold_start"])
-    done = run_bench(folder, "--rounds", "1")
+    done = run_bench(folder, "--rounds", "1", **coverage())
     assert done.returncode == 1, done.stdout + done.stderr
     (folder / "printed.txt").write_text(done.stdout, encoding="utf-8")
     return folder

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import jsonschema
 import pytest
 
-from tests.running import ROOT, cases_of, events, read_json, run_bench, write_suite
+from tests.running import ROOT, cases_of, coverage, events, read_json, run_bench, write_suite
 
 # What is provoked: the status that the case must get, and words of its reason.
 FAULTS = {
@@ -80,7 +80,7 @@ def faults(tmp_path_factory: pytest.TempPathFactory) -> Finished:
     prompts = {"fine": "fine", **prompts, "differ": "fault differ 2", "last": "fine again"}
     write_suite(folder, prompts, attentions=["native"])
     arguments = ["--benchmark-json", folder / "new" / "out.json", "--junit-xml", folder / "junit.xml"]
-    done = run_bench(folder, *arguments, "--case-timeout=4", "--showlocals")
+    done = run_bench(folder, *arguments, "--case-timeout=4", "--showlocals", **coverage())
     return Finished(folder, done, cases_of(folder))
 
 
@@ -90,7 +90,7 @@ def own(tmp_path_factory: pytest.TempPathFactory) -> Finished:
     folder = tmp_path_factory.mktemp("own")
     (folder / "bench_own.py").write_text(OWN_SCENARIO)
     write_suite(folder, {"fine": "fine"}, attentions=["native", "xformers", "native_math"], scenarios=["own"])
-    done = run_bench(folder, folder / "bench_own.py", f"--junit-xml={folder / 'junit.xml'}")
+    done = run_bench(folder, folder / "bench_own.py", f"--junit-xml={folder / 'junit.xml'}", **coverage())
     cases = read_json(folder / "run" / "run.json")["cases"]
     return Finished(folder, done, {case["id"].split("::")[1]: case for case in cases})
 
@@ -283,7 +283,8 @@ def test_file_is_written_when_every_case_failed(tmp_path: Path) -> None:
 def test_lost_device_ends_the_process_with_70_and_resume_goes_on(tmp_path: Path) -> None:
     """Nothing calls CUDA again, all is written, and the case is tried once more in a new process before it is final."""
     write_suite(tmp_path, {"fine": "fine", "lost": "fault lost 2", "last": "fine again"})
-    done = run_bench(tmp_path, "--benchmark-json", tmp_path / "out.json", "--junit-xml", tmp_path / "junit.xml")
+    out = ("--benchmark-json", tmp_path / "out.json", "--junit-xml", tmp_path / "junit.xml")
+    done = run_bench(tmp_path, *out, **coverage())
     assert done.returncode == 70, done.stdout
     assert events(tmp_path, "touched") == []
     assert statuses(tmp_path) == {"fine": "passed", "lost": "crashed", "last": "not_run"}

@@ -15,7 +15,7 @@ from fixtures.row_properties import properties
 from tests.browser import Visit
 from tests.payloads import PAYLOADS
 from tests.reports_samples import measured, planned
-from tests.running import read_json, run_bench, write_suite
+from tests.running import coverage, read_json, run_bench, write_suite
 
 HEADINGS = ['<th class="sortable">Result</th>', "<th>Test</th>", "<th>Duration</th>", "<th>Links</th>"]
 RAW = ["<td>Passed</td>", "<td>raw id</td>", "<td>1 ms</td>", "<td></td>"]
@@ -37,7 +37,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write_suite(folder, {"first": "fine", "killer": "fault crash 1", "bad": "fault nan-frames 2"})
     assert run_bench(folder).returncode < 0
     written = (f"--html={folder / 'page.html'}", f"--junitxml={folder / 'junit.xml'}")
-    done = run_bench(folder, "--resume", folder / "run", "-k", "not killer", "--extra-entries", *written)
+    done = run_bench(folder, "--resume", folder / "run", "-k", "not killer", "--extra-entries", *written, **coverage())
     assert done.returncode == 1, done.stdout
     return folder
 

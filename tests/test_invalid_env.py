@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from tests.running import cases_of, events, read_json, run_bench, write_suite
+from tests.running import cases_of, coverage, events, read_json, run_bench, write_suite
 
 # bench_heat.py samples by itself: hot for as many attempts as the prompt says.
 SCENARIO = """
@@ -71,12 +71,12 @@ class Heated(NamedTuple):
     cases: dict[str, dict[str, Any]]
 
 
-def run_heat(folder: Path, prompts: dict[str, str], *arguments: object) -> Heated:
-    """Run the scenario on these prompts."""
+def run_heat(folder: Path, prompts: dict[str, str], *arguments: object, **variables: str) -> Heated:
+    """Run the scenario on these prompts; `variables` are added to the environment."""
     write_suite(folder, prompts, scenarios=["heat"])
     scenario = folder / "bench_heat.py"
     scenario.write_text(SCENARIO, encoding="utf-8")
-    done = run_bench(folder, scenario, "--benchmark-json", folder / "out.json", *arguments)
+    done = run_bench(folder, scenario, "--benchmark-json", folder / "out.json", *arguments, **variables)
     return Heated(folder, done, cases_of(folder))
 
 
@@ -84,7 +84,7 @@ def run_heat(folder: Path, prompts: dict[str, str], *arguments: object) -> Heate
 def heated(tmp_path_factory: pytest.TempPathFactory) -> Heated:
     """Run all of them."""
     folder = tmp_path_factory.mktemp("heat")
-    return run_heat(folder, PROMPTS, f"--junitxml={folder / 'junit.xml'}", "--gpu-hour-price=2.4")
+    return run_heat(folder, PROMPTS, f"--junitxml={folder / 'junit.xml'}", "--gpu-hour-price=2.4", **coverage())
 
 
 def test_hot_case_is_measured_again_once(heated: Heated) -> None:

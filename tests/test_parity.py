@@ -18,7 +18,7 @@ from models.discover import discover
 from models.spec import Recipe, Request
 from reports.paired import Band, Bands
 from reports.record import RecipeRecord
-from tests.running import MATCHED, ROOT, command, environment
+from tests.running import MATCHED, ROOT, command, coverage, environment
 from tests.test_suite import cases_of as planned_cases
 
 SPECS = discover()
@@ -77,7 +77,7 @@ def ended(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
     text = SUITE + "".join(BLOCK.format(setting=setting, seed=seed, bands=bands) for setting, seed, bands in blocks)
     (folder / "faults.toml").write_text(text, encoding="utf-8")
     done = subprocess.run(
-        command(folder), cwd=ROOT, env=environment(folder), capture_output=True, text=True, check=False
+        command(folder), cwd=ROOT, env=environment(folder) | coverage(), capture_output=True, text=True, check=False
     )
     assert done.returncode == 1, done.stdout + done.stderr
     return folder, done.stdout

@@ -13,7 +13,7 @@ import pytest
 
 from fixtures import progress as progress_module
 from fixtures.progress import Progress
-from tests.running import ROOT, command, environment, events, write_suite
+from tests.running import ROOT, command, coverage, environment, events, write_suite
 
 
 class Refusing(io.StringIO):
@@ -131,7 +131,7 @@ def test_terminal_shows_the_running_case_and_rows_at_once(tmp_path: Path) -> Non
     write_suite(tmp_path, {"fine": "fine", "hangs": "fault hang 1"})
     ours, theirs = pty.openpty()
     words = command(tmp_path, "--case-timeout=6")
-    process = subprocess.Popen(words, cwd=ROOT, env=environment(tmp_path), stdout=theirs, stderr=theirs)
+    process = subprocess.Popen(words, cwd=ROOT, env=environment(tmp_path) | coverage(), stdout=theirs, stderr=theirs)
     os.close(theirs)
     seen = _read_until(ours, rb"hangs-s0\] .{1,5} denoise .{1,5} step 1 of 2 .{1,5} \d s")
     assert process.poll() is None

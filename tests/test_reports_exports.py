@@ -28,6 +28,7 @@ from reports.strict_json import encode, write_json_atomically
 from tests.payloads import PAYLOADS, hostile_run
 from tests.reports_samples import case_of, planned, run_of
 from tests.running import ROOT
+from tests.untraced import untraced
 
 STUDENT, TEACHER = planned(), planned("wan2.1-t2v-1.3b")
 METRICS = [
@@ -282,9 +283,10 @@ def test_five_thousand_cases_are_exported_in_seconds(tmp_path: Path) -> None:
         return read_run(path)
 
     for export in (render_markdown, lambda runs: csv_table(runs, long=True), bencher, benchmark_action, written):
-        before_s = time.process_time()
-        assert export([big])
-        assert time.process_time() - before_s < 30
+        with untraced():
+            before_s = time.process_time()
+            assert export([big])
+            assert time.process_time() - before_s < 30
     assert read_run(path) == big
     assert len(render_markdown([big]).encode()) <= LIMIT_BYTES
 

@@ -11,7 +11,7 @@ from fixtures.metrics.spec import find_metrics
 from fixtures.results import exit_status, row_text, take_over
 from reports.record import CaseRecord
 from tests.reports_samples import case_of, measured, planned, run_of
-from tests.running import ROOT, cases_of, read_json, run_bench, write_suite
+from tests.running import ROOT, cases_of, coverage, read_json, run_bench, write_suite
 
 GOOD = case_of(planned(), 4.0, 3.9, 4.2)
 ODD_PROMPTS = {
@@ -48,7 +48,7 @@ def saved(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
     """Run once with pytest-benchmark's own saving."""
     folder = tmp_path_factory.mktemp("saved")
     write_suite(folder, {"fine": "fine"})
-    done = run_bench(folder, f"--benchmark-storage={folder / 'store'}", "--benchmark-save=base")
+    done = run_bench(folder, f"--benchmark-storage={folder / 'store'}", "--benchmark-save=base", **coverage())
     assert done.returncode == 0, done.stdout
     return folder, done.stdout
 
@@ -188,7 +188,7 @@ def test_disk_that_refuses_the_json_is_told_and_the_table_still_printed(tmp_path
     write_suite(tmp_path, {"folder": "fault folder 1"})
     target = tmp_path / "out" / "out.json"
     # The place is good when it is checked, and a folder stands there when the run ends.
-    done = run_bench(tmp_path, "--benchmark-json", target, FAULTY_FOLDER=str(target))
+    done = run_bench(tmp_path, "--benchmark-json", target, FAULTY_FOLDER=str(target), **coverage())
     assert done.returncode == 1, done.stdout
     assert "Traceback" not in done.stdout + done.stderr
     assert f"VIEWS LOST  {target}: " in done.stdout

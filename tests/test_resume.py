@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from tests.running import cases_of, events, read_json, run_bench, write_suite
+from tests.running import cases_of, coverage, events, read_json, run_bench, write_suite
 
 PROMPTS = {"first": "fine", "struck": "fault signal 2", "third": "fine too"}
 RECIPES = ["native", "native_math"]
@@ -40,7 +40,7 @@ def resumed(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
     """Strike a run, look at what there is, and go on."""
     folder = tmp_path_factory.mktemp("struck")
     write_suite(folder, PROMPTS, RECIPES)
-    struck = run_bench(folder, "--benchmark-json", folder / "out.json", FAULTY_SIGNAL=request.param)
+    struck = run_bench(folder, "--benchmark-json", folder / "out.json", FAULTY_SIGNAL=request.param, **coverage())
     if request.param == "SIGKILL":
         assert not (folder / "run" / "run.json").exists()
         left = {}
