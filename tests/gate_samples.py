@@ -5,7 +5,9 @@ from pathlib import Path
 
 import msgspec
 
+from reports.gate.outcome import GateOutcome, GateProcess, side_of
 from reports.gate.sample import Sample, samples_of
+from reports.gate.verdict import CaseVerdict, Verdict
 from reports.record import CaseRecord, Run
 from reports.strict_json import write_json_atomically
 from tests.reports_samples import case_of, planned, run_of, state_of
@@ -58,3 +60,18 @@ def written(folder: Path, name: str, run: Run) -> Path:
     path = folder / f"{name}.json"
     write_json_atomically(path, run)
     return path
+
+
+def outcome_of(*verdicts: Verdict, lenient: list[Verdict] | None = None) -> GateOutcome:
+    """Give the outcome of a gate against stored baselines with one case of each verdict."""
+    return GateOutcome(
+        kind="stored",
+        against="reports/baselines",
+        verdicts=[CaseVerdict(id=f"case {n}", verdict=one, why="") for n, one in enumerate(verdicts)],
+        base=side_of([("old", {"torch": "2.13.0", "git": "aaaa"})]),
+        new=side_of([("now", {"torch": "2.13.0", "git": "bbbb"})]),
+        at="2026-11-22T12:00:00.000000Z",
+        seconds=31.5,
+        lenient=lenient or [],
+        processes=[GateProcess(side="confirmation", folder="gate/confirm-1", exit_code=0, seconds=15.0)],
+    )

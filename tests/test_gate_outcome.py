@@ -5,27 +5,13 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from reports.gate.outcome import GateOutcome, GateProcess, side_of
+from reports.gate.outcome import side_of
 from reports.gate.outcome_file import read_gate, write_gate
 from reports.gate.verdict import RANKS, UNDECIDED, CaseVerdict, Verdict, fails, worst
 from reports.journal import RunFolderError
 from reports.merge import merge, read_run, write_views
+from tests.gate_samples import outcome_of
 from tests.reports_samples import plan_of, planned, write_run
-
-
-def outcome_of(*verdicts: Verdict, lenient: list[Verdict] | None = None) -> GateOutcome:
-    """Give the outcome of a gate against stored baselines with one case of each verdict."""
-    return GateOutcome(
-        kind="stored",
-        against="reports/baselines",
-        verdicts=[CaseVerdict(id=f"case {n}", verdict=one, why="") for n, one in enumerate(verdicts)],
-        base=side_of([("old", {"torch": "2.13.0", "git": "aaaa"})]),
-        new=side_of([("now", {"torch": "2.13.0", "git": "bbbb"})]),
-        at="2026-11-22T12:00:00.000000Z",
-        seconds=31.5,
-        lenient=lenient or [],
-        processes=[GateProcess(side="confirmation", folder="gate/confirm-1", exit_code=0, seconds=15.0)],
-    )
 
 
 def test_outcome_of_a_run_folder_stands_in_its_record(tmp_path: Path) -> None:

@@ -7,10 +7,12 @@ from reports.answers import QUESTIONS, answers_of
 from reports.answers.answer import Answer, number
 from reports.answers.subject import subject_of
 from reports.comparison_record import MarginVerdict, StudentTeacher, StudentVerdict
+from reports.gate.verdict import Verdict
 from reports.judged import Candidate, Claim, Margin
 from reports.measured import Chunk
 from reports.memory_record import PartMemory, PhaseMemory
 from reports.record import CaseRecord, Run
+from tests.gate_samples import outcome_of
 from tests.reports_samples import (
     case_of,
     ceilings_of,
@@ -265,6 +267,54 @@ def test_change_needs_a_baseline_and_counts_what_became_worse() -> None:
     assert any("prompt to host frames [s] 4.00 to 5.00 (+25.0 %)" in line for line in found.lines)
     gone = answer("change", run, run_of(run.cases[0]))
     assert gone.headline == "1 no longer pass"
+
+
+def test_change_of_two_runs_is_held_against_the_gates_limits() -> None:
+    """They say what is a regression; that one run each decides nothing is said, and 2 % slower is within the limit."""
+    run = pair_of()
+    found = answer("change", run, run_of(case_of(planned(), 4.9, 5.0, 5.2), run.cases[1]))
+    assert "By the gate's limits, 2 cases: 1 REGRESSION, 1 PASS; one run each decides nothing" in found.sentence
+    assert any("prompt_to_host_s 5 s is above its baseline of 4 s by 1 s (+25.00 %)" in line for line in found.lines)
+    small = answer("change", run, run_of(case_of(planned(), 4.03, 4.08, 4.2), run.cases[1]))
+    assert "2 cases: 2 PASS" in small.sentence
+    assert small.tone != "bad"
+    twice = answer("change", run_of(run.cases[0]), run_of(run.cases[0], run.cases[0]))
+    assert (twice.tone, "was not judged: case" in twice.sentence) == ("neutral", True)
+
+
+@pytest.mark.parametrize(
+    ("verdict", "lenient", "headline", "tone"),
+    [
+        ("PASS", [], "Yes", "good"),
+        ("REGRESSION", [], "No: 1 regression", "bad"),
+        ("MISSING", [], "Undecided", "neutral"),
+        ("MISSING", ["MISSING"], "Yes", "good"),
+    ],
+)
+def test_change_of_a_gated_run_is_the_gates_answer(
+    verdict: Verdict, lenient: list[Verdict], headline: str, tone: str
+) -> None:
+    """Yes, no or undecided, why, against what, and what was let pass."""
+    (_, one), run = outcome_of("PASS", verdict, lenient=lenient).verdicts, pair_of()
+    own = msgspec.structs.replace(one, id=run.cases[0].id, why="decode is slower by 1 s")
+    gate = msgspec.structs.replace(outcome_of("PASS", lenient=lenient), verdicts=[own, *outcome_of("PASS").verdicts])
+    found = answer("change", pair_of(gate=gate, finished_at=gate.at))
+    assert (found.headline, found.tone) == (headline, tone)
+    assert "Held against the baselines in reports/baselines, of 1 run." in found.sentence
+    failing = headline != "Yes"
+    assert ("decode is slower by 1 s" in found.sentence) is failing
+    assert [anchor.case for anchor in found.anchors] == ([own.id] if failing else [])
+    assert ("Let pass by name: MISSING." in found.sentence) is bool(lenient)
+    assert "commit: aaaa in the baseline, bbbb under test" in found.lines
+    assert any("gate/confirm-1 (confirmation, 15.0 s)" in line for line in found.lines)
+
+
+def test_run_that_went_on_after_its_gate_is_not_decided() -> None:
+    """What was resumed later was not gated; a regression stays one."""
+    later = {"finished_at": "2026-11-22T12:00:01.000+00:00"}
+    found = answer("change", pair_of(gate=outcome_of("PASS"), **later))
+    assert (found.headline, "went on after it was gated" in found.sentence) == ("Undecided", True)
+    assert answer("change", pair_of(gate=outcome_of("REGRESSION"), **later)).headline == "No: 1 regression"
 
 
 def test_claims_tell_the_nearest_row_and_its_command() -> None:

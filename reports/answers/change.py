@@ -1,21 +1,38 @@
-"""What changed since the baseline, and what speaks against merging."""
+"""What changed since the baseline, and what speaks against merging.
+
+Why it matters: "slower by 4 %" is no answer to whether a change may land. A run that was gated has one, yes, no or
+undecided, with what it rests on. Of two runs beside each other the gate's limits say what is worse, but not more: one
+run each is a suspicion, which the gate has confirmed by fresh processes before it fails a change.
+"""
 
 from collections.abc import Sequence
 from typing import Any
 
-from reports.answers.answer import Anchor, Answer, label
+import msgspec
+
+from reports.answers.answer import Anchor, Answer, Tone, label
+from reports.answers.gated import gated, verdict_lines
 from reports.answers.subject import Subject
 from reports.changes import CaseChange, changes, environment_changes, is_broken, judged
+from reports.gate.judge import GateError, judge
+from reports.gate.judge_metric import Rules
+from reports.gate.sample import Sample, samples_of
+from reports.gate.table import tally
+from reports.gate.verdict import CaseVerdict
 from reports.record import Run
 from reports.rows import counted, one_line, show
 
 ID, QUESTION = "change", "What changed since the baseline, and may I merge?"
 COMMAND = "python -m reports html BASELINE RUN --out compare.html"
-NO_GATE = "No limits for a merge were set, so that whether these changes are acceptable is for you to say."
+# Of one run each the limits hold, but nothing is confirmed.
+ONE_EACH = Rules(fewest=1)
+UNCONFIRMED = "one run each decides nothing: the gate asks for five baseline runs, or three pairs, and confirms"
 
 
 def answer(runs: Sequence[Run], _subject: Subject) -> Answer:
-    """Hold the last run against the first, the baseline; a single run has none."""
+    """Tell the gate of the last run, or else hold it against the first, the baseline; a single run has none."""
+    if (gate := runs[-1].gate) is not None:
+        return gated(ID, QUESTION, runs, gate)
     if len(runs) < 2:
         sentence = "This page shows one run alone: no baseline was given to hold it against."
         return Answer(ID, QUESTION, "No baseline", sentence, "unknown", commands=(("to compare", COMMAND),))
@@ -30,15 +47,17 @@ def answer(runs: Sequence[Run], _subject: Subject) -> Answer:
     barred = [one for one in both if judged(one, "not comparable")]
     parts = broken, worse, better, barred
     environment = environment_changes(before, after)
+    verdicts, by_limits = _by_limits(before, after)
     return Answer(
         id=ID,
         question=QUESTION,
         headline=_headline(*parts),
         interval=f"{label(len(runs) - 1, len(runs))} against the baseline {label(0, len(runs))}, "
         f"{counted(both, 'case')} in both",
-        sentence=f"{_counts(*parts)} {NO_GATE}",
-        tone="bad" if broken or worse else "neutral" if barred or environment else "good",
+        sentence=f"{_counts(*parts)} {by_limits}",
+        tone=_tone(verdicts, quiet=not (broken or worse or barred or environment), broken=bool(broken)),
         lines=(
+            *verdict_lines(verdicts),
             *(f"no longer passes: {one.id}{_now(one)}" for one in broken),
             *(f"worse: {line}" for line in _lines(worse, "worse")),
             *(f"better: {line}" for line in _lines(better, "better")),
@@ -47,6 +66,26 @@ def answer(runs: Sequence[Run], _subject: Subject) -> Answer:
         ),
         anchors=tuple(Anchor(len(runs) - 1, one.id, ("status", "measurement")) for one in (*broken, *worse))[:20],
     )
+
+
+def _by_limits(before: Run, after: Run) -> tuple[list[CaseVerdict], str]:
+    """Give the gate's verdicts on one run each, and their count in a sentence."""
+    try:
+        verdicts = judge(_apart("A", before), _apart("B", after), rules=ONE_EACH)
+    except GateError as error:
+        return [], f"Whether they may be merged was not judged: {error}."
+    return verdicts, f"By the gate's limits, {tally(verdicts)}; {UNCONFIRMED}."
+
+
+def _apart(name: str, run: Run) -> list[Sample]:
+    """Reduce a run, told apart from the other even where it is the same."""
+    return [msgspec.structs.replace(sample, run=f"{name}: {sample.run}") for sample in samples_of(run)]
+
+
+def _tone(verdicts: Sequence[CaseVerdict], *, quiet: bool, broken: bool) -> Tone:
+    if broken or any(case.verdict == "REGRESSION" for case in verdicts):
+        return "bad"
+    return "good" if quiet and all(case.verdict in ("PASS", "NEW") for case in verdicts) and verdicts else "neutral"
 
 
 def _headline(broken: Sequence[Any], worse: Sequence[Any], better: Sequence[Any], barred: Sequence[Any]) -> str:

@@ -37,15 +37,15 @@ def text_table(cases: Sequence[CaseVerdict]) -> str:
     widths = [max(len(row[column]) for row in rows) for column in range(len(HEADINGS))]
     rows.insert(1, tuple("-" * width for width in widths))
     lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
-    return "\n".join([*lines, "", *_reasons(cases), tally(cases), ""])
+    return "\n".join([*lines, "", *reasons(cases), tally(cases), ""])
 
 
 def markdown(cases: Sequence[CaseVerdict]) -> str:
     """Give the same as Markdown, for a job's summary or a comment."""
     rows = [_markdown_row(row) for row in (HEADINGS, *_rows(cases))]
     rows.insert(1, "|" + " --- |" * len(HEADINGS))
-    reasons = [f"* {_escaped(line)}" for line in _reasons(cases)]
-    return "\n".join([f"**{tally(cases)}**", "", *rows, "", *reasons, ""])
+    told = [f"* {_escaped(line)}" for line in reasons(cases)]
+    return "\n".join([f"**{tally(cases)}**", "", *rows, "", *told, ""])
 
 
 def _rows(cases: Iterable[CaseVerdict]) -> Iterable[tuple[str, ...]]:
@@ -69,7 +69,8 @@ def _cells(metric: MetricVerdict) -> tuple[str, ...]:
     )
 
 
-def _reasons(cases: Iterable[CaseVerdict]) -> list[str]:
+def reasons(cases: Iterable[CaseVerdict]) -> list[str]:
+    """Say of every case that did not plainly pass why."""
     return [
         f"{case.verdict} {one_line(case.id, 120)}: {one_line(case.why, 600) or MEANING[case.verdict]}"
         for case in cases
