@@ -6,11 +6,13 @@ slower, held by the same margins against the student; and the fewest steps that 
 
 Times are medians from prompt to host frames of the scenario `speed`, on one kind of GPU, alone on it; quality is that
 of the comparison's scenario, over the prompts and seeds that both have. A row that lacks either is named, never
-guessed.
+guessed. Of a case that several runs hold the last that ran it counts, as for the verdicts.
 """
 
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
+
+from msgspec.structs import replace
 
 from reports.budgets import is_over_only
 from reports.compare import is_shared, is_timed
@@ -20,6 +22,7 @@ from reports.record import CaseRecord, PlannedCase, Run
 from reports.rows import counted, figures, median, show
 from reports.verdicts import comparisons_of, overall, rows_of
 
+SPEED = "speed"
 DECIDED = ("PASS", "FAIL", "INCONCLUSIVE")
 
 
@@ -60,7 +63,7 @@ def equal_times(runs: Sequence[Run]) -> list[EqualTime]:
         for comparison in comparisons_of(runs)
         for model in comparison.students
         for setting in comparison.settings
-        if _plans(runs, model, setting) and len(rows := _rows(comparison, runs, (model, setting))) > 1
+        if _held(runs, comparison, model, setting) and len(rows := _rows(comparison, runs, (model, setting))) > 1
     ]
 
 
@@ -81,8 +84,7 @@ def most_steps_within(rows: Sequence[Row], time_s: float) -> Row | None:
 def _answer(comparison: StudentTeacher, student: tuple[str, str], runs: Sequence[Run], rows: list[Row]) -> EqualTime:
     time_s, _gpu, reason = _time(runs, *student)
     own = cases_of(runs, comparison.scenario, *student)
-    if several := made_of_several(_plans(runs, *student), OF_ONE_SCENE):
-        why = f"its cases were made from different things: {several}"
+    if why := _several(runs, comparison, *student):
         return EqualTime(" ".join(student), comparison.teacher, None, rows, reason=why, silent=why)
     in_time = most_steps_within(rows, time_s) if time_s is not None else None
     as_good, silent = _as_good_row(rows, own, comparison)
@@ -127,32 +129,39 @@ def _common_rows(students: Cases, teachers: Cases, comparison: StudentTeacher) -
     return rows_of(comparison.margins, common, teachers) if common else []
 
 
-def _plans(runs: Sequence[Run], model: str, setting: str) -> list[PlannedCase]:
-    return [
-        case.plan
-        for run in runs
-        for case in (*run.cases, *run.lent)
-        if (case.plan.model.id, case.plan.setting) == (model, setting)
-    ]
+def _held(runs: Sequence[Run], comparison: StudentTeacher, model: str, setting: str) -> list[PlannedCase]:
+    """List what was planned of a model in a setting: the cases that its time and its clips are of."""
+    scenarios = dict.fromkeys((SPEED, comparison.scenario))
+    return [case.plan for name in scenarios for case in cases_of(runs, name, model, setting).values()]
+
+
+def _several(runs: Sequence[Run], comparison: StudentTeacher, model: str, setting: str) -> str:
+    """Say what is not of one model, its speed cases, its clips, or the two together; empty where all are."""
+    plans = _held(runs, comparison, model, setting)
+    timed, clips = ([plan for plan in plans if (plan.scenario == SPEED) is of_speed] for of_speed in (True, False))
+    told = {"speed cases": timed, "clips": clips, "speed cases and its clips": plans}
+    found = ((who, made_of_several(some, OF_ONE_SCENE)) for who, some in told.items())
+    return next((f"its {who} were made from different things: {several}" for who, several in found if several), "")
 
 
 def _rows(comparison: StudentTeacher, runs: Sequence[Run], student: tuple[str, str]) -> list[Row]:
     """Find the teacher's settings that differ from its own in steps and guidance alone, fewest steps first."""
-    own = _plans(runs, comparison.teacher, comparison.teacher_setting)
+    own = _held(runs, comparison, comparison.teacher, comparison.teacher_setting)
     if not own:
         return []
-    settings = dict.fromkeys(_settings_like(own[0], runs))
+    settings = _settings_like(own[0], comparison, runs)
     gpu = _time(runs, *student)[1]
     rows = [_row(comparison, runs, setting, gpu) for setting in settings]
     return sorted(rows, key=lambda row: (row.steps, row.guidance_scale))
 
 
-def _settings_like(own: PlannedCase, runs: Sequence[Run]) -> Iterator[str]:
-    for run in runs:
-        for case in (*run.cases, *run.lent):
-            plan = case.plan
-            if plan.model.id == own.model.id and plan.track == own.track and _same(plan, own):
-                yield plan.setting
+def _settings_like(own: PlannedCase, comparison: StudentTeacher, runs: Sequence[Run]) -> Iterator[str]:
+    cases = (case.plan for run in runs for case in (*run.cases, *run.lent))
+    settings = dict.fromkeys(plan.setting for plan in cases if plan.model.id == own.model.id)
+    for setting in settings:
+        held = _held(runs, comparison, own.model.id, setting)
+        if any(plan.track == own.track and _same(plan, own) for plan in held):
+            yield setting
 
 
 def _same(plan: PlannedCase, own: PlannedCase) -> bool:
@@ -162,26 +171,21 @@ def _same(plan: PlannedCase, own: PlannedCase) -> bool:
 
 
 def _row(comparison: StudentTeacher, runs: Sequence[Run], setting: str, gpu: str | None) -> Row:
-    request = _plans(runs, comparison.teacher, setting)[0].request
+    request = _held(runs, comparison, comparison.teacher, setting)[0].request
     time_s, own_gpu, lacks = _time(runs, comparison.teacher, setting)
     if time_s is not None and gpu is not None and own_gpu != gpu:
         time_s, lacks = None, f"its time is of {own_gpu}, the student's of {gpu}"
     clips = cases_of(runs, comparison.scenario, comparison.teacher, setting)
-    if several := made_of_several(_plans(runs, comparison.teacher, setting), OF_ONE_SCENE):
-        time_s, clips, lacks = None, {}, f"its cases were made from different things: {several}"
+    if several := _several(runs, comparison, comparison.teacher, setting):
+        time_s, clips, lacks = None, {}, several
     elif not clips:
         lacks = "; ".join(filter(None, (lacks, "no clips of it to judge")))
     return Row(setting, request.steps, request.guidance_scale, time_s, clips, lacks)
 
 
 def _time(runs: Sequence[Run], model: str, setting: str) -> tuple[float | None, str | None, str]:
-    """Give the median time of a model's sound speed cases and its GPU, or why there is none."""
-    cases = [
-        case
-        for run in runs
-        for case in run.cases
-        if (case.plan.scenario, case.plan.model.id, case.plan.setting) == ("speed", model, setting)
-    ]
+    """Give the median time of a model's sound speed cases and its GPU, or why there is none; lent ones have no time."""
+    cases = list(cases_of([replace(run, lent=[]) for run in runs], SPEED, model, setting).values())
     if not cases:
         return None, None, "its speed was not asked for"
     sound = [case for case in cases if _is_sound(case)]

@@ -1,9 +1,9 @@
 """Quality of single clips, told: floors of suites and markers, and each metric's own limits, held against its value.
 
 Why it matters: a floor that no value was measured for must not look like one that is kept. So a value that was to be
-expected and is missing breaks it; only a metric that says nothing of such a clip (of content, with random weights)
-leaves it not judged. Nothing here fails a case; fixtures/judge.py does, inside the case's call. Differences between a
-student and its teacher are judged over many prompts, in reports/verdicts.py.
+expected and is missing breaks it; only a metric that says nothing of such a clip (of content, with random weights; of
+seams, where a clip has no blocks) leaves it not judged. Nothing here fails a case; fixtures/judge.py does, inside the
+case's call. Differences between a student and its teacher are judged over many prompts, in reports/verdicts.py.
 """
 
 from collections.abc import Sequence
@@ -26,6 +26,8 @@ def judge_floor(floor: Floor, metrics: Sequence[MetricValue]) -> JudgedFloor:
         return JudgedFloor(floor=floor, actual=None, verdict="fail", explanation=f"{floor.metric} was not measured")
     if metric.not_applicable:
         return not_judged(floor, metric.reason)
+    if metric.unjudged:
+        return not_judged(floor, metric.unjudged)
     if metric.value is None:
         why = f"{floor.metric} has no value: {metric.reason}"
         return JudgedFloor(floor=floor, actual=None, verdict="fail", explanation=why)

@@ -115,7 +115,8 @@ class MetricValue(Frozen):
     expected: of a metric with limits any other missing value fails. `per_frame` is its series in the same unit, to six
     digits, where it has one: an entry a frame, or one less where two frames make an entry. `verdict` is by `limits`,
     and `explanation` says what a broken one means (reports/limits.py). `formula` is a hash of the code that the value
-    came from, "" in records from before it was kept: values of one id compare only where it is the same.
+    came from, "" in records from before it was kept: values of one id compare only where it is the same. `unjudged`
+    says why neither limit nor floor judges a value that is there to be compared with.
     """
 
     id: str
@@ -129,6 +130,7 @@ class MetricValue(Frozen):
     verdict: LimitVerdict = "not judged"
     explanation: str = ""
     formula: str = ""
+    unjudged: str = ""
 
 
 class GpuProcess(Frozen):

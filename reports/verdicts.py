@@ -4,8 +4,9 @@ Why it matters: a student's speed is worth what its clips are. Each pair of clip
 whatever became of it: a student's clip that is missing, or broken on its own, counts as the worst. A metric that says
 of both sides' clips that they are not for it (of content, with random weights) decides nothing; where one side alone
 says so, nothing is known. Clips that were made from different things are no one model, and not judged. Nothing passes
-where the teacher has clips that the student was never asked for: the prompts would be a choice. The same function gives
-the verdicts at a run's end and over several runs, whose folders may hold student and teacher apart.
+where the teacher has clips that the student was never asked for: the prompts would be a choice; and a student that a
+comparison names beside others and that has no case at all is not judged, never left out. The same function gives the
+verdicts at a run's end and over several runs, whose folders may hold student and teacher apart.
 
 Diversity over seeds is one number a prompt, from the clips' CLIP features (reports/diversity.py), and its margin a
 share of the teacher's.
@@ -38,7 +39,7 @@ def comparisons_of(runs: Sequence[Run]) -> list[StudentTeacher]:
 
 
 def verdicts(runs: Sequence[Run]) -> list[StudentVerdict]:
-    """Hold every student that has cases in the runs against its teacher, by every margin; not judged where none has."""
+    """Hold every student of each comparison that has a case in the runs against its teacher, by every margin."""
     return [one for comparison in comparisons_of(runs) for one in _of_comparison(comparison, runs)]
 
 
@@ -64,10 +65,10 @@ def rows_of(margins: Sequence[Margin], students: Cases, teachers: Cases) -> list
 def _of_comparison(comparison: StudentTeacher, runs: Sequence[Run]) -> list[StudentVerdict]:
     asked = [(model, setting) for model in comparison.students for setting in comparison.settings]
     cases = {student: cases_of(runs, comparison.scenario, *student) for student in asked}
-    here = {student: found for student, found in cases.items() if found}
-    if not here and not cases_of(runs, comparison.scenario, comparison.teacher, comparison.teacher_setting):
+    teachers = cases_of(runs, comparison.scenario, comparison.teacher, comparison.teacher_setting)
+    if not teachers and not any(cases.values()):
         return []
-    return [_of_student(comparison, cases[student], student, runs) for student in here or asked]
+    return [_of_student(comparison, cases[student], student, runs) for student in asked]
 
 
 def _of_student(

@@ -3,15 +3,17 @@
 import dataclasses
 from pathlib import Path
 
+import msgspec
 import pytest
 
+from fixtures.case_values import resolved
 from fixtures.comparisons import comparisons_of, seams_at
-from fixtures.suite import SuiteError, read_suite
+from fixtures.suite import Suite, SuiteError, read_suite
 from models.discover import discover
+from models.spec import ModelSpec, Recipe, Request
 from reports.margins import OVER_PROMPTS
 from reports.merge import read_plan, read_run
 from tests.inner_session import bench, collect
-from tests.test_model_files import default_request
 from tests.test_suite import cases_of
 
 METRIC = """
@@ -169,16 +171,53 @@ def test_paper_looks_for_seams_in_every_clip_of_the_comparison() -> None:
     assert not any(case.seams_at for case in cases if (case.model.id, case.scenario) == ("wan2.1-t2v-1.3b", "speed"))
 
 
+STUDENT, OTHER, TEACHER = "causvid-1.3b", "causvid-1.3b-bidirectional", "wan2.1-t2v-1.3b"
+
+
+def two_grids() -> dict[str, ModelSpec]:
+    """Give the models, the bidirectional student as if it had blocks that begin elsewhere."""
+    specs = dict(discover())
+    return {**specs, OTHER: dataclasses.replace(specs[OTHER], block_starts=lambda _: (5, 9, 13, 17))}
+
+
+def made_in(suite: Suite, spec: ModelSpec, setting: str) -> tuple[Recipe, Request]:
+    """Give what a model is loaded as and asked for in a setting of the suite."""
+    recipe, request, _ = resolved(suite, "matched", spec, "random", (setting, suite.file.settings[setting]))
+    return recipe, request
+
+
 def test_clips_in_one_piece_that_two_block_grids_ask_for_are_refused() -> None:
     """One number cannot be beside both; a model with blocks of its own is looked at there."""
-    specs, suite = discover(), read_suite("paper")
-    student, other, teacher = "causvid-1.3b", "causvid-1.3b-bidirectional", "wan2.1-t2v-1.3b"
-    request = default_request(specs[teacher])
-    specs = {**specs, other: dataclasses.replace(specs[other], block_starts=lambda _: (5, 9, 13, 17))}
-    assert seams_at(suite, specs, ("quality", other), request) == (5, 9, 13, 17)
-    assert seams_at(suite, specs, ("speed", teacher), request) == ()
-    with pytest.raises(SuiteError, match=f"{student} with 9, 21, 33, … and {other} with 5, 9, 13, …; its clips"):
-        seams_at(suite, specs, ("quality", teacher), request)
+    specs, suite = two_grids(), read_suite("paper")
+    made = made_in(suite, specs[TEACHER], "480p81")
+    assert seams_at(suite, specs, ("quality", OTHER, "480p81"), made) == (5, 9, 13, 17)
+    assert seams_at(suite, specs, ("speed", TEACHER, "480p81"), made) == ()
+    told = f"{STUDENT} with 9, 21, 33, … and {OTHER} with 5, 9, 13, …; its clips"
+    for setting in ("480p81", "480p81+attention=native_math", "480p81-4step"):
+        with pytest.raises(SuiteError, match=told):
+            seams_at(suite, specs, ("quality", TEACHER, setting), made_in(suite, specs[TEACHER], setting.split("+")[0]))
+
+
+def test_two_block_grids_in_settings_of_their_own_are_no_quarrel() -> None:
+    """A clip in one piece is looked at as its own setting's comparison asks, its teacher's of fewer steps as well."""
+    specs, suite = two_grids(), read_suite("paper")
+    (both,) = suite.file.comparisons
+    apart = [
+        msgspec.structs.replace(both, id="one", students=[STUDENT]),
+        msgspec.structs.replace(both, id="two", students=[OTHER], settings=["720p81"], teacher_setting="720p81"),
+    ]
+    suite = dataclasses.replace(suite, file=msgspec.structs.replace(suite.file, comparisons=apart))
+    seen = {
+        setting: seams_at(suite, specs, ("quality", TEACHER, setting), made_in(suite, specs[TEACHER], setting))
+        for setting in ("480p81", "480p81-4step", "480p81-16step-nocfg", "720p81")
+    }
+    grid = (9, 21, 33, 45, 57, 69)
+    assert seen == {
+        "480p81": grid, "480p81-4step": grid, "480p81-16step-nocfg": grid, "720p81": (5, 9, 13, 17)
+    }  # fmt: skip
+    recipe, request = made_in(suite, specs[TEACHER], "480p81")
+    whole = msgspec.structs.replace(recipe, decode="whole")
+    assert seams_at(suite, specs, ("quality", TEACHER, "480p81-whole"), (whole, request)) == ()
 
 
 def test_strict_still_fails_a_case_by_its_floor() -> None:

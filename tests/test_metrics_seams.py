@@ -12,8 +12,10 @@ from hypothesis import strategies as st
 from fixtures.controls.broken import BROKEN
 from fixtures.controls.sound import SOUND, make_clip
 from fixtures.metrics.clip import Clip
-from fixtures.metrics.seam_ratio import departures, other_latent_starts, seam_ratio
+from fixtures.metrics.seam_ratio import NO_BLOCKS, departures, other_latent_starts, seam_ratio
 from fixtures.metrics.spec import NotApplicableError, apply_metric, apply_metrics, find_metrics
+from reports.floors import judge_floor
+from reports.judged import Floor
 from tests.textured_clip import as_clip, grey_clip, textured
 
 METRICS = {"seam_ratio": find_metrics()["seam_ratio"]}
@@ -151,6 +153,10 @@ def test_clip_in_one_piece_is_looked_at_where_another_models_blocks_begin_and_no
     assert (beside.value, beside.limits, beside.verdict) == (own.value, None, "not judged")
     (judged,) = apply_metrics(METRICS, replace(seamed, seams_at=(5, 17, 29)), "hub")
     assert (judged.value, judged.verdict) == (own.value, "fail")
+    asked = Floor(metric="seam_ratio", source="suite mine", at_most=1.5)
+    floors = [judge_floor(asked, [value]) for value in (own, beside)]
+    assert [floor.verdict for floor in floors] == ["fail", "not judged"]
+    assert floors[1].explanation == NO_BLOCKS
 
 
 @pytest.mark.parametrize("axis", [1, 2])

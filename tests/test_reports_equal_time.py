@@ -178,12 +178,39 @@ def test_row_of_two_recipes_under_one_name_is_not_judged() -> None:
     *_, answer, lacks = equal_time_lines(runs)
     assert "50 steps" in answer
     assert lacks == (
-        "  rows that lack something: 480p81-8step (its cases were made from different things: request.steps 8 and 6)"
+        "  rows that lack something: 480p81-8step (its speed cases were made from different things: "
+        "request.steps 8 and 6)"
     )
     students = [replaced(case, compile="all", seed=1) for case in cases if case.plan.model.id == STUDENT]
     first, second = equal_time_lines([run_with(*cases), run_with(*students)])
-    assert first.endswith("no answer, its cases were made from different things: recipe.compile 'none' and 'all'")
-    assert "is not judged: its cases were made from different things" in second
+    assert first.endswith("no answer, its speed cases were made from different things: recipe.compile 'none' and 'all'")
+    assert "is not judged: its speed cases were made from different things" in second
+
+
+def test_student_that_was_made_again_with_another_recipe_is_the_later_one() -> None:
+    """All of it is; its speed made again alone is not the time of its clips, one clip alone is not of them."""
+    cases = whole()
+    again = [replaced(case, compile="all") for case in whole(student_s=9.0) if case.plan.model.id == STUDENT]
+    first, *_ = equal_time_lines([run_with(*cases), run_with(*again)])
+    assert "takes 9.00 s from prompt to host frames; in that wan2.1-t2v-1.3b makes 8 steps" in first
+    idle = [msgspec.structs.replace(case, status="not_run", measurement=None) for case in again]
+    assert "takes 6.00 s" in equal_time_lines([run_with(*cases), run_with(*idle)])[0]
+    first, second = equal_time_lines([run_with(*cases), run_with(again[0])])
+    why = "its speed cases and its clips were made from different things: recipe.compile 'all' and 'none'"
+    assert (first.endswith(f"no answer, {why}"), why in second) == (True, True)
+    first, _ = equal_time_lines([run_with(*cases), run_with(again[1])])
+    assert "no answer, its clips were made from different things: recipe.compile 'all' and 'none'" in first
+
+
+def test_teacher_that_was_made_again_with_another_recipe_is_the_later_one() -> None:
+    """Every row of it, in time and clips; of one row alone, it is no row beside the others."""
+    cases = whole()
+    times = {name: 2 * time_s for name, time_s in TIMES.items()}
+    again = [replaced(case, compile="all") for case in whole(times=times) if case.plan.model.id == TEACHER]
+    first, *_ = equal_time_lines([run_with(*cases), run_with(*again)])
+    assert "makes none of its rows in that, the quickest is 4 steps at guidance 5 (480p81-4step, 10.00 s)" in first
+    (one,) = equal_times([run_with(*cases), run_with(*(c for c in again if c.plan.setting == "480p81-8step"))])
+    assert [row.setting for row in one.rows] == ["480p81-4step", "480p81"]
 
 
 @pytest.mark.parametrize("change", [{"frames": 21}, {"width": 416}, {"weights": "random"}])
@@ -191,7 +218,7 @@ def test_times_of_clips_of_another_size_or_weights_are_not_pooled(change: dict[s
     """A setting of one name in two runs, once shorter: its median time would be nobody's."""
     short = replaced(timed(STUDENT, "480p81", 1.5), seed=1, **change)
     (first, *_) = equal_time_lines([run_with(*whole()), run_with(short)])
-    assert "no answer, its cases were made from different things: " in first
+    assert "no answer, its speed cases were made from different things: " in first
 
 
 def test_random_weights_are_not_judged_and_their_times_are_shown() -> None:

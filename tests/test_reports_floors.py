@@ -88,6 +88,15 @@ def test_a_metric_that_is_not_applicable_is_not_judged() -> None:
     assert not is_broken(with_quality(metric(None, "not applicable: random weights", inapt=True, limits=LIMITS)))
 
 
+def test_value_that_is_there_to_be_compared_with_is_judged_by_no_floor() -> None:
+    """Of seams in a clip without blocks, however far beyond the floor; a clip with blocks breaks it."""
+    compared = msgspec.structs.replace(metric(3.0), unjudged="not applicable: the clip was made in one piece")
+    judged = judge_floor(floor(), [compared])
+    assert (judged.verdict, judged.explanation) == ("not judged", "not applicable: the clip was made in one piece")
+    assert not is_broken(with_quality(compared, floors=(judged,)))
+    assert judge_floor(floor(), [metric(3.0)]).verdict == "fail"
+
+
 def test_every_breach_is_told_and_the_rest_is_counted() -> None:
     """A line a breach; warnings, what is kept and what is not judged a line each, with how many clips."""
     broken = with_quality(metric(3.0, limits=LIMITS), floors=(judge_floor(floor(), [metric(3.0)]),))

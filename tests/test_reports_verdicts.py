@@ -285,6 +285,24 @@ def test_teacher_without_a_student_is_no_strict_pass(tmp_path: Path) -> None:
     assert [main(["verdict", str(tmp_path / "run.json"), "--quality", mode]) for mode in modes] == [0, 1, 0]
 
 
+@pytest.mark.parametrize("absent", [{"students": [STUDENT, "other"]}, {"settings": ["480p81", "480p81-fast"]}])
+def test_student_of_a_comparison_that_is_wholly_absent_is_told_and_no_strict_pass(absent: dict[str, list[str]]) -> None:
+    """Beside one that passes, in another model or another setting: left out of a run, it is not left out of its end."""
+    run = run_with(*pairs([0.0] * 4))
+    assert [exit_status(0, run, mode) for mode in ("enforce", "strict")] == [0, 0]
+    asked = msgspec.structs.replace(run.comparisons[0], **absent)
+    run = msgspec.structs.replace(run, comparisons=[asked])
+    run = msgspec.structs.replace(run, verdicts=verdicts([run]))
+    passed, missing = run.verdicts
+    assert (overall(passed.rows), missing.rows) == ("PASS", [])
+    assert missing.reason == f"no case of {missing.student} (quality) is here"
+    assert missing.student in ("other 480p81", f"{STUDENT} 480p81-fast")
+    assert f"{missing.student} against teacher {TEACHER} 480p81 (distilled): not judged, no case of" in render_summary(
+        run, 200
+    )
+    assert [exit_status(0, run, mode) for mode in ("enforce", "strict", "report")] == [0, 1, 0]
+
+
 def with_commit(case: CaseRecord, commit: str, *paths: str) -> CaseRecord:
     """Give the case as if its weights were the file `x` of repository a/b, or those `paths`, at this commit."""
     files = [
