@@ -4,6 +4,12 @@ from typing import Any, Literal
 
 from reports.frozen import Frozen
 
+# Why a GPU's record has two sizes (`Environment.gpus` and `Device.memory_bytes`): nvml.h, nvmlMemory_v2_t.
+WHOSE_MEMORY = (
+    "NVML counts a GPU's physical memory; CUDA, which PyTorch asks, what programs can be given of it, without what "
+    "driver and firmware reserve."
+)
+
 
 class ContainerLimits(Frozen):
     """What control groups allow the process: `None` is no limit or, where `cgroup` is None too, unknown; see `reason`.

@@ -16,6 +16,7 @@ from reports.answers import answers_of
 from reports.answers.answer import Answer
 from reports.case_details import as_text, case_details, recipe_details, told
 from reports.charts.page import page_charts
+from reports.environment import WHOSE_MEMORY
 from reports.findings import findings
 from reports.media import Entry, Source, entries_of
 from reports.page_changes import page_changes
@@ -83,6 +84,7 @@ def render_page(sources: Sequence[Source], *, charts: bool = False) -> str:
         in_short=len(entries) > IN_FULL,
         durations={name: meaning for source in sources for name, meaning in source.run.durations.items()},
         environment=_environment,
+        whose_memory=WHOSE_MEMORY,
     )
 
 

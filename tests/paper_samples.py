@@ -70,6 +70,42 @@ def hostile_run() -> Run:
     return msgspec.structs.replace(run, environment=environment, durations={"sampling_s": HOSTILE[3]})
 
 
+# Names that are wider or more of a piece than sound ones, or take more room in print than in the record.
+ODD_NAMES = (
+    "__proto__",
+    "constructor",
+    "=1+1",
+    "\uff1d1+1",
+    "M" * 16,
+    "W" * 16,
+    "a" * 60,
+    "W" * 60,
+    '"quoted" name',
+    '"' * 60,
+    "中" * 12,
+    "…" * 50,
+    "W-" * 30,
+    "abcdefghijklmno_" * 4,
+)
+
+
+def odd_run(name: str) -> Run:
+    """Give a sound run whose model, title, licence, setting, prompt, phase and metric have one name."""
+    plan = planned(prompt="p", text=name, rounds=3)
+    plan = msgspec.structs.replace(
+        plan,
+        model=msgspec.structs.replace(plan.model, id=name, title=name, licence=name),
+        prompt=msgspec.structs.replace(plan.prompt, id=name, motion=name, licence=name, source=name),
+        setting=name,
+    )
+    case = case_of(plan, 4.0, 4.1, 4.3)
+    assert case.measurement is not None
+    rounds = [msgspec.structs.replace(one, phases_s=one.phases_s | {name: 0.1}) for one in case.measurement.rounds]
+    metrics = [MetricValue(id=name, value=1.0, unit=name, better="neither")]
+    measurement = msgspec.structs.replace(case.measurement, rounds=rounds, metrics=metrics)
+    return run_of(msgspec.structs.replace(case, measurement=measurement), banners=(name,))
+
+
 def rendered(runs: list[Run]) -> dict[str, str]:
     """Give the paper's texts by their files' names, without its pictures, which take seconds to draw."""
     document = sections(runs)

@@ -8,7 +8,8 @@ import re
 import msgspec
 import pytest
 
-from reports.paper.document import inlines, numbered
+from reports.environment import WHOSE_MEMORY
+from reports.paper.document import Absent, Table, floats, inlines, numbered
 from reports.paper.measures import Place, number, with_spread
 from reports.paper.metric_definitions import DEFINITIONS
 from reports.paper.numbers import AGGREGATIONS, Number, at
@@ -80,10 +81,50 @@ def test_every_number_is_computed_again_from_the_record(runs: list[Run]) -> None
 def test_verdicts_over_runs_are_told_with_their_numbers() -> None:
     """Student and teacher in two runs are judged together, and the teacher's fewer steps stand beside the student."""
     text = re.sub("<!--n\\d+-->", "", rendered(_students_and_teachers())["paper.md"])
-    assert f"| {STUDENT} 480p81 | `score` | 4 | -1.00 | -1.00 | -1.00 | -0.500 | FAIL |" in text.replace("\u2212", "-")
+    assert f"| {STUDENT} 480p81 | `score` | 1 | 4 | -1.00 | -1.00 | -1.00 | -0.500 | FAIL |" in text.replace(
+        "\u2212", "-"
+    )
     assert "In its time the teacher gives `480p81-4step` (the student beside it: PASS)." in text
     assert "The fewest of its steps that are as good by every margin are those of `480p81-8step`." in text
     assert "What speed costs in quality is judged over prompts in Table" in text
+
+
+def test_empty_cell_has_its_reason(runs: list[Run]) -> None:
+    """What a dash stands for is told below its table, and no cell holds a dash of its own."""
+    cells = [
+        piece
+        for one in floats(sections(runs))
+        if isinstance(one, Table)
+        for row in one.rows
+        for cell in row
+        for piece in cell
+    ]
+    assert [piece for piece in cells if piece == Absent("") or piece in ("–", "-", "")] == []
+
+
+def test_claims_that_nothing_measured_are_listed_with_their_reason_and_in_no_row() -> None:
+    """A row of a claim holds a measured number; the other candidates stand below the table."""
+    text = re.sub("<!--n\\d+-->", "", rendered(published("claims-1.3b"))["paper.md"])
+    claims = text[text.index("### Claims") : text.index("## Limitations")]
+    assert [line for line in claims.splitlines() if line.startswith("|") and "| – |" in line] == []
+    assert (
+        "- sampling: wan2.1-t2v-14b-causvid-lora 480p81-8step-float8 (no case of it is here (suite paper-14b))"
+        in claims
+    )
+
+
+def test_tables_of_distances_and_limits_name_their_units() -> None:
+    """A PSNR is in dB, a mean absolute difference in codes; a limit has its metric's unit."""
+    text = re.sub("<!--n\\d+-->", "", rendered(published("settings"))["paper.md"])
+    assert "| mean absolute difference \\[codes\\] | ms ssim | psnr \\[dB\\] | ssim |" in text
+    assert "| `noise` | codes | – | 4 | – | 8 |" in text
+
+
+def test_both_sizes_of_a_gpus_memory_are_told_and_what_they_count() -> None:
+    """NVML's and CUDA's sizes differ; a reader meets both beside the sentence that says why."""
+    text = re.sub("<!--n\\d+-->", "", rendered(published("quick"))["paper.md"])
+    assert "with 79.6 GiB by NVML (79.2 GiB by CUDA)" in text
+    assert WHOSE_MEMORY in text
 
 
 def _ids(pattern: str, text: str) -> dict[str, str]:

@@ -13,9 +13,10 @@ from PIL import Image
 
 from reports.__main__ import EXIT_BAD_INPUT, main
 from reports.paper.bibliography import bibtex, entries, listed
-from reports.paper.document import Code, Column, Figure, Paragraph, Table, cited
+from reports.paper.document import Code, Column, Figure, Paragraph, Table, cited, numbered
 from reports.paper.escape import markdown, tex, tex_name
 from reports.paper.figures import NO_MATPLOTLIB, figures, strips
+from reports.paper.render_latex import PREAMBLE, as_latex
 from reports.paper.tables import LEFT_OUT, MOST_ROWS
 from reports.paper.write import sections, write_paper
 from reports.record import Run
@@ -23,8 +24,10 @@ from reports.strict_json import encode
 from tests.paper_samples import (
     GOLDEN,
     HOSTILE,
+    ODD_NAMES,
     PUBLISHED,
     hostile_run,
+    odd_run,
     published,
     rendered,
     with_every_metric,
@@ -68,28 +71,31 @@ def test_charts_are_written_for_both_formats(quick: Path) -> None:
 @pytest.fixture(scope="session")
 def pdf_text(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, str]:
     """Compile a paper of a published run and of hostile text, once for all tests: the logs, and the PDF's text."""
+    _need_tools()
+    folder = tmp_path_factory.mktemp("paper")
+    media = tmp_path_factory.mktemp("media")
+    runs = [*published("quick"), hostile_run(), with_strip(media, "strips", content=_picture()), with_every_metric()]
+    write_paper(runs, folder, folders=[media] * 4)
+    _run_tools(folder, "pdflatex", "bibtex", "pdflatex", "pdflatex")
+    logs = "".join((folder / f"paper.{end}").read_text(encoding="utf-8", errors="replace") for end in ("log", "blg"))
+    subprocess.run([str(shutil.which("pdftotext")), "-layout", "paper.pdf"], cwd=folder, check=True)
+    return logs, (folder / "paper.txt").read_text(encoding="utf-8")
+
+
+def _need_tools() -> None:
     if missing := [tool for tool in TOOLS if shutil.which(tool) is None]:
         told = (
             f"{', '.join(missing)} not found: Debian's texlive-latex-recommended, lmodern and poppler-utils have them"
         )
         (pytest.fail if os.environ.get("CI") else pytest.skip)(told)
-    folder = tmp_path_factory.mktemp("paper")
-    media = tmp_path_factory.mktemp("media")
-    runs = [*published("quick"), hostile_run(), with_strip(media, "strips", content=_picture()), with_every_metric()]
-    write_paper(runs, folder, folders=[media] * 4)
-    pdflatex = [
-        str(shutil.which("pdflatex")),
-        "-interaction=nonstopmode",
-        "-halt-on-error",
-        "-no-shell-escape",
-        "paper",
-    ]
-    for command in (pdflatex, [str(shutil.which("bibtex")), "paper"], pdflatex, pdflatex):
+
+
+def _run_tools(folder: Path, *tools: str) -> None:
+    for tool in tools:
+        options = ["-interaction=nonstopmode", "-halt-on-error", "-no-shell-escape"] if tool == "pdflatex" else []
+        command = [str(shutil.which(tool)), *options, "paper"]
         done = subprocess.run(command, cwd=folder, capture_output=True, text=True, errors="replace", check=False)
-        assert done.returncode == 0, f"{command[0]}: {done.stdout[-2000:]}"
-    logs = "".join((folder / f"paper.{end}").read_text(encoding="utf-8", errors="replace") for end in ("log", "blg"))
-    subprocess.run([str(shutil.which("pdftotext")), "-layout", "paper.pdf"], cwd=folder, check=True)
-    return logs, (folder / "paper.txt").read_text(encoding="utf-8")
+        assert done.returncode == 0, f"{tool}: {done.stdout[-2000:]}"
 
 
 def _picture() -> bytes:
@@ -101,6 +107,22 @@ def _picture() -> bytes:
 def test_latex_compiles_without_a_warning(pdf_text: tuple[str, str]) -> None:
     """Neither LaTeX nor BibTeX warns, and no box is too full or too empty, hostile text or not."""
     assert re.findall(r".*(?:Warning|Overfull|Underfull|undefined).*", pdf_text[0]) == []
+
+
+def test_box_of_an_odd_name_is_full_and_no_more(tmp_path: Path) -> None:
+    """A table of one name of wide letters or without a place to break at has room for it, whatever stands beside it."""
+    _need_tools()
+    parts = [PREAMBLE, r"\begin{document}"]
+    for number, name in enumerate(ODD_NAMES):
+        document = sections([odd_run(name)])
+        ids = numbered(document)
+        text = "\n".join(as_latex(section, ids) for section in document)
+        parts.append(re.sub(r"\\(label|ref)\{", rf"\\\1{{{number}:", re.sub(r"~\\cite\{[^}]*\}", "", text)))
+        parts.append(r"\clearpage")
+    (tmp_path / "paper.tex").write_text("\n".join([*parts, r"\end{document}"]), encoding="utf-8")
+    _run_tools(tmp_path, "pdflatex", "pdflatex")
+    log = (tmp_path / "paper.log").read_text(encoding="utf-8", errors="replace")
+    assert re.findall(r".*(?:Warning|Overfull|Underfull|undefined).*", log) == []
 
 
 def test_pdf_shows_numbers_and_text(pdf_text: tuple[str, str]) -> None:

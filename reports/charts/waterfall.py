@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from reports.charts.drawing import Chart, NoChart, style
 from reports.charts.selection import MOST_ROWS, Row, labels, notes, rows_of, sentences
 from reports.charts.stacked import BUDGET, UNUSED, Bar, stacked
+from reports.environment import WHOSE_MEMORY
 from reports.memory_record import PartMemory
 from reports.record import Run
 from reports.rows import GIB, one_line, show
@@ -85,7 +86,8 @@ def _bar(label: str, row: Row, part: PartMemory) -> Bar:
 def _cards(rows: Sequence[Row]) -> str:
     devices = [device for row in rows if row.case.measurement for device in row.case.measurement.devices]
     known = {one_line(d.name, 40): d.memory_bytes / GIB for d in devices if d.memory_bytes is not None}
-    return "; ".join(f"{name} has {show(size)} GiB" for name, size in list(known.items())[:4]) + ("." if known else "")
+    told = "; ".join(f"{name} has {show(size)} GiB" for name, size in list(known.items())[:4])
+    return f"{told} by CUDA. {WHOSE_MEMORY}" if told else ""
 
 
 def _told(bar: Bar) -> str:

@@ -5,12 +5,14 @@ from collections.abc import Sequence
 from reports.claims import Answer, answers, claims_of
 from reports.compare import model_and_setting
 from reports.judged import Quantity
-from reports.paper.document import Absent, Block, Paragraph, Said, See, Text
+from reports.paper.document import Absent, Block, Items, Paragraph, Said, See, Text, joined
 from reports.paper.escape import short
 from reports.paper.measures import Place, exact, number
 from reports.paper.tables import figure, table, words
 from reports.quantities import BYTES, ONCE, spelled, unit_of, value_of
 from reports.record import Run
+
+MOST_NAMED = 6
 
 
 def claims(runs: Sequence[Run]) -> tuple[Block, ...]:
@@ -18,27 +20,48 @@ def claims(runs: Sequence[Run]) -> tuple[Block, ...]:
     found = answers(runs)
     if not found:
         return (Paragraph(("The suites of these runs hold no claim.",)),)
+    measured = [answer for answer in found if answer.verdict != "not measured"]
     texts: list[Text] = [(Said(short(claim.text, 200)),) for claim in claims_of(runs)]
     columns = (
         words("Claim"), words("Configuration"), words("Read as"), figure("Claimed"), figure("Measured"),
         figure("Measured", "/ claimed"), words("Verdict"),
     )  # fmt: skip
-    rows = [_row(answer, runs) for answer in found]
+    rows = [_row(answer, runs) for answer in measured]
     said = [piece for text in texts for piece in (*text, ". ")]
-    text = Paragraph(
-        ("Claims that were held against the measurements: ", *said, See("tab:claims"), " has every candidate.")
-    )
+    where: Text = (See("tab:claims"), " has every candidate that was measured.") if rows else ("None was measured.",)
+    text = Paragraph(("Claims that were held against the measurements: ", *said, *where))
     caption = "Claims and measurements; a claim is never carried from one GPU to another."
-    return text, table("tab:claims", (caption,), columns, rows)
+    tables = (table("tab:claims", (caption,), columns, rows),) if rows else ()
+    return text, *tables, *_silent(found)
+
+
+def _silent(found: Sequence[Answer]) -> tuple[Block, ...]:
+    """List what was not measured of each claim, what has one reason together."""
+    groups: dict[tuple[str, str], list[Text]] = {}
+    for answer in found:
+        if answer.verdict == "not measured":
+            read_as = f" ({spelled(answer.quantity)})" if answer.quantity else ""
+            named = Said(short(f"{answer.configuration}{read_as}", 120))
+            groups.setdefault((answer.claim.id, answer.note), []).append((named,))
+    items: list[Text] = [
+        (Said(short(id_, 40)), ": ", *joined(named[:MOST_NAMED]), *_others(named), " (", Said(short(note, 160)), ")")
+        for (id_, note), named in groups.items()
+    ]
+    return (Paragraph(("Not measured, and so not in a table:",)), Items(tuple(items))) if items else ()
+
+
+def _others(named: list[Text]) -> Text:
+    return (" and others",) if len(named) > MOST_NAMED else ()
 
 
 def _row(answer: Answer, runs: Sequence[Run]) -> tuple[Text, ...]:
     claim, quantity = answer.claim, answer.quantity
+    assert quantity is not None, "what was measured is a quantity"
     unit = unit_of(claim.quantities[0])
     run = next(run for run in runs if claim in run.claims)
     claimed = Place(run, None, f"claims[{run.claims.index(claim)}].value")
     value = exact(unit, claimed, decimals=_decimals(claim.value))
-    places = _behind(answer, quantity, runs) if quantity is not None and answer.actual is not None else []
+    places = _behind(answer, quantity, runs)
     divisor = float(BYTES.get(unit, 1))
     measured = number("median", unit, places, decimals=2, divisor=divisor)
     share = number("ratio", "1", places, [claimed], decimals=2, divisor=divisor)
@@ -46,7 +69,7 @@ def _row(answer: Answer, runs: Sequence[Run]) -> tuple[Text, ...]:
     return (
         (Said(short(claim.id, 40)),),
         (Said(short(answer.configuration, 90)),),
-        (Said(spelled(quantity) if quantity else "–"),),
+        (Said(spelled(quantity)),),
         (value, f" {unit}"),
         (measured, f" {unit}") if measured else (absent,),
         (share,) if share else (absent,),

@@ -62,7 +62,7 @@ def _row(one: Configuration, *, priced: bool) -> tuple[Text, ...]:
         power,
         (hour or Absent("no time"),),
         *([(cost or Absent("no price of a GPU-hour was given"),)] if priced else []),
-        (found.cross_check if found else "–",),
+        (found.cross_check if found else why,),
     )
 
 

@@ -9,8 +9,11 @@ import re
 import unicodedata
 
 HIDDEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn"})
-# A word is broken after so many letters where it offers no place of its own.
+# A word is broken after so many letters of ordinary width where it offers no place of its own.
 LONGEST_WORD, LONGEST_PART = 16, 8
+# Widths in letters of Latin Modern Roman at 7 and 8 pt, rounded up: an "a" has 1.
+WIDTHS = {**dict.fromkeys("#%&+<=>@_w£æœ×±\N{MINUS SIGN}≤≥", 1.6), **dict.fromkeys("MmWÆŒΔ#%—", 2.0), "…": 3.0}
+CAPITAL, CODE_POINT = 1.6, 10.0
 _MARKDOWN = {**{char: f"\\{char}" for char in "\\`*_{}[]#|~$@"}, "<": "&lt;", ">": "&gt;", "&": "&amp;"}
 _TEX = {
     **{char: f"\\{char}" for char in "{}$&#_%"},
@@ -60,6 +63,23 @@ def visible(text: str) -> str:
     return "".join(f"[U+{ord(char):04X}]" if unicodedata.category(char) in HIDDEN else char for char in spaced)
 
 
+def letters(text: str, *, typewriter: bool = False) -> float:
+    """Tell how much room LaTeX gives to text, in letters of ordinary width; rather too much than too little.
+
+    >>> letters("wan"), letters("WAN"), letters("中"), letters("WAN", typewriter=True)
+    (3.6, 5.2, 10.0, 3.0)
+    """
+    return sum(_width(char, typewriter=typewriter) for char in visible(text))
+
+
+def _width(char: str, *, typewriter: bool = False) -> float:
+    if not _is_known(char):
+        return CODE_POINT
+    if typewriter and (char.isascii() or char.isalpha()):
+        return 1.0
+    return WIDTHS.get(char, CAPITAL if char.isupper() else 1.0)
+
+
 def short(text: str, limit: int) -> str:
     """Bring text into one visible line of at most `limit` characters.
 
@@ -87,7 +107,7 @@ def tex(text: str) -> str:
     >>> tex("50 % of $x_1$ – 中")
     '50 \\% of \\$x\\_1\\$ -- [U+4E2D]'
     """
-    return " ".join(_broken(word) if len(word) > LONGEST_WORD else _escaped(word) for word in _words(text))
+    return " ".join(_broken(word) if letters(word) > LONGEST_WORD else _escaped(word) for word in _words(text))
 
 
 def tex_prose(text: str) -> str:
@@ -101,7 +121,7 @@ def tex_name(text: str) -> str:
     >>> tex_name("wan2.1-t2v")
     'wan2.\\allowbreak{}1-\\allowbreak{}t2v'
     """
-    return " ".join(_broken(word) for word in _words(text))
+    return " ".join(_broken(word, typewriter=True) for word in _words(text))
 
 
 def _words(text: str) -> list[str]:
@@ -118,12 +138,12 @@ def _escaped(word: str) -> str:
     return "".join("{}" if char == "\x00" else _TEX.get(char, char) for char in apart)
 
 
-def _broken(word: str) -> str:
-    parts, since = [], 0
+def _broken(word: str, *, typewriter: bool = False) -> str:
+    parts, since = [], 0.0
     for index, char in enumerate(word):
         parts.append(_escaped(char))
-        since += 1
+        since += _width(char, typewriter=typewriter)
         if index < len(word) - 1 and (char in _BREAK_AFTER or since >= LONGEST_PART):
             parts.append(r"\allowbreak{}")
-            since = 0
+            since = 0.0
     return "".join(parts)

@@ -2,10 +2,12 @@
 
 from collections.abc import Sequence
 
+from reports.environment import WHOSE_MEMORY
 from reports.paper.configurations import letter_of
 from reports.paper.document import Block, Code, Inline, Items, Paragraph, Said, Text, joined
 from reports.paper.escape import short
 from reports.paper.measures import Place, number
+from reports.paper.numbers import Number
 from reports.record import Run
 from reports.rows import GIB
 
@@ -16,6 +18,8 @@ def hardware(runs: Sequence[Run]) -> tuple[Block, ...]:
     """Tell each run's machine in an item of its own; several runs are named by letters from here on."""
     several = "Each run is named by a letter, which tables give beside its rows." if len(runs) > 1 else ""
     text = f"One device generates a clip. {several}".strip()
+    if any(gpu.get("memory_bytes") for run in runs for gpu in run.environment.gpus):
+        text += f" {WHOSE_MEMORY}"
     return Paragraph((text,)), Items(tuple(_machine(runs, run) for run in runs))
 
 
@@ -49,11 +53,22 @@ def _gpus(run: Run) -> Text:
     power = number("value", "W", [Place(run, None, "environment.gpus[0].power_limit_w")], decimals=0)
     facts: list[Inline] = []
     if memory is not None:
-        facts += [" with ", memory, " GiB"]
+        facts += [" with ", memory, " GiB by NVML"]
+    if (offered := _offered(run)) is not None:
+        facts += [" (", offered, " GiB by CUDA)"]
     if power is not None:
         facts += [", power limit ", power, " W"]
     others: Text = (" and further GPUs in the machine",) if len(names) > 1 else ()
     return (Said(names[0]), *facts, *others)
+
+
+def _offered(run: Run) -> Number | None:
+    """Give the memory that PyTorch was told of, from the first case that was measured on a GPU."""
+    for case in run.cases:
+        if case.measurement is not None and case.measurement.devices and case.measurement.devices[0].kind == "cuda":
+            place = Place(run, case, "measurement.devices[0].memory_bytes")
+            return number("value", "GiB", [place], decimals=1, divisor=GIB)
+    return None
 
 
 def _count(run: Run) -> Inline:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from reports.compare import comparisons
 from reports.paper.citations import of_model
 from reports.paper.configurations import Configuration, configurations, letter_of
-from reports.paper.document import Absent, Block, Inline, Items, Paragraph, Said, Section, See, Text, joined, say
+from reports.paper.document import Block, Items, Paragraph, Said, Section, See, Text, joined, say
 from reports.paper.energy import joules
 from reports.paper.escape import short
 from reports.paper.measures import Place, exact
@@ -99,8 +99,8 @@ def _size(place: Place) -> Text:
 
 def _alone(one: Configuration) -> Text:
     """Say what a configuration takes: time, first frame, memory, joules."""
-    memory: Inline = peak(one, "peak_allocated_bytes") or Absent("")
-    held: Text = (memory, " GiB") if not isinstance(memory, Absent) else ("not measured",)
+    memory = peak(one, "peak_allocated_bytes")
+    held: Text = (memory, " GiB") if memory else ("not measured",)
     counted = joules(one, "videos")
     energy: Text = (*counted, " J") if counted else ("not measured",)
     return say(

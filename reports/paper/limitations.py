@@ -56,7 +56,7 @@ def _machine(runs: Sequence[Run]) -> Iterator[Text]:
         notes = joined([(Said(short(note, 120)),) for note in other], "; ", "; ")
         yield say("Claims could not be judged where the machine is another: {notes}.", notes=notes)
     if any(one.verdict == "not measured" for one in found):
-        yield say("Not every configuration that a claim may mean was measured ({table}).", table=See("tab:claims"))
+        yield say("Not every configuration that a claim may mean was measured ({section}).", section=See("sec:claims"))
     gpus = dict.fromkeys(gpu.get("uuid") for run in runs for gpu in run.environment.gpus if gpu.get("uuid"))
     if len(gpus) == 1:
         yield ("All numbers are those of one single GPU; how far another of its kind differs was not measured.",)

@@ -55,7 +55,7 @@ def _why(measurement: Measurement, field: str) -> str:
 
 def _highest(one: Configuration) -> Text:
     peaks = one.measurement.memory.phases_peak_allocated_bytes
-    return (Code(max(peaks, key=peaks.__getitem__)),) if peaks else ("–",)
+    return (Code(max(peaks, key=peaks.__getitem__)),) if peaks else (Absent("its phases' peaks are not in the record"),)
 
 
 def _parts(found: list[Configuration]) -> tuple[Block, ...]:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from reports.paper.citations import of_attention
-from reports.paper.document import Block, Code, Inline, Paragraph, Said, Section, See, Text, say
+from reports.paper.document import Absent, Block, Code, Inline, Paragraph, Said, Section, See, Text, say
 from reports.paper.escape import short
 from reports.paper.hardware import hardware
 from reports.paper.measures import Place, counted, exact, setting
@@ -38,7 +38,7 @@ def _prompts(runs: Sequence[Run]) -> tuple[Block, ...]:
         (
             (Code(case.plan.prompt.id),),
             (Said(short(case.plan.prompt.text, LONGEST_PROMPT)),),
-            (Said(short(case.plan.prompt.motion or "–", 40)),),
+            (Said(short(case.plan.prompt.motion, 40)) if case.plan.prompt.motion else Absent("no class is given"),),
             (Said(short(f"{case.plan.prompt.licence}; {case.plan.prompt.source}", 80)),),
         )
         for case in prompts.values()

@@ -6,7 +6,7 @@ from typing import Literal
 from reports.measured import MetricValue
 from reports.paired import Distance
 from reports.paper.citations import cite, of_metrics
-from reports.paper.document import Block, Code, Items, Paragraph, Said, See, Table, Text, joined, say
+from reports.paper.document import Absent, Block, Code, Items, Paragraph, Said, See, Table, Text, joined, say
 from reports.paper.escape import short
 from reports.paper.measures import Place, setting
 from reports.paper.metric_definitions import BY_THE_USER, DEFINITIONS
@@ -104,25 +104,25 @@ def _definitions(found: Mapping[str, MetricValue | Distance]) -> Table:
 
 def _limits(runs: Sequence[Run]) -> tuple[Block, ...]:
     """Give the limits of the metrics that judged a clip, and what a clip beyond them looks like."""
-    found: dict[str, tuple[Place, str]] = {}
+    found: dict[str, tuple[Place, str, str]] = {}
     for run in runs:
         for case in run.cases:
             for index, metric in enumerate(case.measurement.metrics if case.measurement else ()):
                 if metric.limits is not None:
                     place = Place(run, case, f"measurement.metrics[{index}].limits")
-                    found.setdefault(metric.id, (place, metric.limits.looks_like))
+                    found.setdefault(metric.id, (place, metric.unit, metric.limits.looks_like))
     if not found:
         return ()
-    columns = (name("Metric"), *(figure(*heading) for heading in LIMITS.values()), words("Beyond it"))
+    columns = (name("Metric"), words("Unit"), *(figure(*heading) for heading in LIMITS.values()), words("Beyond it"))
 
     def row(id_: str) -> tuple[Text, ...]:
-        place, looks_like = found[id_]
+        place, unit, looks_like = found[id_]
         cells = [_limit(place._replace(path=f"{place.path}.{field}")) for field in LIMITS]
-        return (Code(id_),), *cells, (Said(short(looks_like, 80)),)
+        return (Code(id_),), (Said(short(unit, 20)),), *cells, (Said(short(looks_like, 80)),)
 
     caption = "Limits of single clips: beyond a fail limit a case fails, beyond a warn limit it is told."
     return (table("tab:limits", (caption,), columns, rows_of(list(found), row)),)
 
 
 def _limit(place: Place) -> Text:
-    return ("–",) if place.values == [None] else (setting(place),)
+    return (Absent("no limit on this side"),) if place.values == [None] else (setting(place),)

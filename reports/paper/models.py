@@ -4,13 +4,14 @@ from collections.abc import Sequence
 
 from reports.paper.citations import SCHEDULERS, cite, of_model
 from reports.paper.configurations import is_sound
-from reports.paper.document import Block, Code, Paragraph, Said, See, Text, say
+from reports.paper.document import Absent, Block, Code, Paragraph, Said, See, Text, say
 from reports.paper.escape import short
 from reports.paper.measures import Place, number, setting
 from reports.paper.tables import figure, rows_of, table, words
 from reports.record import Run, WeightsRecord
 
 SOURCES = {"hub": "published weights", "random": "random weights", "tiny": "toy model"}
+UNKNOWN = Absent("it was not loaded, or its transformer was not counted")
 
 
 def models(runs: Sequence[Run]) -> tuple[Block, ...]:
@@ -82,7 +83,7 @@ def _model(place: Place) -> tuple[Text, ...]:
     assert case is not None, "a model's place is that of a case"
     plan, facts = case.plan, case.measurement.facts if case.measurement else None
     scheduler: Text = (
-        (Code(facts.scheduler_class), *cite(SCHEDULERS.get(facts.scheduler_class, ()))) if facts else ("–",)
+        (Code(facts.scheduler_class), *cite(SCHEDULERS.get(facts.scheduler_class, ()))) if facts else (UNKNOWN,)
     )
     parameters = number(
         "value", "1e9", [Place(run, case, "measurement.facts.parameters.transformer")], decimals=3, divisor=1e9
@@ -92,6 +93,6 @@ def _model(place: Place) -> tuple[Text, ...]:
         (Said(short(plan.model.title, 80)), " (", Code(plan.model.id), ")", *of_model(case)),
         scheduler,
         *((setting(Place(run, case, f"plan.request.{field}")),) for field in ("steps", "guidance_scale", "shift")),
-        (parameters if parameters is not None else "–",),
+        (parameters if parameters is not None else UNKNOWN,),
         (f"{SOURCES[plan.model.weights_source]}; ", Said(short(licence, 80))),
     )

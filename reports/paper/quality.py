@@ -5,11 +5,12 @@ from collections.abc import Sequence
 from msgspec.structs import replace
 
 from reports.comparison_record import MarginVerdict
+from reports.paired import PairedComparison
 from reports.paper.configurations import Configuration, configurations
 from reports.paper.document import Absent, Block, Code, Items, Paragraph, Said, See, Text, joined
 from reports.paper.escape import short
 from reports.paper.measures import Place, number, with_spread
-from reports.paper.tables import figure, lines, name, table, words
+from reports.paper.tables import figure, in_brackets, lines, name, table, words
 from reports.record import Run
 from reports.verdict_lines import spelled
 from reports.verdicts import overall, verdicts
@@ -59,9 +60,9 @@ def _reasons(found: list[Configuration]) -> list[Text]:
 
 def _table(number_: int, found: list[Configuration], valued: list[str]) -> Block:
     columns = (name("Metric"), words("Unit"), *(figure(*_heading(one)) for one in found))
-    units = {m.id: m.unit for one in found for m in one.measurement.metrics}
+    units = {m.id: m.unit for one in found for m in one.measurement.metrics if m.value is not None}
     rows: list[tuple[Text, ...]] = [
-        ((Code(id_),), (Said(units.get(id_, "–")),), *(_value(one, id_) for one in found)) for id_ in valued
+        ((Code(id_),), (Said(units[id_]),), *(_value(one, id_) for one in found)) for id_ in valued if id_ in units
     ]
     caption = "Metrics of the clips: medians over prompts and seeds ± the furthest clip."
     return table(f"tab:clips{number_}", (caption,), columns, rows)
@@ -89,14 +90,15 @@ def _students(runs: Sequence[Run], run: Run) -> tuple[Block, ...]:
     if not run.verdicts:
         return (Paragraph(("No student has clips here to be held against its teacher's.",)),)
     columns = (
-        words("Student"), words("Metric"), figure("Prompts"), figure("Difference"), figure("Lower"), figure("Upper"),
-        figure("Limit"), words("Verdict"),
+        words("Student"), words("Metric"), words("Unit"), figure("Prompts"),
+        figure("Difference"), figure("Lower"), figure("Upper"), figure("Limit"), words("Verdict"),
     )  # fmt: skip
+    units = {m.id: m.unit for one in configurations(runs) for m in one.measurement.metrics}
     rows: list[tuple[Text, ...]] = []
     items: list[Text] = []
     for first, one in enumerate(run.verdicts):
         rows += [
-            _judged(run, f"verdicts[{first}].rows[{index}]", one.student, row)
+            _judged(run, f"verdicts[{first}].rows[{index}]", one.student, units.get(row.margin.metric), row)
             for index, row in enumerate(one.rows)
             if row.verdict in JUDGED
         ]
@@ -113,7 +115,7 @@ def _outcome(rows: Sequence[MarginVerdict], reason: str) -> str:
     return short("; ".join(told), 240)
 
 
-def _judged(run: Run, base: str, student: str, row: MarginVerdict) -> tuple[Text, ...]:
+def _judged(run: Run, base: str, student: str, unit: str | None, row: MarginVerdict) -> tuple[Text, ...]:
     interval = (row.gate == "BCa" and "bca") or "t"
     paths = [f"{base}.difference", f"{base}.{interval}[0]", f"{base}.{interval}[1]", f"{base}.limit"]
     found = [number("value", "metric", [Place(run, None, path)], signed=True) for path in paths]
@@ -121,28 +123,38 @@ def _judged(run: Run, base: str, student: str, row: MarginVerdict) -> tuple[Text
     return (
         (Code(student),),
         (Code(spelled(row.margin)),),
-        (prompts or Absent(""),),
-        *((one or Absent(short(row.reason, 120)),) for one in found),
+        (Said(short(unit, 20)) if unit else Absent("no clip of these runs has it"),),
+        (prompts or Absent("not in the record"),),
+        *((one or Absent(short(row.reason, 120) or "not in the record"),) for one in found),
         (row.verdict,),
     )
 
 
 def _pairs(found: list[Configuration]) -> tuple[Block, ...]:
     kept = [(one, pair) for one in found for pair in enumerate(one.measurement.pairs)]
-    ids = list(dict.fromkeys(d.id for _, (_, pair) in kept for d in pair.compared.distances if d.value is not None))
-    if not ids:
+    known = {d.id: d for _, (_, pair) in kept for d in pair.compared.distances if d.value is not None}
+    if not known:
         return ()
     columns = (
-        words("Setting"), words("Against"), *(figure(*id_.split("_")) for id_ in ids), words("Verdict"),
-    )  # fmt: skip
+        words("Setting"),
+        words("Against"),
+        *(figure(*id_.split("_"), *in_brackets(distance.unit)) for id_, distance in known.items()),
+        words("Verdict"),
+    )
     rows: list[tuple[Text, ...]] = []
     for one, (index, pair) in kept:
-        base = f"measurement.pairs[{index}].compared.distances"
-        paths = {d.id: f"{base}[{at}].value" for at, d in enumerate(pair.compared.distances)}
-        values = [number("value", "metric", [one.first(paths[id_])] if id_ in paths else []) for id_ in ids]
-        rows.append(
-            (one.name, (Said(short(pair.reference, 60)),), *((v or Absent(""),) for v in values), (pair.verdict,))
-        )
+        cells = [_distance(one, f"measurement.pairs[{index}].compared.distances", pair, id_) for id_ in known]
+        rows.append((one.name, (Said(short(pair.reference, 60)),), *cells, (pair.verdict,)))
     caption = "Settings against their baselines, from the same weights and noise: mean over frames."
     text = Paragraph((See("tab:pairs"), " tells how far a setting moves the clip."))
     return text, table("tab:pairs", (caption,), columns, rows)
+
+
+def _distance(one: Configuration, base: str, pair: PairedComparison, id_: str) -> Text:
+    """Give a pair's distance, or why it has none."""
+    found = [(index, distance) for index, distance in enumerate(pair.compared.distances) if distance.id == id_]
+    if not found:
+        return (Absent("this comparison was not asked for"),)
+    index, distance = found[0]
+    value = number("value", distance.unit, [one.first(f"{base}[{index}].value")])
+    return (value or Absent(short(distance.reason, 120) or "not in the record"),)

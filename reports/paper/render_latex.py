@@ -20,7 +20,7 @@ from reports.paper.document import (
     Table,
     Text,
 )
-from reports.paper.escape import tex, tex_name, tex_prose
+from reports.paper.escape import letters, tex, tex_name, tex_prose
 from reports.paper.numbers import Number
 
 LEVELS = ("section", "subsection", "subsubsection", "paragraph")
@@ -87,7 +87,7 @@ def _block(block: Block, ids: Ids, level: int) -> list[str]:
 def _has_long_word(text: Text) -> bool:
     """Tell whether text of the record would tear holes into justified lines."""
     said = [piece.text for piece in text if not isinstance(piece, str | Absent | Cite | See)]
-    return any(len(word) > LONGEST_WORD for one in said for word in one.split())
+    return any(letters(word) > LONGEST_WORD for one in said for word in one.split())
 
 
 def _figure(figure: Figure, ids: Ids) -> str:
@@ -99,8 +99,12 @@ def _figure(figure: Figure, ids: Ids) -> str:
         for panel in figure.panels
     ]
     lines = [r"\begin{figure}[htbp]", r"\centering", "\n\\par\\smallskip\n".join(pictures)]
-    caption = rf"\caption{{{_text(figure.caption, ids)}}}\label{{{figure.label}}}"
+    caption = rf"\caption{{{_caption(figure.caption, ids)}}}\label{{{figure.label}}}"
     return "\n".join([*lines, caption, r"\end{figure}"])
+
+
+def _caption(text: Text, ids: Ids) -> str:
+    return (r"\raggedright " if _has_long_word(text) else "") + _text(text, ids)
 
 
 def _kind(panel: Panel) -> str:
@@ -115,7 +119,7 @@ def _table(table: Table, ids: Ids) -> list[str]:
     heads = [_heading(line, table.columns) for line in zip(*padded, strict=True)]
     columns = "".join("r" if width is None else f"p{{{width}pt}}" for width in widths)
     begin = rf"\begin{{table}}[htbp]\centering{size}\setlength{{\tabcolsep}}{{{separation_pt}pt}}"
-    caption = rf"\caption{{{_text(table.caption, ids)}}}\label{{{table.label}}}\vspace{{4pt}}"
+    caption = rf"\caption{{{_caption(table.caption, ids)}}}\label{{{table.label}}}\vspace{{4pt}}"
     chunks = _pages(table.rows, widths, letter_pt)
     floats = []
     for number, rows in enumerate(chunks):
@@ -200,19 +204,21 @@ def _letters(table: Table, index: int) -> float:
     """Give the letters of a column's longest line."""
     column, cells = table.columns[index], [row[index] for row in table.rows]
     digit = DIGIT if column.kind == "figure" else 1.0
-    return max([*map(len, column.heading), *(digit * _cell_letters(cell) for cell in cells)], default=1)
+    return max([*map(letters, column.heading), *(digit * _cell_letters(cell) for cell in cells)], default=1)
 
 
-def _cell_letters(cell: Text) -> int:
+def _cell_letters(cell: Text) -> float:
     return sum(map(_length, cell))
 
 
-def _length(piece: Inline) -> int:
+def _length(piece: Inline) -> float:
     if isinstance(piece, Number):
         return len(piece.text)
     if isinstance(piece, Cite | See):
         return 6
-    return 1 if isinstance(piece, Absent) else len(piece if isinstance(piece, str) else piece.text)
+    if isinstance(piece, Absent):
+        return 1
+    return letters(piece) if isinstance(piece, str) else letters(piece.text, typewriter=isinstance(piece, Code))
 
 
 def _number(text: str) -> str:

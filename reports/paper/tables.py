@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from reports.paper.document import Absent, Column, Said, Table, Text, joined
-from reports.paper.escape import short
+from reports.paper.escape import letters, short
 
 One = TypeVar("One")
 
@@ -36,7 +36,17 @@ def rows_of(found: Sequence[One], row: Callable[[One], tuple[Text, ...]]) -> lis
 
 def lines(text: str, width: int = 16, most: int = 4) -> tuple[str, ...]:
     """Break a name into lines for a column's heading."""
-    return tuple(textwrap.wrap(short(text, width * most), width))
+    shown = short(text, width * most)
+    return tuple(textwrap.wrap(shown, int(width * len(shown) / letters(shown)) if shown else width))
+
+
+def in_brackets(unit: str) -> tuple[str, ...]:
+    """Give a unit as the last line of a column's heading; what has none gets no line.
+
+    >>> in_brackets("dB"), in_brackets("1")
+    (('[dB]',), ())
+    """
+    return () if unit in {"", "1"} else (f"[{short(unit, 16)}]",)
 
 
 def name(*heading: str) -> Column:
