@@ -17,6 +17,9 @@ from reports.record import CaseRecord, Run, WeightsRecord
 from reports.timing_rows import timing_rows
 from reports.work_lines import work_details
 
+# Why the first call's time is to be doubted: told beside that time.
+FIRST_CLOCKS = "clocks_first_call"
+
 
 def recipe_details(case: CaseRecord) -> dict[str, Any]:
     """Lay out what a case shares with all others of its recipe and request but for prompt and seed."""
@@ -50,7 +53,7 @@ def case_details(run: Run, case: CaseRecord) -> dict[str, Any]:
             "GPU during the timed rounds": _state(case),
             "rounds repeat exactly": {True: "yes", False: "NO", None: rows.MISSING}[measurement.deterministic],
             "profile": profile_lines(measurement.profile) if measurement.profile else [],
-            "not measured": measurement.reasons,
+            "not measured": {name: why for name, why in measurement.reasons.items() if name != FIRST_CLOCKS},
         }
     return {name: value for name, value in details.items() if value}
 
@@ -78,12 +81,17 @@ def _timing(case: CaseRecord) -> dict[str, Any]:
     measurement = case.measurement
     if measurement is None or all(timed.device_clock_s is None for timed in measurement.rounds):
         return {}
-    first = measurement.first_call
     return {
         "load [s]": "" if measurement.load_s is None else _load_text(measurement),
-        "first call, prompt to host frames [s]": "" if first is None else rows.show(first.prompt_to_host_s),
+        "first call, prompt to host frames [s]": _first_call(measurement),
         **timing_rows(case),
     }
+
+
+def _first_call(measurement: Measurement) -> str:
+    """Show what the call before the timed rounds took, and where its clocks disagree that they do."""
+    first, apart = measurement.first_call, measurement.reasons.get(FIRST_CLOCKS)
+    return "" if first is None else rows.show(first.prompt_to_host_s) + (f" ({apart})" if apart else "")
 
 
 def _load_text(measurement: Measurement) -> str:

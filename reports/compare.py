@@ -7,6 +7,7 @@ these are named beside the ratio.
 """
 
 from collections import defaultdict
+from collections.abc import Iterator, Mapping
 from itertools import combinations
 from statistics import median
 from typing import NamedTuple
@@ -35,6 +36,22 @@ class Comparison(NamedTuple):
     high: float
 
 
+class _Side(NamedTuple):
+    """A case with what two of them are compared by, worked out once: of many cases there are many more pairs.
+
+    `axes` must be the same in both, and so must `dtypes`, where both are known.
+    """
+
+    case: CaseRecord
+    axes: dict[str, object]
+    dtypes: dict[str, str]
+    is_matched: bool
+    is_named: bool
+    is_shared: bool
+    times_s: list[float]
+    median_s: float
+
+
 class NoComparison(NamedTuple):
     """Two cases on the same prompt and seed that no ratio is given for, and why: see `differing_axes`."""
 
@@ -50,17 +67,24 @@ def differing_axes(case_a: CaseRecord, case_b: CaseRecord) -> list[str]:
     both recipes are published ones, an attention backend is not named, it is not known in which dtypes a case ran, or
     other processes were on a case's GPU.
     """
-    axes_a, axes_b = _axes(case_a), _axes(case_b)
+    return _obstacles_between(_side(case_a), _side(case_b))
+
+
+def _obstacles_between(a: _Side, b: _Side) -> list[str]:
     forbidding = {
-        PUBLISHED: "matched" not in (case_a.plan.track, case_b.plan.track),
-        UNNAMED: not (_names_attention(case_a) and _names_attention(case_b)),
-        UNKNOWN: not (_dtypes(case_a) and _dtypes(case_b)),
-        SHARED: is_shared(case_a) or is_shared(case_b),
+        PUBLISHED: not (a.is_matched or b.is_matched),
+        UNNAMED: not (a.is_named and b.is_named),
+        UNKNOWN: not (a.dtypes and b.dtypes),
+        SHARED: a.is_shared or b.is_shared,
     }
-    if not forbidding[UNKNOWN]:
-        axes_a, axes_b = ({**axes, **_dtypes(case)} for axes, case in ((axes_a, case_a), (axes_b, case_b)))
-    differing = [axis for axis in {**axes_a, **axes_b} if axes_a.get(axis) != axes_b.get(axis)]
-    return [axis for axis, holds in forbidding.items() if holds] + differing
+    found = [axis for axis, holds in forbidding.items() if holds] + _differing(a.axes, b.axes)
+    return found if forbidding[UNKNOWN] else found + _differing(a.dtypes, b.dtypes)
+
+
+def _differing(axes_a: Mapping[str, object], axes_b: Mapping[str, object]) -> list[str]:
+    if axes_a == axes_b:
+        return []
+    return [axis for axis in {**axes_a, **axes_b} if axes_a.get(axis) != axes_b.get(axis)]
 
 
 def sampling_recipe(case: CaseRecord) -> str:
@@ -72,7 +96,7 @@ def sampling_recipe(case: CaseRecord) -> str:
 
 def comparisons(run: Run) -> list[Comparison]:
     """Compare every two passed cases of different models that differ in nothing but their sampling recipe."""
-    return [_compare(a, b) for a, b in _pairs(run) if not differing_axes(a, b)]
+    return [_compare(a, b) for a, b in _pairs(run) if not _obstacles_between(a, b)]
 
 
 def without_ratio(run: Run) -> list[NoComparison]:
@@ -80,39 +104,8 @@ def without_ratio(run: Run) -> list[NoComparison]:
 
     In the matched track these are the cases of one setting; published recipes have settings of their own.
     """
-    pairs = [(a, b) for a, b in _pairs(run) if a.plan.track != "matched" or a.plan.setting == b.plan.setting]
-    return [NoComparison(a, b, axes) for a, b in pairs if (axes := differing_axes(a, b))]
-
-
-def comparison_lines(run: Run) -> list[str]:
-    """Tell each ratio with its spread, the sampling recipes behind them, and the pairs that cannot have one."""
-    ratios: list[str] = []
-    recipes: dict[str, list[str]] = {}
-    for faster, slower, ratio, low, high in comparisons(run):
-        plan = faster.plan
-        spread = f"[{low:.2f}×, {high:.2f}×]" if low < high else "(one round each)"
-        ratios.append(
-            f"{plan.scenario}, {plan.prompt.id} s{plan.seed}: {model_and_setting(faster)} is {ratio:.2f}× {spread} "
-            f"as fast as {model_and_setting(slower)}"
-        )
-        for case in (faster, slower):
-            _add(recipes, sampling_recipe(case), [model_and_setting(case)])
-    named = [f"{recipe}: {', '.join(sorted(cases))}" for recipe, cases in sorted(recipes.items())]
-    axes: dict[str, list[str]] = {}
-    for first, second, differing in without_ratio(run):
-        _add(axes, f"{model_and_setting(first)} and {model_and_setting(second)}", differing)
-    return [*ratios, *named, *(f"{pair}: no ratio, {_obstacles(found)}" for pair, found in axes.items())]
-
-
-def _obstacles(axes: list[str]) -> str:
-    forbidding = [axis for axis in axes if axis in (PUBLISHED, UNNAMED, UNKNOWN, SHARED)]
-    differing = [axis for axis in axes if axis not in forbidding]
-    return "; ".join([*forbidding, *([f"they differ in {', '.join(differing)}"] if differing else [])])
-
-
-def _add(lists: dict[str, list[str]], key: str, values: list[str]) -> None:
-    known = lists.setdefault(key, [])
-    known += [value for value in values if value not in known]
+    pairs = [(a, b) for a, b in _pairs(run) if not a.is_matched or a.case.plan.setting == b.case.plan.setting]
+    return [NoComparison(a.case, b.case, axes) for a, b in pairs if (axes := _obstacles_between(a, b))]
 
 
 def model_and_setting(case: CaseRecord) -> str:
@@ -120,7 +113,7 @@ def model_and_setting(case: CaseRecord) -> str:
     return f"{case.plan.model.id} {case.plan.setting}"
 
 
-def _pairs(run: Run) -> list[tuple[CaseRecord, CaseRecord]]:
+def _pairs(run: Run) -> Iterator[tuple[_Side, _Side]]:
     """Pair the passed cases of different models that answer the same question; others are never set side by side.
 
     Left out are scenarios that do not warm up (the clips for quality), since their one round may hold a first call, and
@@ -131,9 +124,11 @@ def _pairs(run: Run) -> list[tuple[CaseRecord, CaseRecord]]:
         if is_timed(case.plan) and case.status == "passed" and min(_times_s(case), default=0.0) > 0.0:
             plan = case.plan
             by_question[plan.scenario, plan.track, plan.prompt.id, plan.seed].append(case)
-    # Thousands of cases of one model make millions of pairs, none of which is wanted.
-    several = [cases for cases in by_question.values() if len({case.plan.model.id for case in cases}) > 1]
-    return [(a, b) for cases in several for a, b in combinations(cases, 2) if a.plan.model.id != b.plan.model.id]
+    for cases in by_question.values():
+        # Thousands of cases of one model make millions of pairs, none of which is wanted.
+        if len({case.plan.model.id for case in cases}) > 1:
+            sides = combinations(map(_side, cases), 2)
+            yield from ((a, b) for a, b in sides if a.case.plan.model.id != b.case.plan.model.id)
 
 
 def is_timed(plan: PlannedCase) -> bool:
@@ -155,15 +150,29 @@ def _times_s(case: CaseRecord) -> list[float]:
     return [r.prompt_to_host_s for r in case.measurement.rounds] if case.measurement else []
 
 
-def _compare(case_a: CaseRecord, case_b: CaseRecord) -> Comparison:
-    faster, slower = sorted((case_a, case_b), key=lambda case: median(_times_s(case)))
-    fast_s, slow_s = _times_s(faster), _times_s(slower)
+def _compare(a: _Side, b: _Side) -> Comparison:
+    faster, slower = (a, b) if a.median_s <= b.median_s else (b, a)
     return Comparison(
-        faster=faster,
-        slower=slower,
-        ratio=median(slow_s) / median(fast_s),
-        low=min(slow_s) / max(fast_s),
-        high=max(slow_s) / min(fast_s),
+        faster=faster.case,
+        slower=slower.case,
+        ratio=slower.median_s / faster.median_s,
+        low=min(slower.times_s) / max(faster.times_s),
+        high=max(slower.times_s) / min(faster.times_s),
+    )
+
+
+def _side(case: CaseRecord) -> _Side:
+    """Work out what a case is compared by."""
+    times_s = _times_s(case)
+    return _Side(
+        case=case,
+        axes=_axes(case),
+        dtypes=_dtypes(case),
+        is_matched=case.plan.track == "matched",
+        is_named=_names_attention(case),
+        is_shared=is_shared(case),
+        times_s=times_s,
+        median_s=median(times_s) if times_s else 0.0,
     )
 
 

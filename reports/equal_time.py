@@ -16,6 +16,7 @@ from msgspec.structs import replace
 
 from reports.budgets import is_over_only
 from reports.compare import is_shared, is_timed
+from reports.comparison_lines import times
 from reports.comparison_record import MarginVerdict, StudentTeacher
 from reports.matching import OF_ONE_SCENE, Cases, cases_of, made_of_several
 from reports.record import CaseRecord, PlannedCase, Run
@@ -253,8 +254,8 @@ def _told(rows: Sequence[MarginVerdict]) -> str:
 def _as_good(one: EqualTime) -> str:
     if one.as_good is not None:
         ratio = one.as_good.time_s / one.time_s if one.as_good.time_s and one.time_s else None
-        times = "" if ratio is None else f", {ratio:.2f}× its time"
-        return f"the fewest steps of {one.teacher} that are not inferior to it: {_named(one.as_good)}{times}"
+        longer = "" if ratio is None else f", {times(ratio)} its time"
+        return f"the fewest steps of {one.teacher} that are not inferior to it: {_named(one.as_good)}{longer}"
     if one.silent:
         return f"which row of {one.teacher} is as good is not judged: {one.silent}"
     judged = [row for row in one.rows if row.clips]

@@ -29,6 +29,8 @@ from reports.work_lines import ceiling_lines
 
 # A browser lays out a table for each of so many cases; of more, their facts stand as lines of text.
 IN_FULL = 100
+# Lines under one heading; a sweep of many settings makes a ratio of every two, and nobody reads that many.
+MOST_LINES = 500
 
 
 class Recipe(NamedTuple):
@@ -75,6 +77,7 @@ def render_page(sources: Sequence[Source], *, charts: bool = False) -> str:
         behind=partial(_behind, entries, sources),
         charts=page_charts([source.run for source in sources], asked=charts),
         findings=findings,
+        most_lines=MOST_LINES,
         failures=[entry for entry in entries if entry.case.status != "passed"],
         changes=page_changes(sources),
         recipe_tables=recipe_tables,

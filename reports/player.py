@@ -51,11 +51,6 @@ class Row(NamedTuple):
         """Give by how much clips are shown larger at most: small ones twice, others as they are."""
         return 2 if self.key.width < SMALL_PX else 1
 
-    @property
-    def playable(self) -> int:
-        """Count the clips that are there."""
-        return sum(column.clip.url is not None for column in self.columns)
-
 
 def rows_of(entries: Sequence[Entry]) -> list[Row]:
     """Lay the clips of a page out in rows, in the order of their plans."""

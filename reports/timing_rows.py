@@ -9,11 +9,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from reports.audit import repeats
-from reports.measured import Round
+from reports.measured import Measurement, Round
 from reports.record import CaseRecord
 from reports.rows import MISSING, median, show
 from reports.spread import Spread, spread_of
-from reports.timing import AGREEMENT_LIMIT_PCT, Block, Playback, blocks, clocks, playback
+from reports.timing import AGREEMENT_LIMIT_PCT, Block, Clocks, Playback, blocks, clocks, playback
 
 WHOLE = ("prompt_to_host_s", "prompt_to_device_s", "time_to_first_frame_s")
 
@@ -26,14 +26,12 @@ def timing_figures(case: CaseRecord) -> dict[str, Any]:
     rounds, request = case.measurement.rounds if case.measurement else [], case.plan.request
     if case.measurement is None or not rounds:
         return {}
-    total_s = statistics.median(r.prompt_to_host_s for r in rounds)
-    played_s = case.measurement.frames / request.fps
     played = worst_playback(rounds, request.fps)
     found = [clocks(timed) for timed in rounds]
     made_of = median_blocks(rounds, request.steps)
     return {
         "spreads": {name: spread._asdict() for name, spread in spreads(rounds).items()},
-        "speed_over_realtime_ratio": played_s / total_s if total_s else None,
+        "speed_over_realtime_ratio": _over_realtime(case.measurement, request.fps),
         "playback": played._asdict() if played else None,
         "blocks": None if made_of is None else [block._asdict() for block in made_of],
         "clock_disagreement_pct": [c.disagreement_pct for c in found],
@@ -85,7 +83,6 @@ def timing_rows(case: CaseRecord) -> dict[str, str]:
     rounds, request = case.measurement.rounds if case.measurement else [], case.plan.request
     if case.measurement is None or not rounds:
         return {}
-    figures = timing_figures(case)
     return {
         "median [quartiles] over rounds in s, distance of the quartiles, drift": "; ".join(
             f"{name} {show(s.median)} [{show(s.q1)}, {show(s.q3)}] {_pct(s.iqr_over_median_pct)}, "
@@ -93,10 +90,10 @@ def timing_rows(case: CaseRecord) -> dict[str, str]:
             for name, s in spreads(rounds).items()
         ),
         "chunks [s]": _played(worst_playback(rounds, request.fps)),
-        "clip seconds made a second": f"{show(figures['speed_over_realtime_ratio'])}; above 1 is faster than playback "
-        f"at {request.fps:g} frames/s",
+        "clip seconds made a second": f"{show(_over_realtime(case.measurement, request.fps))}; above 1 is faster "
+        f"than playback at {request.fps:g} frames/s",
         "denoise steps of each block [s]": "; ".join(map(_block, median_blocks(rounds, request.steps) or ())),
-        "clocks": _agreement(figures["clock_disagreement_pct"], figures["unattributed_s"]),
+        "clocks": _agreement(list(map(clocks, rounds))),
         "repeated over new prompt": "; ".join(
             f"{name} {r.ratio:.3f} [{r.low:.3f}, {r.high:.3f}] over {r.pairs} pairs"
             for name, r in repeats(rounds).items()
@@ -104,16 +101,22 @@ def timing_rows(case: CaseRecord) -> dict[str, str]:
     }
 
 
+def _over_realtime(measurement: Measurement, fps: float) -> float | None:
+    total_s = statistics.median(timed.prompt_to_host_s for timed in measurement.rounds)
+    return measurement.frames / fps / total_s if total_s else None
+
+
 def _block(block: Block) -> str:
     cache_pass = "" if block.cache_pass_s is None else f", cache pass {show(block.cache_pass_s)}"
     return (" + ".join(map(show, block.steps_s)) or "given") + cache_pass
 
 
-def _agreement(apart_pct: Sequence[float], unattributed_s: Sequence[float]) -> str:
-    over = f", OVER the limit of {AGREEMENT_LIMIT_PCT:g} %" if max(apart_pct) > AGREEMENT_LIMIT_PCT else ""
+def _agreement(found: Sequence[Clocks]) -> str:
+    apart_pct = max(one.disagreement_pct for one in found)
+    over = f", OVER the limit of {AGREEMENT_LIMIT_PCT:g} %" if apart_pct > AGREEMENT_LIMIT_PCT else ""
     return (
-        f"wall clock, device and sum of phases are at most {max(apart_pct):.2f} % apart{over}; in no phase at most "
-        f"{max(unattributed_s):.4f} s"
+        f"wall clock, device and sum of phases are at most {apart_pct:.2f} % apart{over}; in no phase at most "
+        f"{max(one.unattributed_s for one in found):.4f} s"
     )
 
 

@@ -1,9 +1,11 @@
 """A page of thousands of cases is rendered, and holds little for each: a browser's time goes by elements."""
 
 import msgspec
+import pytest
 
-from reports.html import render_html
-from reports.record import Run
+from reports import compare
+from reports.html import MOST_LINES, render_html
+from reports.record import CaseRecord, Run
 from tests.reports_samples import case_of, planned, run_of
 from tests.test_reports_html import Page
 
@@ -36,3 +38,38 @@ def test_five_thousand_cases_have_a_page() -> None:
     assert text.count("<tbody data-case=") == 5000
     assert "5000 cases: 4900 passed, 100 oom." in text
     assert len(text) / 5000 < BYTES_A_CASE
+
+
+def sweep(models: int, settings: int) -> Run:
+    """Give a case of each model in each setting on one prompt, so that every two of different models have a ratio."""
+    names = ["causvid-1.3b", "wan2.1-t2v-1.3b", *(f"m{number}" for number in range(2, models))]
+    cases = []
+    for model in names:
+        plan = planned(model)
+        for steps in range(settings):
+            own = msgspec.structs.replace(
+                plan,
+                id=plan.id.replace("480p81", f"480p81-{steps}"),
+                setting=f"480p81-{steps}",
+                request=msgspec.structs.replace(plan.request, steps=steps + 1),
+            )
+            cases.append(case_of(own, 3.9, 4.0, 4.2))
+    return run_of(*cases)
+
+
+def test_work_of_a_sweep_goes_by_cases_and_lines_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """40 cases of two models make 400 ratios: a case is laid out few times, not once a ratio; lines stop at a limit."""
+    calls: list[str] = []
+    axes = compare._axes
+
+    def counted(case: CaseRecord) -> dict[str, object]:
+        calls.append(case.id)
+        return axes(case)
+
+    monkeypatch.setattr(compare, "_axes", counted)
+    page = render_html(sweep(2, 20))
+    assert len(calls) <= 8 * 40
+    assert page.count("as fast as") == 400
+    monkeypatch.setattr("reports.html.MOST_LINES", 100)
+    assert render_html(sweep(2, 20)).count("as fast as") == 100
+    assert MOST_LINES >= 100

@@ -71,8 +71,8 @@ def test_an_empty_run_claims_nothing() -> None:
 def test_speed_is_the_ratio_of_the_medians_with_its_extremes() -> None:
     """64 over 4 is 16; the least is 63 over 4.2, the most 65 over 3.9."""
     found = answer("speed", pair_of())
-    assert (found.headline, found.tone) == ("16.0×", "good")
-    assert found.interval == "15.0 to 16.7, extremes over 3 × 3 rounds"
+    assert (found.headline, found.tone) == ("16.00×", "good")
+    assert found.interval == "15.00× to 16.67×, extremes over 3 × 3 rounds"
     assert "4.00 s" in found.sentence
     assert "64.00 s" in found.sentence
     assert found.caveats == ("random weights",)
@@ -94,7 +94,7 @@ def test_a_student_that_is_slower_is_not_told_as_faster() -> None:
         id="x", students=["wan2.1-t2v-1.3b"], settings=["480p81"], teacher="causvid-1.3b", teacher_setting="480p81"
     )
     found = answer("speed", pair_of(comparisons=[asked]))
-    assert found.headline == "0.062×"
+    assert found.headline == "0.0625×"
     assert found.tone == "bad"
 
 
@@ -336,7 +336,7 @@ def test_subject_is_of_the_last_run_that_holds_it() -> None:
     found = subject_of([pair_of(), newer])
     assert found.student is not None
     assert found.student.number == 1
-    assert answer("speed", pair_of(), newer).headline == "32.0×"
+    assert answer("speed", pair_of(), newer).headline == "32.00×"
 
 
 def test_numbers_have_the_digits_that_their_interval_allows() -> None:

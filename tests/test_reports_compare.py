@@ -3,7 +3,8 @@
 import msgspec
 import pytest
 
-from reports.compare import comparison_lines, comparisons, differing_axes, sampling_recipe, without_ratio
+from reports.compare import comparisons, differing_axes, sampling_recipe, without_ratio
+from reports.comparison_lines import comparison_lines
 from reports.record import CaseRecord, RecipeRecord
 from tests.reports_samples import case_of, measured, planned, replaced, run_of
 

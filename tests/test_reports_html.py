@@ -208,13 +208,12 @@ def test_times_of_a_case_are_told_where_the_whole_round_was_stamped() -> None:
     rounds = [
         msgspec.structs.replace(timed, device_clock_s=timed.prompt_to_host_s) for timed in case.measurement.rounds
     ]
-    stamped = msgspec.structs.replace(
-        case.measurement, rounds=rounds, first_call=rounds[2], reasons={"clocks": "the clocks are apart"}
-    )
+    reasons = {"clocks": "the clocks are apart", "clocks_first_call": "its clocks are, too"}
+    stamped = msgspec.structs.replace(case.measurement, rounds=rounds, first_call=rounds[2], reasons=reasons)
     page = Page(render_html(run_of(msgspec.structs.replace(case, measurement=stamped)))).text
     assert "prompt_to_host_s 4.00 [3.92, 4.15] 5.6 %, drift +7.5 %" in page
     assert "first on the device 3.92, on the host 3.96; playback never stalls from 4.16 on" in page
-    assert "first call, prompt to host frames [s]4.20" in page.replace("\n", "").replace("  ", "")
+    assert "prompt to host frames [s]4.20 (its clocks are, too)" in page.replace("\n", "").replace("  ", "")
     assert "passed clocks disagree" in " ".join(page.split())
     old = Page(render_html(run_of(case))).text
     assert "drift" not in old

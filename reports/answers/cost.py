@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from reports.answers.answer import Answer, Seen, anchor, not_measured, number
 from reports.answers.subject import Subject, caveats, named
+from reports.comparison_lines import times
 from reports.device_state import cost_per_video, joules_per_video, videos_per_gpu_hour
 from reports.record import Run
 from reports.rows import show
@@ -59,4 +60,4 @@ def _all(seen: Seen) -> str:
 def _ratio(student: Seen, teacher: Seen | None) -> list[str]:
     own = joules_per_video(student.case)
     other = joules_per_video(teacher.case) if teacher else None
-    return [f"The first takes {own / other:.3f} of the second's energy."] if own and other else []
+    return [f"The first takes {times(own / other)} the second's energy."] if own and other else []

@@ -2,14 +2,16 @@
 
 from collections.abc import Sequence
 
-from reports.answers.answer import Answer, anchor, not_measured, number, prefix
+from reports.answers.answer import Answer, anchor, not_measured, prefix
 from reports.answers.subject import TOY, Subject, caveats, device_name, named, ratios
-from reports.compare import Comparison, comparison_lines, is_timed, sampling_recipe
+from reports.compare import Comparison, is_timed, sampling_recipe
+from reports.comparison_lines import barred_lines, times
 from reports.record import Run
 from reports.rows import figures, show
 
 ID, QUESTION = "speed", "How many times as fast, at matched settings?"
 MEASURE = "pytest benchmarks/ --suite quick"
+MOST_PAIRS = 20
 FIELD = "measurement.rounds[].prompt_to_host_s"
 
 
@@ -20,15 +22,15 @@ def answer(runs: Sequence[Run], subject: Subject) -> Answer:
         return not_measured(ID, QUESTION, _why(runs), MEASURE, _others(runs, None))
     ratio, low, high = _of_student(pair, is_faster=pair.faster == student.case)
     rounds = [len(one.case.measurement.rounds) for one in (student, teacher) if one.case.measurement]
-    spread = f"{number(low, low, high)} to {number(high, low, high)}, extremes over {rounds[0]} × {rounds[1]} rounds"
-    times = [figures(one.case).prompt_to_host_s for one in (student, teacher)]
+    spread = f"{times(low)} to {times(high)}, extremes over {rounds[0]} × {rounds[1]} rounds"
+    times_s = [figures(one.case).prompt_to_host_s for one in (student, teacher)]
     return Answer(
         id=ID,
         question=QUESTION,
-        headline=f"{number(ratio, low, high)}×",
+        headline=times(ratio),
         interval=spread if low < high else "one round each: nothing tells how sure that is",
-        sentence=f"{named(student)} takes {show(times[0])} s from prompt to the last frame in host memory, "
-        f"{named(teacher)} {show(times[1])} s, on one {device_name(student)}.",
+        sentence=f"{named(student)} takes {show(times_s[0])} s from prompt to the last frame in host memory, "
+        f"{named(teacher)} {show(times_s[1])} s, on one {device_name(student)}.",
         tone="good" if low > 1 else "bad" if high < 1 else "neutral",
         lines=(
             f"{sampling_recipe(student.case)} against {sampling_recipe(teacher.case)}; all else is the same.",
@@ -47,15 +49,23 @@ def _of_student(pair: Comparison, *, is_faster: bool) -> tuple[float, float, flo
 
 def _others(runs: Sequence[Run], told: Comparison | None) -> tuple[str, ...]:
     """Tell every other pair; those without a ratio with what keeps them from one."""
-    lines: list[str] = []
-    for at, pair in ratios(runs):
-        if told is None or (pair.faster.id, pair.slower.id) != (told.faster.id, told.slower.id):
-            lines.append(
-                f"{prefix(at, len(runs))}{_short(pair)}: {number(pair.ratio, pair.low, pair.high)}× "
-                f"[{number(pair.low, pair.low, pair.high)}, {number(pair.high, pair.low, pair.high)}]"
-            )
-    barred = [line for run in runs for line in comparison_lines(run) if ": no ratio, " in line]
-    return (*lines, *dict.fromkeys(barred))
+    others = [
+        (at, pair)
+        for at, pair in ratios(runs)
+        if told is None or (pair.faster.id, pair.slower.id) != (told.faster.id, told.slower.id)
+    ]
+    lines = [
+        f"{prefix(at, len(runs))}{_short(pair)}: {times(pair.ratio)} [{times(pair.low)}, {times(pair.high)}]"
+        for at, pair in others[:MOST_PAIRS]
+    ]
+    more = len(others) - MOST_PAIRS
+    barred = [line for run in runs for line in barred_lines(run)]
+    return (
+        *(["Ratios of medians; in brackets the extremes over all pairs of rounds."] if lines else []),
+        *lines,
+        *([f"And {more} more, below under “How many times as fast”."] if more > 0 else []),
+        *dict.fromkeys(barred),
+    )
 
 
 def _short(pair: Comparison) -> str:

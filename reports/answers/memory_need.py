@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 from reports.answers.answer import Answer, Seen, anchor, not_measured
 from reports.answers.subject import Subject, cases_seen, caveats, is_sound, named
+from reports.comparison_lines import times
 from reports.memory_record import PhaseMemory
 from reports.record import Run
 from reports.rows import GIB, show
@@ -111,7 +112,7 @@ def _beside(teacher: Seen, student: Seen) -> str:
         return f"{named(teacher)}: no peak was measured"
     ratio = own.peak_allocated_bytes / memory.peak_allocated_bytes
     return (
-        f"{named(teacher)} peaks at {show(memory.peak_allocated_bytes / GIB)} GiB: the first takes {ratio:.2f} times "
+        f"{named(teacher)} peaks at {show(memory.peak_allocated_bytes / GIB)} GiB: the first takes {times(ratio)} "
         f"that. {card_for(teacher)[0]}."
     )
 

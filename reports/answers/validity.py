@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from reports.answers.answer import Anchor, Answer, Seen, not_measured
 from reports.answers.subject import Subject, cases_seen
-from reports.compare import comparison_lines
+from reports.comparison_lines import barred_lines
 from reports.record import Run
 from reports.rows import counted
 
@@ -41,7 +41,7 @@ def answer(runs: Sequence[Run], _subject: Subject) -> Answer:
         sentence=f"On {_gpus(seen)}. {_listed([*faults, *limits]) or 'Nothing that would spoil a number was found'}.",
         tone="bad" if faults else "neutral" if limits else "good",
         lines=(
-            *(line for run in runs for line in comparison_lines(run) if ": no ratio, " in line),
+            *(line for run in runs for line in barred_lines(run)),
             *_capped(seen),
         ),
         anchors=tuple(Anchor(one.number, one.case.id, ("status", "reason")) for one in seen if _spoils(one))[:20],

@@ -13,7 +13,7 @@ from typing import NamedTuple
 from reports.budgets import budget_lines
 from reports.claims import claim_lines
 from reports.cold_start import cold_start_lines
-from reports.compare import comparison_lines
+from reports.comparison_lines import comparison_lines
 from reports.device_state import state_lines
 from reports.diversity import diversity_lines
 from reports.equal_time import equal_time_lines
