@@ -316,7 +316,7 @@ def test_other_driver_is_a_file_of_its_own(base: list[str], tmp_path: Path) -> N
         (('"prompt_to_host_s": 4.0', '"prompt_to_host_s": -1'), "no positive number"),
         (('"prompt_to_host_s": 4.0', '"prompt_to_host_s": 1e999'), "out of range"),
         (('"driver_branch": "580"', '"driver_branch": "590"'), "facts are not edited by hand"),
-        (('"baseline_version": 1', '"baseline_version": 2'), "not a baseline of version 1"),
+        (('"baseline_version": 2', '"baseline_version": 3'), "not a baseline of version 2"),
         (("run-101 of", "run-100 of"), "stands twice"),
         (('"case"', '"cse"'), "not a baseline"),
     ],

@@ -52,6 +52,10 @@ def of_round(name: str, value: float) -> CaseRecord:
         return gate_case(value)
     if name.startswith("phase_"):
         return with_phases({**measurement_of(gate_case()).rounds[0].phases_s, name[6:-2]: value})
+    if name == "first_step_s":
+        return gate_case(steps_s=[value, 0.3, 0.3])
+    if name == "later_steps_s":
+        return gate_case(steps_s=[0.3, 0.75 * value, 0.25 * value])
     if name == "chunk_gap_s":
         return gate_case(chunks=chunks(value))
     return gate_case(**{name: value})  # type: ignore[arg-type] # fields of a round
@@ -71,7 +75,7 @@ def test_identical_runs_pass() -> None:
     found = verdict_on(gate_case())
     assert found.verdict == "PASS"
     assert {metric.metric for metric in found.metrics} == {
-        *("prompt_to_host_s", "time_to_first_frame_s", "peak_allocated_bytes"),
+        *("prompt_to_host_s", "time_to_first_frame_s", "peak_allocated_bytes", "first_step_s", "later_steps_s"),
         *(f"phase_{phase}_s" for phase in ("text_encode", "denoise", "decode", "to_host")),
     }
 
@@ -87,6 +91,10 @@ def test_identical_runs_pass() -> None:
         ("time_to_first_frame_s", 0.1, 0.01),  # 10 ms
         ("chunk_gap_s", 0.5, 0.025),  # 5 %
         ("chunk_gap_s", 0.05, 0.01),  # 10 ms
+        ("first_step_s", 0.8, 0.04),  # 5 %
+        ("first_step_s", 0.1, 0.02),  # 20 ms
+        ("later_steps_s", 1.6, 0.08),  # 5 %
+        ("later_steps_s", 0.2, 0.02),  # 20 ms
     ],
 )
 def test_times_are_worse_beyond_both_limits(metric: str, base: float, limit: float) -> None:

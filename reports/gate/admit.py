@@ -23,8 +23,9 @@ FITTING: tuple[Verdict, ...] = ("PASS", "NEW", "CALIBRATION_NEEDED", "MISSING", 
 def admitted(run: Run, baselines: Sequence[Baseline]) -> list[Sample]:
     """Give the cases of a run that may enter, after those that are there already; raises `GateError` for the whole run.
 
-    It is refused where a case failed or was not valid, where a student's verdict is a breach, where its code was not
-    committed, where it does not fit to the baseline, and where it has no number at all.
+    It is refused where a case failed, was not valid, or made a broken clip that was only reported, where a student's
+    verdict is a breach, where its code was not committed, where it does not fit to the baseline, and where it has no
+    number at all.
     """
     where = f"run {run.run_id}"
     samples = [sample for sample in samples_of(run) if sample.status not in ("skipped", "not_run")]
@@ -43,9 +44,9 @@ def admitted(run: Run, baselines: Sequence[Baseline]) -> list[Sample]:
 
 
 def _refuse_unsound(where: str, sample: Sample) -> None:
-    fault = (
-        sample.invalid or sample.mismatch or ("" if sample.status == "passed" else f"{sample.status}: {sample.reason}")
-    )
+    broken = "; ".join(check.told for check in sample.checks.values() if check.verdict == "broken")
+    failed = "" if sample.status == "passed" else f"{sample.status}: {sample.reason}"
+    fault = sample.invalid or sample.mismatch or failed or broken
     if fault:
         raise GateError(f"{where}: {sample.id} is no baseline: {one_line(fault)}; nothing of the run was added")
 

@@ -7,20 +7,24 @@ says why, only runs that are valid, passed and no worse than what is there, and 
 import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import msgspec
 
 from reports.frozen import Frozen
 from reports.gate.cohort import key_of
 from reports.gate.judge import GateError
+from reports.gate.numbers import Numbers, Text
 from reports.gate.sample import Sample, is_number
-from reports.strict_json import write_json_atomically
+from reports.strict_json import encode, write_atomically
 
-SCHEMA_VERSION = 1
+# 2 keeps what was judged of clips, and parts of phases, beside the numbers; files of version 1 are read.
+SCHEMA_VERSION = 2
 # How many of a cohort's newest runs are judged against; older ones stay in the file.
 MOST_RUNS = 50
-Text = Annotated[str, msgspec.Meta(min_length=1)]
+# A list or an object that holds no other one. JSON's strings hold no line break, so these brackets are no text.
+INNERMOST = re.compile(r"([\[{])\n\s+([^\[\]{}]*?)\n\s*([\]}])")
+WIDEST = 150
 
 
 class Change(Frozen):
@@ -31,15 +35,13 @@ class Change(Frozen):
     why: Text
 
 
-class Entry(Frozen):
-    """One run of the cohort: its numbers by metric, who added it on which branch, and who `retired` it, if anybody."""
+class Entry(Numbers, kw_only=True):
+    """One run of the cohort, who added it on which branch, and who `retired` it, if anybody.
 
-    run: Text
-    created_at: str
+    Its `series` are kept with the first run alone that made these very frames.
+    """
+
     branch: Text
-    versions: dict[str, str]
-    values: dict[str, float]
-    sm_clock_mhz: float | None
     added: Change
     retired: Change | None = None
 
@@ -95,17 +97,13 @@ def samples_in(baselines: Iterable[Baseline]) -> list[Sample]:
     return [
         Sample(
             id=baseline.case,
-            run=entry.run,
-            created_at=entry.created_at,
             status="passed",
             reason="",
             invalid="",
             mismatch="",
             facts=baseline.facts,
-            values=entry.values,
-            sm_clock_mhz=entry.sm_clock_mhz,
             limits=[],
-            versions=entry.versions,
+            **_numbers(entry) | {"series": _series(baseline, entry.frames_sha256)},
         )
         for baseline in baselines
         for entry in baseline.active
@@ -114,20 +112,14 @@ def samples_in(baselines: Iterable[Baseline]) -> list[Sample]:
 
 def with_sample(baseline: Baseline | None, sample: Sample, branch: str, change: Change) -> Baseline:
     """Add a run to its cohort's baseline, or begin one with it."""
-    entry = Entry(
-        run=sample.run,
-        created_at=sample.created_at,
-        branch=branch,
-        versions=sample.versions,
-        values=sample.values,
-        sm_clock_mhz=sample.sm_clock_mhz,
-        added=change,
-    )
+    known = baseline is not None and bool(_series(baseline, sample.frames_sha256))
+    entry = Entry(branch=branch, added=change, **_numbers(sample) | ({"series": {}} if known else {}))
     if baseline is None:
         baseline = Baseline(
             baseline_version=SCHEMA_VERSION, case=sample.id, key=key_of(sample.facts), facts=sample.facts, entries=[]
         )
-    return msgspec.structs.replace(baseline, entries=[*baseline.entries, entry])
+    entries = [*baseline.entries, entry]
+    return msgspec.structs.replace(baseline, baseline_version=SCHEMA_VERSION, entries=entries)
 
 
 def retired(baseline: Baseline, change: Change) -> Baseline:
@@ -147,9 +139,10 @@ def path_in(folder: Path, sample: Sample) -> Path:
 
 
 def write_baseline(path: Path, baseline: Baseline) -> None:
-    """Write a cohort's file whole or not at all."""
+    """Write a cohort's file whole or not at all, short lists and objects a line each, for who reviews it."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    write_json_atomically(path, baseline)
+    text = msgspec.json.format(encode(baseline), indent=1).decode()
+    write_atomically(path, INNERMOST.sub(_on_a_line, text).encode() + b"\n")
 
 
 def find(baselines: dict[Path, Baseline], names: Sequence[str]) -> dict[Path, Baseline]:
@@ -159,6 +152,21 @@ def find(baselines: dict[Path, Baseline], names: Sequence[str]) -> dict[Path, Ba
             known = ", ".join(sorted({one.key for one in baselines.values()})) or "none"
             raise GateError(f"no baseline has the key or case {name!r}; keys: {known}")
     return {path: one for path, one in baselines.items() if one.key in names or one.case in names}
+
+
+def _numbers(one: Numbers) -> dict[str, Any]:
+    return {name: getattr(one, name) for name in Numbers.__struct_fields__}
+
+
+def _series(baseline: Baseline, digest: str) -> dict[str, list[float]]:
+    """Find the series of a clip among those of all runs, also retired ones."""
+    return next((e.series for e in baseline.entries if digest and e.frames_sha256 == digest and e.series), {})
+
+
+def _on_a_line(found: re.Match[str]) -> str:
+    line = re.sub(r"\n\s*", " ", found[2]).strip()
+    is_list = found[1] == "["
+    return f"{found[1]}{line}{found[3]}" if is_list or len(line) <= WIDEST else found[0]
 
 
 def _slug(text: str) -> str:

@@ -5,17 +5,31 @@ passes them. Here whatever is not compared says so, and only PASS, IMPROVED and 
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import NamedTuple
 
+from reports.gate.checks import frames_text
 from reports.gate.cohort import differing, is_asked
+from reports.gate.grown import grown
 from reports.gate.judge_metric import Rules, judge_metric
+from reports.gate.judge_quality import judge_quality
+from reports.gate.judge_students import judge_students
 from reports.gate.limits import is_gated
 from reports.gate.sample import Sample
-from reports.gate.verdict import CaseVerdict, MetricVerdict, Verdict, worst
-from reports.gate.words import amount
+from reports.gate.verdict import CaseVerdict, MetricVerdict, QualityVerdict, Verdict, worst
 from reports.rows import one_line
 
 NOT_MEASURED = ("skipped", "not_run")
 SHOWN_FACTS = 6
+
+
+class Sides(NamedTuple):
+    """A case's runs on either side, the baseline's `eligible` ones, and of these those `matched` in their cohort."""
+
+    id: str
+    base: Sequence[Sample]
+    new: Sequence[Sample]
+    eligible: Sequence[Sample]
+    matched: Sequence[Sample]
 
 
 class GateError(ValueError):
@@ -27,6 +41,8 @@ def judge(
 ) -> list[CaseVerdict]:
     """Give one verdict for each case of the runs under test and, sorted with them by id, each of the baseline's.
 
+    After them stand those of students against their teachers, where a run has any.
+
     `under_test` names packages whose versions may differ. Of a case that several runs under test hold, these are judged
     together, by their median. Raises `GateError` where a run stands twice or on both sides, a case twice in one run,
     and for packages that no run has.
@@ -34,10 +50,9 @@ def judge(
     refuse_twice([*base, *new])
     _refuse_unknown(under_test, [*base, *new])
     old, now = _by_id(base), _by_id(new)
-    return [
-        _judge_case(id_, old.get(id_, []), now.get(id_, []), under_test, rules or Rules())
-        for id_ in sorted({*old, *now})
-    ]
+    sides = [_sides(id_, old.get(id_, []), now.get(id_, []), under_test) for id_ in sorted({*old, *now})]
+    students = judge_students([sample for one in sides for sample in one.matched], new)
+    return [*(_judge_case(one, under_test, rules or Rules()) for one in sides), *students]
 
 
 def refuse_twice(samples: Iterable[Sample]) -> None:
@@ -65,23 +80,44 @@ def _by_id(samples: Sequence[Sample]) -> dict[str, list[Sample]]:
     return found
 
 
-def _judge_case(
-    id_: str, base: Sequence[Sample], new: Sequence[Sample], under_test: Collection[str], rules: Rules
-) -> CaseVerdict:
+def _sides(id_: str, base: Sequence[Sample], new: Sequence[Sample], under_test: Collection[str]) -> Sides:
     eligible = [sample for sample in base if sample.eligible]
     matched = [sample for sample in eligible if new and not differing(sample.facts, new[0].facts, under_test)]
-    found = _unmeasured(new, matched) or _other_cohort(new, base, eligible, under_test)
-    if found is not None:
-        return CaseVerdict(id=id_, verdict=found[0], why=found[1])
+    return Sides(id_, base, new, eligible, matched)
+
+
+def _judge_case(sides: Sides, under_test: Collection[str], rules: Rules) -> CaseVerdict:
+    id_, _, new, _, matched = sides
+    if found := _unmeasured(new, matched) or _other_cohort(sides, under_test):
+        quality = judge_quality(matched, new) if found[0] == "REGRESSION" else []
+        return CaseVerdict(id=id_, verdict=found[0], why="; ".join([found[1], *_frames(quality)]), quality=quality)
     names = dict.fromkeys(name for sample in (*matched, *new) for name in sample.values if is_gated(name))
     # The limits are those of the newest run under test, whose suite is reviewed with it.
     metrics = [judge_metric(name, matched, new, new[-1].limits, rules) for name in names]
-    verdict = worst([metric.verdict for metric in metrics]) if metrics else "AMBIGUOUS"
-    if verdict == "NEW":
-        verdict = "CALIBRATION_NEEDED"
+    quality = judge_quality(matched, new)
+    verdict = _worst(metrics, quality)
     return CaseVerdict(
-        id=id_, verdict=verdict, why=_why(verdict, metrics), metrics=metrics, versions=_versions(matched[-1], new[-1])
+        id=id_,
+        verdict=verdict,
+        why="; ".join([*_why(verdict, metrics, quality), *grown(metrics, matched, new)]),
+        metrics=metrics,
+        versions=_versions(matched[-1], new[-1]),
+        quality=quality,
     )
+
+
+def _worst(metrics: Sequence[MetricVerdict], quality: Sequence[QualityVerdict]) -> Verdict:
+    """Give the case's verdict; where no number of it has a baseline, nothing that its clip says makes it compared."""
+    verdict = worst([metric.verdict for metric in metrics]) if metrics else "AMBIGUOUS"
+    verdict = "CALIBRATION_NEEDED" if verdict == "NEW" else verdict
+    return worst([verdict, *(row.verdict for row in quality)])
+
+
+def _frames(quality: Sequence[QualityVerdict]) -> list[str]:
+    """Name the frames of what is broken in a case that failed, whose reason told the rest."""
+    return [
+        f"{row.check}: {told}" for row in quality if row.verdict == "REGRESSION" and (told := frames_text(row.frames))
+    ]
 
 
 def _unmeasured(new: Sequence[Sample], matched: Sequence[Sample]) -> tuple[Verdict, str] | None:
@@ -104,10 +140,9 @@ def _told(sample: Sample) -> str:
     return one_line(f"{sample.status}: {sample.reason}" if sample.reason else sample.status)
 
 
-def _other_cohort(
-    new: Sequence[Sample], base: Sequence[Sample], eligible: Sequence[Sample], under_test: Collection[str]
-) -> tuple[Verdict, str] | None:
+def _other_cohort(sides: Sides, under_test: Collection[str]) -> tuple[Verdict, str] | None:
     """Judge a case that has no baseline of its cohort: none at all, another recipe's, another machine's."""
+    _, base, new, eligible, _ = sides
     own = new[0].facts
     for other in new[1:]:
         if facts := differing(own, other.facts, under_test):
@@ -134,12 +169,12 @@ def _facts(names: Sequence[str], old: Mapping[str, str], new: Mapping[str, str])
     return "; ".join(shown[:SHOWN_FACTS]) + more
 
 
-def _why(verdict: Verdict, metrics: Sequence[MetricVerdict]) -> str:
+def _why(verdict: Verdict, metrics: Sequence[MetricVerdict], quality: Sequence[QualityVerdict]) -> list[str]:
     if not metrics:
-        return "nothing was measured that the gate judges"
+        return ["nothing was measured that the gate judges"]
     wanted = ("NEW",) if verdict == "CALIBRATION_NEEDED" and all(m.verdict == "NEW" for m in metrics) else (verdict,)
-    reasons = _shortened([(m.metric, m.why) for m in metrics if m.verdict in wanted and m.why])
-    return "; ".join([*reasons, *(_phase(metrics) if verdict == "REGRESSION" else [])])
+    checks = [row.why for row in quality if row.verdict == verdict and row.why] if verdict != "PASS" else []
+    return _shortened([(m.metric, m.why) for m in metrics if m.verdict in wanted and m.why]) + checks
 
 
 def _shortened(reasons: Sequence[tuple[str, str]]) -> list[str]:
@@ -148,16 +183,6 @@ def _shortened(reasons: Sequence[tuple[str, str]]) -> list[str]:
     for metric, why in reasons:
         of_metric.setdefault(why.removeprefix(metric), []).append(metric)
     return [", ".join(metrics) + why if why[:1] in " :" else why for why, metrics in of_metric.items()]
-
-
-def _phase(metrics: Sequence[MetricVerdict]) -> list[str]:
-    """Name the phase that grew most where the whole is slower and no phase is beyond its own limits."""
-    worse = [metric.metric for metric in metrics if metric.verdict == "REGRESSION"]
-    if "prompt_to_host_s" not in worse or any(name.startswith("phase_") for name in worse):
-        return []
-    grown = {m.metric: m.new - m.base for m in metrics if m.metric.startswith("phase_") and m.new and m.base}
-    most = max(grown, key=lambda name: grown[name], default=None)
-    return [f"of the phases {most} grew most, by {amount(most, grown[most])}"] if most and grown[most] > 0 else []
 
 
 def _versions(old: Sample, new: Sample) -> dict[str, tuple[str, str]]:

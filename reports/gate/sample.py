@@ -6,11 +6,14 @@ run: the median over its rounds, since rounds of one process agree better with e
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 from reports.device_state import joules_per_video
-from reports.frozen import Frozen
+from reports.gate.checks import checks_of, frames_digest, series_of, students_of
 from reports.gate.cohort import facts_of, request_mismatch
 from reports.gate.limits import GateLimit
+from reports.gate.numbers import Numbers
+from reports.gate.parts import kernels_of, part_names, parts_of, steps_of
 from reports.measured import Measurement, Round
 from reports.record import CaseRecord, Run, Status
 from reports.rows import clocks_reason, median
@@ -20,26 +23,21 @@ from reports.timing import playback
 SPOILED = ("shared_gpu", "validity")
 
 
-class Sample(Frozen):
-    """A case of a run. `run` tells runs apart, `facts` is its cohort.
+class Sample(Numbers, kw_only=True):
+    """A case of a run. `facts` is its cohort.
 
     `invalid` says why its numbers are nobody's, `mismatch` what ran otherwise than asked; both are "" where all is
-    well. `values` are by metric, the unit at the end of its name. `versions` are the packages that it ran with, and
-    "git", this repository's commit.
+    well. `part_names` name `parts_s` by phase; a baseline's file does not keep them.
     """
 
     id: str
-    run: str
-    created_at: str
     status: Status
     reason: str
     invalid: str
     mismatch: str
     facts: dict[str, str]
-    values: dict[str, float]
-    sm_clock_mhz: float | None
     limits: list[GateLimit]
-    versions: dict[str, str]
+    part_names: dict[str, list[str]] = {}
 
     @property
     def eligible(self) -> bool:
@@ -70,7 +68,22 @@ def _sample(case: CaseRecord, run: Run, identity: str, versions: dict[str, str])
         sm_clock_mhz=None if state is None else state.sm_clock_median_mhz,
         limits=list(case.plan.gates),
         versions=versions,
+        students=students_of(case, run),
+        **({} if measurement is None else _beside(case, measurement)),
     )
+
+
+def _beside(case: CaseRecord, measurement: Measurement) -> dict[str, Any]:
+    """Give what names the cause where a number or the clip is worse."""
+    digest = frames_digest(measurement)
+    return {
+        "checks": checks_of(measurement),
+        "frames_sha256": digest,
+        "series": series_of(measurement) if digest else {},
+        "parts_s": parts_of(measurement.rounds),
+        "part_names": part_names(measurement.rounds[0], case.plan.request.steps) if measurement.rounds else {},
+        "kernels_s": kernels_of(measurement.profile),
+    }
 
 
 def _invalid(case: CaseRecord) -> str:
@@ -106,6 +119,7 @@ def _times(case: CaseRecord, rounds: Sequence[Round]) -> dict[str, float | None]
         "prompt_to_host_s": median(timed.prompt_to_host_s for timed in rounds),
         "time_to_first_frame_s": median(timed.time_to_first_frame_s for timed in rounds),
         "chunk_gap_s": median(gaps) if len(gaps) == len(rounds) else None,
+        **steps_of(rounds),
         **{f"phase_{phase}_s": median(timed.phases_s[phase] for timed in rounds) for phase in phases},
     }
 

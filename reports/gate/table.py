@@ -4,12 +4,15 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from reports.frozen import Frozen
+from reports.gate.checks import frames_text
 from reports.gate.limits import Limit
-from reports.gate.verdict import MEANING, RANKS, CaseVerdict, MetricVerdict
+from reports.gate.verdict import MEANING, RANKS, CaseVerdict, MetricVerdict, QualityVerdict
 from reports.gate.words import amount, limit_text, signed_pct
 from reports.rows import counted, one_line
 
 HEADINGS = ("case", "verdict", "number", "baseline", "now", "change", "limit", "runs")
+# A reason may name numbers, phase, steps and kernels.
+LONGEST = 900
 
 
 class Gate(Frozen):
@@ -25,14 +28,18 @@ class Gate(Frozen):
 
 
 def tally(cases: Sequence[CaseVerdict]) -> str:
-    """Count cases by verdict, worst first."""
+    """Count cases by verdict, worst first, and then students."""
+    told = {of: [case for case in cases if case.of == of] for of in ("case", "student")}
+    return "; ".join(f"{counted(ones, of)}: {_counts(ones)}" for of, ones in told.items() if ones or of == "case")
+
+
+def _counts(cases: Sequence[CaseVerdict]) -> str:
     counts = Counter(case.verdict for case in cases)
-    told = [f"{counts[verdict]} {verdict}" for verdict in RANKS if counts[verdict]]
-    return f"{counted(cases, 'case')}: {', '.join(told) or 'nothing to compare'}"
+    return ", ".join(f"{counts[verdict]} {verdict}" for verdict in RANKS if counts[verdict]) or "nothing to compare"
 
 
 def text_table(cases: Sequence[CaseVerdict]) -> str:
-    """Lay out every number that is not plainly within its limits, and of each case the primary one."""
+    """Lay out every number and check that is not plainly within its limits, and of each case the primary number."""
     rows = [HEADINGS, *_rows(cases)]
     widths = [max(len(row[column]) for row in rows) for column in range(len(HEADINGS))]
     rows.insert(1, tuple("-" * width for width in widths))
@@ -50,12 +57,11 @@ def markdown(cases: Sequence[CaseVerdict]) -> str:
 
 def _rows(cases: Iterable[CaseVerdict]) -> Iterable[tuple[str, ...]]:
     for case in cases:
-        shown = [m for m in case.metrics if m.verdict != "PASS"] or case.metrics[:1]
-        for number, metric in enumerate(shown):
-            head = (one_line(case.id, 120), case.verdict) if not number else ("", "")
-            yield (*head, *_cells(metric))
-        if not shown:
-            yield (one_line(case.id, 120), case.verdict, *[""] * (len(HEADINGS) - 2))
+        numbers = [_cells(metric) for metric in case.metrics if metric.verdict != "PASS"]
+        checks = [_check_cells(row) for row in case.quality if row.verdict not in ("PASS", "NEW") or row.why]
+        shown = [*numbers, *checks] or [_cells(metric) for metric in case.metrics[:1]]
+        for number, cells in enumerate(shown or [("",) * (len(HEADINGS) - 2)]):
+            yield (*((one_line(case.id, 120), case.verdict) if not number else ("", "")), *cells)
 
 
 def _cells(metric: MetricVerdict) -> tuple[str, ...]:
@@ -69,13 +75,20 @@ def _cells(metric: MetricVerdict) -> tuple[str, ...]:
     )
 
 
+def _check_cells(row: QualityVerdict) -> tuple[str, ...]:
+    frames = frames_text(row.frames)
+    return row.check, row.base, row.new, frames, row.limit, f"{row.new_runs} against {row.base_runs}"
+
+
 def reasons(cases: Iterable[CaseVerdict]) -> list[str]:
-    """Say of every case that did not plainly pass why."""
-    return [
-        f"{case.verdict} {one_line(case.id, 120)}: {one_line(case.why, 600) or MEANING[case.verdict]}"
-        for case in cases
-        if case.verdict != "PASS"
-    ]
+    """Say of every case that did not plainly pass why, and of any other what changed in its clip."""
+    told = []
+    for case in cases:
+        who = one_line(case.id, 120)
+        if case.verdict != "PASS":
+            told.append(f"{case.verdict} {who}: {one_line(case.why, LONGEST) or MEANING[case.verdict]}")
+        told += [f"note {who}: {one_line(note)}" for note in case.notes]
+    return told
 
 
 def _markdown_row(cells: Iterable[str]) -> str:
@@ -83,6 +96,4 @@ def _markdown_row(cells: Iterable[str]) -> str:
 
 
 def _escaped(text: str) -> str:
-    for character in "\\`*_[]<>|&":
-        text = text.replace(character, f"&#{ord(character)};")
-    return text
+    return text.translate({ord(character): f"&#{ord(character)};" for character in "\\`*_[]<>|&"})

@@ -17,10 +17,10 @@ Verdict = Literal[
     "NEW",
 ]
 MEANING: dict[Verdict, str] = {
-    "PASS": "no number is worse than its baseline by more than its limits",
-    "REGRESSION": "a number is worse by more than both its limits, or a case that passed does not",
+    "PASS": "no number is worse than its baseline by more than its limits, and no check of its clip is broken",
+    "REGRESSION": "a number is worse by more than both its limits, or a case or a check of its clip that passed fails",
     "IMPROVED": "over 20 % better: the baseline is stale, record a new one",
-    "AMBIGUOUS": "worse, but not in cycles, or with a number that can be none",
+    "AMBIGUOUS": "worse, but not in cycles, with a number that can be none, or with a check that some runs break",
     "CALIBRATION_NEEDED": "too few valid baseline runs on this GPU and stack",
     "RECIPE_MISMATCH": "another workload or recipe under the same id, or another one ran than was asked for",
     "INVALID_ENV": "the GPU was slowed down, shared or not watched, or clocks disagree",
@@ -59,14 +59,41 @@ class MetricVerdict(Frozen):
     high_ratio: float | None = None
 
 
+class QualityVerdict(Frozen):
+    """A check of the clip, or a margin of a student, against its baseline; `base` and `new` are told with their units.
+
+    `frames`, from 0, are those that the verdict is about. A PASS with a `why` is worth a look all the same.
+    """
+
+    check: str
+    verdict: Verdict
+    why: str
+    base: str
+    new: str
+    base_runs: int
+    new_runs: int
+    limit: str = ""
+    frames: list[int] = []
+
+
 class CaseVerdict(Frozen):
-    """A case's one verdict, with the numbers that it is made of. `versions` tells what packages differ, old and new."""
+    """A case's one verdict, with the numbers and checks that it is made of; or that of a student over many cases.
+
+    `versions` tells what packages differ, old and new.
+    """
 
     id: str
     verdict: Verdict
     why: str
     metrics: list[MetricVerdict] = []
     versions: dict[str, tuple[str, str]] = {}
+    quality: list[QualityVerdict] = []
+    of: Literal["case", "student"] = "case"
+
+    @property
+    def notes(self) -> list[str]:
+        """What changed in the clip without being a regression."""
+        return [row.why for row in self.quality if row.why and row.verdict in ("PASS", "NEW")]
 
 
 def worst(verdicts: Sequence[Verdict]) -> Verdict:

@@ -1,0 +1,169 @@
+"""What is known of the quality of a case's clip, reduced to what a later run's clip is held against.
+
+Why it matters: a time is worth what its clip is. Whether a clip keeps its limits, floors and bands, and how its student
+stands to its teacher, was judged in the run itself (reports/limits.py, floors.py, paired.py, verdicts.py); here it is
+only named, so that a later run's can be laid beside it.
+"""
+
+from collections.abc import Iterator, Sequence
+
+from reports.comparison_record import MarginVerdict, StudentVerdict
+from reports.gate.numbers import Check, Standing, Student
+from reports.judged import Floor, JudgedFloor, Limits
+from reports.limits import beyond
+from reports.measured import Measurement, MetricValue
+from reports.paired import PairedComparison
+from reports.record import CaseRecord, Run
+from reports.rows import one_line
+
+LONGEST = 300
+
+
+def checks_of(measurement: Measurement) -> dict[str, Check]:
+    """Give what judged the clip, by name; what says nothing of such a clip (of content, of random weights) is left out.
+
+    A value that is only worth a look (a metric's warn limit) is within.
+    """
+    series = {metric.id: metric for metric in measurement.metrics}
+    return {
+        **{f"{one.id}, its own limits": _of_metric(one) for one in measurement.metrics if _is_judged(one)},
+        **{
+            f"{one.floor.metric}, floor of {one_line(one.floor.source, 60)}": _of_floor(one, series)
+            for one in measurement.floors
+            if one.verdict != "not judged"
+        },
+        **{f"bands {one.bands.id} to {one_line(one.reference, 80)}": _of_pair(one) for one in measurement.pairs},
+    }
+
+
+def students_of(case: CaseRecord, run: Run) -> dict[str, Student]:
+    """Give how the student that the case's clip is of stands to its teachers; empty where it is nobody's student."""
+    scenarios = {comparison.id: comparison.scenario for comparison in run.comparisons}
+    who = f"{case.plan.model.id} {case.plan.setting}"
+    return {
+        f"{one.student} against {one.teacher} ({one.comparison})": _of_student(one)
+        for one in run.verdicts
+        if one.student == who and scenarios.get(one.comparison) == case.plan.scenario
+    }
+
+
+def frames_digest(measurement: Measurement) -> str:
+    """Give the hash of the frames that every round made, "" where they differ or there is none."""
+    found = {timed.frames_sha256 for timed in measurement.rounds}
+    return found.pop() if len(found) == 1 and measurement.deterministic is not False else ""
+
+
+def series_of(measurement: Measurement) -> dict[str, list[float]]:
+    """Give the series that have an entry for each frame of the clip."""
+    return {m.id: m.per_frame for m in measurement.metrics if m.per_frame and len(m.per_frame) == measurement.frames}
+
+
+def frames_text(frames: Sequence[int]) -> str:
+    """Name frames, neighbours together.
+
+    >>> frames_text([12, 13, 14, 40]), frames_text([7]), frames_text([])
+    ('frames 12 to 14, 40', 'frame 7', '')
+    """
+    spans: list[list[int]] = []
+    for frame in sorted(set(frames)):
+        if spans and frame == spans[-1][1] + 1:
+            spans[-1][1] = frame
+        else:
+            spans.append([frame, frame])
+    told = [f"{first} to {last}" if first != last else str(first) for first, last in spans]
+    more = f" and {len(told) - 6} more" if len(told) > 6 else ""
+    return f"frame{'s' if len(set(frames)) > 1 else ''} {', '.join(told[:6])}{more}" if told else ""
+
+
+def _is_judged(metric: MetricValue) -> bool:
+    return metric.verdict != "not judged"
+
+
+def _of_metric(metric: MetricValue) -> Check:
+    limits = metric.limits
+    return Check(
+        verdict="broken" if metric.verdict == "fail" else "within",
+        value=_amount(metric.value, metric),
+        limit="" if limits is None else " and ".join(_spelled(limits.fail_below, limits.fail_above, metric)),
+        told=one_line(metric.explanation, LONGEST) if metric.verdict == "fail" else "",
+        frames=list(_frames_beyond(metric, limits)) if metric.verdict == "fail" and limits is not None else [],
+    )
+
+
+def _of_floor(judged: JudgedFloor, metrics: dict[str, MetricValue]) -> Check:
+    floor, metric = judged.floor, metrics.get(judged.floor.metric)
+    broken = judged.verdict == "fail"
+    return Check(
+        verdict="broken" if broken else "within",
+        value=_amount(judged.actual, metric),
+        limit=" and ".join(_spelled(floor.at_least, floor.at_most, metric)),
+        told=one_line(judged.explanation, LONGEST) if broken else "",
+        frames=list(_frames_beyond(metric, _as_limits(floor))) if broken and metric is not None else [],
+    )
+
+
+def _of_pair(pair: PairedComparison) -> Check:
+    bands = [
+        f"{b.distance} {b.statistic} {b.at_most if b.at_least is None else b.at_least:g}" for b in pair.bands.bands
+    ]
+    broken = pair.verdict != "within"
+    banded = {band.distance for band in pair.bands.bands}
+    worst = {
+        one.worst_frame
+        for one in pair.compared.distances
+        if one.of == "frames" and one.id in banded and one.worst_frame is not None
+    }
+    return Check(
+        verdict="broken" if broken else "within",
+        value=pair.verdict,
+        limit=", ".join(bands),
+        told=one_line(pair.explanation, LONGEST) if broken else "",
+        frames=sorted(worst) if pair.verdict == "broken" else [],
+    )
+
+
+def _of_student(verdict: StudentVerdict) -> Student:
+    rows = {_margin_name(row): Standing(verdict=row.verdict, told=_row_told(row)) for row in verdict.rows}
+    if verdict.reason:
+        rows["all margins"] = Standing(verdict="not measured", told=one_line(verdict.reason, LONGEST))
+    return Student(clips=max((row.clips for row in verdict.rows), default=0), margins=rows)
+
+
+def _margin_name(row: MarginVerdict) -> str:
+    magnitude = ", magnitude" if row.margin.magnitude else ""
+    return f"{row.margin.metric}, {row.margin.better} is better{magnitude}"
+
+
+def _row_told(row: MarginVerdict) -> str:
+    if row.verdict == "PASS":
+        return ""
+    beyond_by = (
+        "" if row.difference is None or row.limit is None else f"difference {row.difference:.4g}, limit {row.limit:.4g}"
+    )
+    return one_line("; ".join(text for text in (beyond_by, row.reason) if text), LONGEST)
+
+
+def _frames_beyond(metric: MetricValue, limits: Limits) -> Iterator[int]:
+    """Give the frames whose own entry is beyond the fail limit that the clip breaks; of none the one farthest out."""
+    found = None if metric.value is None else beyond(metric.value, limits, "fail")
+    if found is None or not metric.per_frame:
+        return
+    limit, side = found
+    sign = -1 if side == "below" else 1
+    out = [number for number, value in enumerate(metric.per_frame) if sign * (value - limit) > 0]
+    yield from out or [max(range(len(metric.per_frame)), key=lambda number: sign * metric.per_frame[number])]
+
+
+def _as_limits(floor: Floor) -> Limits:
+    return Limits(source=floor.source, looks_like="", fail_below=floor.at_least, fail_above=floor.at_most)
+
+
+def _spelled(least: float | None, most: float | None, metric: MetricValue | None) -> list[str]:
+    ends = (("at least", least), ("at most", most))
+    return [f"{word} {_amount(limit, metric)}" for word, limit in ends if limit is not None]
+
+
+def _amount(value: float | None, metric: MetricValue | None) -> str:
+    if value is None:
+        return "no value"
+    return f"{value:.4g}" if metric is None or metric.unit == "1" else f"{value:.4g} {metric.unit}"

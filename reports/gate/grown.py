@@ -1,0 +1,115 @@
+"""Where a slower case lost its time: which phase, its first step or all, which step, block or visit, which kernels.
+
+Why it matters: "3 % slower" starts a search; "the first step by 0.1 s, all later ones as before" ends it. What stands
+out is named, what does not is said to be spread.
+"""
+
+import statistics
+from collections.abc import Mapping, Sequence
+
+from reports.gate.parts import STEPPED
+from reports.gate.sample import Sample
+from reports.gate.verdict import MetricVerdict
+from reports.gate.words import amount
+from reports.rows import one_line
+
+# A part that holds this share of what its phase grew by is named; less is called spread.
+STANDS_OUT = 2 / 3
+OF_STEPS = ("first_step_s", "later_steps_s")
+KERNELS = 3
+LONGEST_NAME = 80
+
+
+def grown(metrics: Sequence[MetricVerdict], base: Sequence[Sample], new: Sequence[Sample]) -> list[str]:
+    """Say of every phase that is slower where in it the time went; of a slower whole, in which phase.
+
+    Empty where no time is a regression.
+    """
+    worse = [metric.metric for metric in metrics if metric.verdict == "REGRESSION" and metric.metric.endswith("_s")]
+    phases = [name[len("phase_") : -len("_s")] for name in worse if name.startswith("phase_")]
+    told = []
+    if any(name in OF_STEPS for name in worse) and STEPPED not in phases:
+        phases = [*phases, STEPPED]
+    if worse and not phases and (most := _most_grown(metrics)) is not None:
+        phases = [most[0]]
+        told = [f"of the phases phase_{most[0]}_s grew most, by {amount('_s', most[1])}"]
+    for phase in phases:
+        told += [*_parts_told(phase, metrics, (base, new)), *_kernels_told(phase, (base, new))]
+    return told
+
+
+def _most_grown(metrics: Sequence[MetricVerdict]) -> tuple[str, float] | None:
+    by_phase = {
+        metric.metric[len("phase_") : -len("_s")]: metric.new - metric.base
+        for metric in metrics
+        if metric.metric.startswith("phase_") and metric.new is not None and metric.base is not None
+    }
+    most = max(by_phase, key=lambda phase: by_phase[phase], default=None)
+    return (most, by_phase[most]) if most is not None and by_phase[most] > 0 else None
+
+
+def _parts_told(
+    phase: str, metrics: Sequence[MetricVerdict], sides: tuple[Sequence[Sample], Sequence[Sample]]
+) -> list[str]:
+    lists = [[one.parts_s[phase] for one in side if phase in one.parts_s] for side in sides]
+    names = next((one.part_names[phase] for one in reversed(sides[1]) if phase in one.part_names), [])
+    lengths = {len(parts) for side in lists for parts in side}
+    if not all(lists) or lengths != {len(names)}:
+        return []
+    old, now = ([statistics.median(values_s) for values_s in zip(*side, strict=True)] for side in lists)
+    more_s = [after - before for before, after in zip(old, now, strict=True)]
+    total_s = sum(more_s)
+    if total_s <= 0:
+        return []
+    head = f"of {amount('_s', total_s)} that {phase} grew by, "
+    if phase == STEPPED and more_s[0] >= STANDS_OUT * total_s:
+        return [f"{head}{amount('_s', more_s[0])} are in its first step ({_change(old[0], now[0])}){_later(metrics)}"]
+    groups = dict(zip(names, more_s, strict=True)) | _by_block(names, more_s)
+    out = [name for name in groups if groups[name] >= STANDS_OUT * total_s]
+    if out:
+        return [f"{head}{amount('_s', groups[out[0]])} are in {out[0]}"]
+    what = "steps" if phase == STEPPED else "visits"
+    return [f"{head}the growth is spread over its {len(names)} {what}"]
+
+
+def _later(metrics: Sequence[MetricVerdict]) -> str:
+    later = next((metric for metric in metrics if metric.metric == OF_STEPS[1]), None)
+    return "; its later steps are within their limits" if later is not None and later.verdict == "PASS" else ""
+
+
+def _by_block(names: Sequence[str], more_s: Sequence[float]) -> dict[str, float]:
+    found: dict[str, float] = {}
+    for name, more in zip(names, more_s, strict=True):
+        block = name.rpartition(" of ")[2]
+        if block != name:
+            found[block] = found.get(block, 0.0) + more
+    return found if len(found) > 1 else {}
+
+
+def _kernels_told(phase: str, sides: tuple[Sequence[Sample], Sequence[Sample]]) -> list[str]:
+    """Name the kernels of a phase that took more time, where a run of either side was profiled."""
+    old, now = (_median_kernels([one.kernels_s[phase] for one in side if one.kernels_s.get(phase)]) for side in sides)
+    if not now:
+        return []
+    if not old:
+        heaviest = sorted(now, key=lambda name: -now[name])[:KERNELS]
+        listed = ", ".join(f"{one_line(name, LONGEST_NAME)} {amount('_s', now[name])}" for name in heaviest)
+        return [f"no baseline run was profiled; heaviest kernels of {phase} now: {listed}"]
+    more_s = {name: now[name] - old.get(name, 0.0) for name in now}
+    most = [name for name in sorted(more_s, key=lambda name: -more_s[name]) if more_s[name] > 0][:KERNELS]
+    listed = ", ".join(f"{one_line(name, LONGEST_NAME)} ({_kernel(old.get(name), now[name])})" for name in most)
+    return [f"kernels of {phase} that grew most: {listed}"] if most else []
+
+
+def _median_kernels(profiles: Sequence[Mapping[str, float]]) -> dict[str, float]:
+    """Give each kernel's median over the profiled runs that list it."""
+    names = dict.fromkeys(name for profile in profiles for name in profile)
+    return {name: statistics.median(profile[name] for profile in profiles if name in profile) for name in names}
+
+
+def _kernel(before: float | None, after: float) -> str:
+    return f"not among the heaviest, now {amount('_s', after)}" if before is None else _change(before, after)
+
+
+def _change(before: float, after: float) -> str:
+    return f"{amount('_s', before)} to {amount('_s', after)}"

@@ -1,0 +1,123 @@
+"""The clip of a case: what judged it in the baseline against what judges it now, and whether its frames are the same.
+
+Why it matters: the quickest way to be faster is to make a worse clip. A check that the baseline's clips passed and
+today's fail is a regression, whatever the times are. Other frames alone are none: another order of the same additions
+makes them, and how much worse they are is what limits, bands and margins say. But they are told, with the first frame
+that differs, since who changed no arithmetic wants to know.
+"""
+
+from collections.abc import Sequence
+
+from reports.gate.checks import frames_text
+from reports.gate.numbers import Check
+from reports.gate.sample import Sample
+from reports.gate.verdict import QualityVerdict, Verdict
+
+FRAMES = "frames, bit for bit"
+Sides = tuple[Sequence[Sample], Sequence[Sample]]
+
+
+def judge_quality(base: Sequence[Sample], new: Sequence[Sample]) -> list[QualityVerdict]:
+    """Judge every check that a run on either side has, and the frames where all runs of the baseline made the same.
+
+    Of several runs what most of them say counts: broken in all baseline runs is no regression, broken in a few of the
+    runs under test is undecided.
+    """
+    names = dict.fromkeys(name for sample in (*base, *new) for name in sample.checks)
+    rows = [_judge_check(name, (base, new)) for name in names]
+    frames = _judge_frames((base, new))
+    return [*rows, *([frames] if frames else [])]
+
+
+def first_apart(sides: Sides) -> list[int]:
+    """Name the frames in which a metric's series under test differs from the baseline's; none without series."""
+    old, now = (next((one.series for one in side if one.series), {}) for side in sides)
+    shared = [name for name in old if len(old[name]) == len(now.get(name, []))]
+    apart = {
+        frame
+        for name in shared
+        for frame, (before, after) in enumerate(zip(old[name], now[name], strict=True))
+        if before != after
+    }
+    return sorted(apart)
+
+
+def _judge_check(name: str, sides: Sides) -> QualityVerdict:
+    old, now = ([one.checks[name] for one in side if name in one.checks] for side in sides)
+    broken = [check for check in now if check.verdict == "broken"]
+    verdict, why = _of_check(name, (old, now), len(sides[1]))
+    frames = broken[0].frames if broken else []
+    shown = frames or (first_apart(sides) if verdict in ("REGRESSION", "AMBIGUOUS") else [])
+    where = frames_text(frames) if frames else _other_from(shown)
+    return QualityVerdict(
+        check=name,
+        verdict=verdict,
+        why=f"{why} ({where})" if where and broken else why,
+        base=_shown(old),
+        new=_shown(broken or now),
+        base_runs=len(old),
+        new_runs=len(now),
+        limit=next((check.limit for check in (*now, *old)), ""),
+        frames=shown,
+    )
+
+
+def _of_check(name: str, sides: tuple[Sequence[Check], Sequence[Check]], runs: int) -> tuple[Verdict, str]:
+    old, now = sides
+    broken = [check for check in now if check.verdict == "broken"]
+    if not old:
+        return "NEW", f"{name} has no baseline, and is broken: {broken[0].told}" if broken else ""
+    if len(now) < runs:
+        return "MISSING", f"{name} was not judged in {runs - len(now)} of {runs} runs under test"
+    if _most(old):
+        return "PASS", f"{name} is broken as in the baseline: {broken[0].told}" if broken else ""
+    if not broken:
+        return "PASS", ""
+    if _most(now):
+        return "REGRESSION", f"{name} passed in the baseline: {broken[0].told}"
+    return "AMBIGUOUS", f"{name} is broken in {len(broken)} of {runs} runs under test: {broken[0].told}"
+
+
+def _judge_frames(sides: Sides) -> QualityVerdict | None:
+    """Tell of other frames than the baseline's; None where its own runs differ, or it has none."""
+    (old, now) = ({one.frames_sha256 for one in side} for side in sides)
+    if len(old) != 1 or "" in old or not now:
+        return None
+    why, apart = "", []
+    if "" in now:
+        why = "the rounds under test do not make the same frames, as those of the baseline did"
+    elif now != old:
+        apart = first_apart(sides)
+        why = f"{_other_from(apart) or 'other frames than in the baseline'}{_unexplained(sides)}"
+    return QualityVerdict(
+        check=FRAMES,
+        verdict="PASS",
+        why=why,
+        base=_short(old),
+        new=_short(now),
+        base_runs=len(sides[0]),
+        new_runs=len(sides[1]),
+        frames=apart,
+    )
+
+
+def _most(checks: Sequence[Check]) -> bool:
+    return 2 * sum(check.verdict == "broken" for check in checks) > len(checks)
+
+
+def _shown(checks: Sequence[Check]) -> str:
+    last = checks[-1] if checks else None
+    return "" if last is None else f"{last.verdict} {last.value}".strip()
+
+
+def _short(digests: set[str]) -> str:
+    return ", ".join(digest[:12] or "differ by round" for digest in sorted(digests))
+
+
+def _other_from(apart: Sequence[int]) -> str:
+    return f"other frames than in the baseline from frame {apart[0]} on, {len(apart)} in all" if apart else ""
+
+
+def _unexplained(sides: Sides) -> str:
+    old, now = ({tuple(sorted(one.versions.items())) for one in side} for side in sides)
+    return ", though no version differs" if old == now and len(old) == 1 else ""

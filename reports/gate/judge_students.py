@@ -1,0 +1,98 @@
+"""A student that was as good as its teacher in the baseline, and whether it still is: one verdict a comparison.
+
+Why it matters: a margin is about many clips, so no case can fail by it alone, and a student that got worse by a little
+in every clip breaks no clip's limit. Verdicts are those of the runs themselves (reports/verdicts.py), over as many
+clips; over fewer, as where a selection left some out, they say another thing and are told as new.
+"""
+
+from collections import defaultdict
+from collections.abc import Sequence
+
+from reports.gate.numbers import Standing, Student
+from reports.gate.sample import Sample
+from reports.gate.verdict import CaseVerdict, QualityVerdict, Verdict, worst
+
+ABSENT = Standing(verdict="not measured", told="not among the margins any more")
+
+
+def judge_students(base: Sequence[Sample], new: Sequence[Sample]) -> list[CaseVerdict]:
+    """Judge every comparison of a student that a run on either side has, by name; `base` holds what may be compared."""
+    old, now = _by_name(base), _by_name(new)
+    return [_judge_student(name, old.get(name, []), now.get(name, [])) for name in sorted({*old, *now})]
+
+
+def _by_name(samples: Sequence[Sample]) -> dict[str, list[Student]]:
+    """Collect how students stand, once a run: each case of a student tells the same."""
+    found: defaultdict[str, dict[str, Student]] = defaultdict(dict)
+    for sample in samples:
+        for name, student in sample.students.items():
+            found[name][sample.run] = student
+    return {name: list(by_run.values()) for name, by_run in found.items()}
+
+
+def _judge_student(name: str, base: Sequence[Student], new: Sequence[Student]) -> CaseVerdict:
+    if not base:
+        return _whole(name, "NEW", "no baseline has this comparison")
+    if not new:
+        return _whole(name, "MISSING", "a comparison of the baseline that is not in the runs under test")
+    clips = max(student.clips for student in base)
+    old, now = ([one.margins for one in side if one.clips == clips] for side in (base, new))
+    if not now:
+        seen = max(student.clips for student in new)
+        return _whole(name, "NEW", f"over {seen} clips, but the baseline's verdict is over {clips}")
+    rows = [_judge_margin(margin, old, now) for margin in dict.fromkeys(m for one in (*old, *now) for m in one)]
+    verdict = worst([row.verdict for row in rows]) if rows else "NEW"
+    told = [row.why for row in rows if row.why and row.verdict == verdict]
+    return CaseVerdict(id=name, verdict=verdict, why="; ".join(told), quality=rows, of="student")
+
+
+def _whole(name: str, verdict: Verdict, why: str) -> CaseVerdict:
+    return CaseVerdict(id=name, verdict=verdict, why=why, of="student")
+
+
+def _judge_margin(
+    margin: str, base: Sequence[dict[str, Standing]], new: Sequence[dict[str, Standing]]
+) -> QualityVerdict:
+    old = [one[margin] for one in base if margin in one]
+    now = [one.get(margin, ABSENT) for one in new]
+    verdict, why = _of_margin(margin, old, now)
+    return QualityVerdict(
+        check=margin,
+        verdict=verdict,
+        why=why,
+        base=_shown(old),
+        new=_shown(now),
+        base_runs=len(old),
+        new_runs=len(now),
+    )
+
+
+def _of_margin(margin: str, old: Sequence[Standing], now: Sequence[Standing]) -> tuple[Verdict, str]:
+    failed = [one for one in now if one.verdict == "FAIL"]
+    fails = 2 * len(failed) > len(now)
+    why = f"{margin}: {_shown(old) or 'no baseline'} in the baseline, now {_told(failed or now)}"
+    if not old:
+        return "NEW", why if failed else ""
+    if _is_most(old, "PASS"):
+        if fails:
+            return "REGRESSION", why
+        if failed or any(one.verdict == "INCONCLUSIVE" for one in now):
+            return "AMBIGUOUS", why
+        return ("PASS", "") if all(one.verdict == "PASS" for one in now) else ("MISSING", why)
+    if failed and not _is_most(old, "FAIL"):
+        return "AMBIGUOUS", why
+    return "PASS", why if failed else ""
+
+
+def _is_most(standings: Sequence[Standing], verdict: str) -> bool:
+    return 2 * sum(one.verdict == verdict for one in standings) > len(standings)
+
+
+def _shown(standings: Sequence[Standing]) -> str:
+    return ", ".join(dict.fromkeys(one.verdict for one in standings))
+
+
+def _told(standings: Sequence[Standing]) -> str:
+    worst_one = next((one for one in standings if one.verdict != "PASS"), standings[0])
+    of = f" in {len(standings)} runs" if len(standings) > 1 else ""
+    return f"{worst_one.verdict}{of}{f': {worst_one.told}' if worst_one.told else ''}"

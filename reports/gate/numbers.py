@@ -1,0 +1,65 @@
+"""What the gate keeps of one run of a case, alike in a run's sample and in a baseline's file.
+
+Why it matters: the numbers alone say that something is worse. What is kept beside them says what: which check of the
+clip, which frames, which part of a phase, which kernel.
+"""
+
+from typing import Annotated, Literal
+
+import msgspec
+
+from reports.comparison_record import RowVerdict
+from reports.frozen import Frozen
+
+Text = Annotated[str, msgspec.Meta(min_length=1)]
+
+
+class Check(Frozen):
+    """What one check says of a run's clip; `value` and `limit` are told with their units.
+
+    A broken one has what is `told` of it and the `frames`, from 0, that its series shows; of a series with an entry for
+    each two frames, the first of them.
+    """
+
+    verdict: Literal["within", "broken"]
+    value: str = ""
+    limit: str = ""
+    told: str = ""
+    frames: list[int] = []
+
+
+class Standing(Frozen):
+    """What a margin over many prompts says of a student; `told` is why it did not pass."""
+
+    verdict: RowVerdict
+    told: str = ""
+
+
+class Student(Frozen):
+    """How a student stands to its teacher over `clips` of its clips, by margin."""
+
+    clips: int
+    margins: dict[str, Standing]
+
+
+class Numbers(Frozen):
+    """A run of a case. `run` tells runs apart; `values` are by gated metric, the unit at the end of its name.
+
+    `versions` are the packages that it ran with, and "git", this repository's commit. `checks` are of its clip, by
+    name, `students` by the comparison that the clip is part of. `frames_sha256` is that of every round's frames, ""
+    where they differ or there is none, `series` the metrics of each frame of that clip. `parts_s` are medians over the
+    rounds by phase: of a phase with steps each step's, of one that was visited several times each visit's. `kernels_s`
+    are those of a profiled round by phase and name.
+    """
+
+    run: Text
+    created_at: str
+    versions: dict[str, str]
+    values: dict[str, float]
+    sm_clock_mhz: float | None
+    checks: dict[str, Check] = {}
+    students: dict[str, Student] = {}
+    frames_sha256: str = ""
+    series: dict[str, list[float]] = {}
+    parts_s: dict[str, list[float]] = {}
+    kernels_s: dict[str, dict[str, float]] = {}

@@ -1,0 +1,132 @@
+"""A slower case names where its time went: the first step or all, step, block or visit, and kernels where profiled."""
+
+import msgspec
+
+from reports.gate.judge import judge
+from reports.gate.verdict import CaseVerdict
+from reports.measured import Kernel, Profile, Span
+from reports.record import CaseRecord
+from tests.gate_samples import gate_case, gate_run, samples
+
+OTHER_S = 2.0
+STEP_S = 0.1
+
+
+def one_piece(*steps_s: float) -> CaseRecord:
+    """Give a clip in one piece of these steps, and two seconds of everything else."""
+    return gate_case(
+        steps_s=list(steps_s),
+        phases_s={"denoise": sum(steps_s), "decode": OTHER_S},
+        prompt_to_host_s=sum(steps_s) + OTHER_S,
+    )
+
+
+def causal(steps_s: list[list[float]], decodes_s: list[float]) -> CaseRecord:
+    """Give a causal clip whose blocks but the first begin with the cache pass of the block before."""
+    spans: list[Span] = []
+    at_s = 0.0
+    for block_s, decode_s in zip(steps_s, decodes_s, strict=True):
+        spans += [
+            Span(phase="denoise", start_s=at_s, end_s=at_s + sum(block_s), steps=len(block_s)),
+            Span(phase="decode", start_s=at_s + sum(block_s), end_s=at_s + sum(block_s) + decode_s, steps=0),
+        ]
+        at_s = spans[-1].end_s
+    flat = [step_s for block_s in steps_s for step_s in block_s]
+    return gate_case(
+        steps_s=flat,
+        spans=spans,
+        phases_s={"denoise": sum(flat), "decode": sum(decodes_s)},
+        prompt_to_host_s=sum(flat) + sum(decodes_s),
+    )
+
+
+def verdict_on(case: CaseRecord, base: CaseRecord) -> CaseVerdict:
+    """Judge one run of a case against five of another."""
+    (found,) = judge(samples([gate_run(100 + n, base) for n in range(5)]), samples([gate_run(1, case)]))
+    return found
+
+
+def broken(found: CaseVerdict) -> set[str]:
+    return {metric.metric for metric in found.metrics if metric.verdict == "REGRESSION"}
+
+
+BLOCKS = [[STEP_S] * 3, [STEP_S] * 4, [STEP_S] * 4]
+DECODES = [0.5, 0.5, 0.5]
+
+
+def test_slow_first_step_is_named_and_not_blamed_on_the_later_ones() -> None:
+    """Its own number is a regression, that of the later steps is not, and the reason says both."""
+    found = verdict_on(one_piece(0.4, *[STEP_S] * 9), one_piece(*[STEP_S] * 10))
+    assert broken(found) == {"prompt_to_host_s", "first_step_s", "phase_denoise_s"}
+    assert {m.metric: m.verdict for m in found.metrics}["later_steps_s"] == "PASS"
+    assert found.why.endswith(
+        "of 0.3 s that denoise grew by, 0.3 s are in its first step (0.1 s to 0.4 s); its later steps are within "
+        "their limits"
+    )
+
+
+def test_slow_first_step_of_one_round_is_no_regression() -> None:
+    """A kernel that is built in the first round only: the median over rounds is without it."""
+    case, base = one_piece(*[STEP_S] * 10), one_piece(*[STEP_S] * 10)
+    assert case.measurement is not None
+    slow = one_piece(0.9, *[STEP_S] * 9).measurement
+    assert slow is not None
+    rounds = [slow.rounds[0], *case.measurement.rounds[1:]]
+    once = msgspec.structs.replace(case, measurement=msgspec.structs.replace(case.measurement, rounds=rounds))
+    assert verdict_on(once, base).verdict == "PASS"
+
+
+def test_steps_that_are_all_slower_are_told_as_spread() -> None:
+    """Then the steady state is what regressed, and no step is blamed."""
+    found = verdict_on(one_piece(*[1.1 * STEP_S] * 10), one_piece(*[STEP_S] * 10))
+    assert "later_steps_s" in broken(found)
+    assert "first_step_s" not in broken(found)  # 10 ms are within its absolute limit
+    assert found.why.endswith("of 0.1 s that denoise grew by, the growth is spread over its 10 steps")
+
+
+def test_step_block_and_visit_that_stand_out_are_named() -> None:
+    """A single step of a block, a block whose steps are all slow, a cache pass, a visit to the decoder."""
+    base = causal(BLOCKS, DECODES)
+    for place, name in (
+        ([[0.1] * 3, [0.1, 0.1, 0.4, 0.1], [0.1] * 4], "step 2 of block 2"),
+        ([[0.1] * 3, [0.4, 0.1, 0.1, 0.1], [0.1] * 4], "cache pass of block 1"),
+        ([[0.1] * 3, [0.1, 0.2, 0.2, 0.2], [0.1] * 4], "block 2"),
+        ([[0.4, 0.1, 0.1], [0.1] * 4, [0.1] * 4], "its first step"),
+    ):
+        assert f"that denoise grew by, 0.3 s are in {name}" in verdict_on(causal(place, DECODES), base).why
+    late = verdict_on(causal(BLOCKS, [0.5, 0.5, 0.7]), base)
+    assert "of 0.2 s that decode grew by, 0.2 s are in visit 3" in late.why
+    assert "phase_denoise_s" not in broken(late)
+
+
+def test_other_number_of_steps_says_nothing_of_them() -> None:
+    """Parts are laid side by side only where there are as many."""
+    found = verdict_on(one_piece(*[0.2] * 7), one_piece(*[STEP_S] * 10))
+    assert found.verdict == "REGRESSION"
+    assert "grew by" not in found.why
+
+
+def profiled(case: CaseRecord, **decode_s: float) -> CaseRecord:
+    """Give the case with a profile of its decoder's kernels."""
+    assert case.measurement is not None
+    kernels = [Kernel(name=name, calls=9, total_s=total_s) for name, total_s in decode_s.items()]
+    profile = Profile(trace="profiles/a.json.gz", round_s=5.0, idle_ratio=0.1, phases={"decode": kernels})
+    return msgspec.structs.replace(case, measurement=msgspec.structs.replace(case.measurement, profile=profile))
+
+
+def test_profiled_runs_name_the_kernels_that_grew_most() -> None:
+    """Old and new seconds, the most first; what was not among the heaviest before is said to be."""
+    base, slow = causal(BLOCKS, DECODES), causal(BLOCKS, [0.7, 0.7, 0.7])
+    found = verdict_on(profiled(slow, conv=0.9, copy=0.5, norm=0.1), profiled(base, conv=0.5, norm=0.1))
+    assert (
+        "kernels of decode that grew most: copy (not among the heaviest, now 0.5 s), conv (0.5 s to 0.9 s)" in found.why
+    )
+    assert "norm" not in found.why
+    now_only = verdict_on(profiled(slow, conv=0.9), base)
+    assert "no baseline run was profiled; heaviest kernels of decode now: conv 0.9 s" in now_only.why
+    assert "kernel" not in verdict_on(slow, profiled(base, conv=0.5)).why
+
+
+def test_fine_times_tell_nothing_of_parts() -> None:
+    """Only a regression is explained."""
+    assert verdict_on(one_piece(0.11, *[STEP_S] * 9), one_piece(*[STEP_S] * 10)).why == ""

@@ -1,0 +1,321 @@
+"""The gate on clips: checks that passed and fail now, bands, other frames, students, and which frames it is about."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from reports.comparison_record import MarginVerdict, RowVerdict, StudentTeacher, StudentVerdict
+from reports.gate.admit import admitted
+from reports.gate.baseline import Baseline, Change, read_baseline, samples_in, with_sample, write_baseline
+from reports.gate.checks import frames_text
+from reports.gate.judge import GateError, judge
+from reports.gate.judge_metric import Rules
+from reports.gate.table import markdown, reasons, tally, text_table
+from reports.gate.verdict import CaseVerdict, QualityVerdict, exit_code
+from reports.judged import Floor, JudgedFloor, Limits, Margin
+from reports.limits import judge_limits
+from reports.measured import MetricValue
+from reports.paired import Band, Bands, Distance, judged_pair
+from reports.record import CaseRecord, Run
+from tests.gate_samples import CASE, baseline_runs, gate_case, gate_run, samples
+
+LIMITS = Limits(source="here", looks_like="it is dark", warn_below=12.0, fail_below=5.0)
+BRIGHT = [20.0] * 81
+DARK = [20.0] * 10 + [0.5] * 71
+NAME = "y_std, its own limits"
+WHO = "causvid-1.3b 480p81 against wan2.1-t2v-1.3b 480p81 (few-step)"
+
+
+def metric_of(series: list[float], limits: Limits | None = LIMITS) -> MetricValue:
+    """Give a metric with its verdict: the mean of `series`."""
+    value = sum(series) / len(series)
+    metric = MetricValue(id="y_std", value=value, unit="codes", better="higher", per_frame=series, limits=limits)
+    return judge_limits([metric])[0]
+
+
+def clip_of(series: list[float], digest: str = "a", **changes: object) -> CaseRecord:
+    """Give a case whose clip has this series, and frames of this digest."""
+    case = gate_case(frames_sha256=digest * 64)
+    assert case.measurement is not None
+    fields = {"metrics": [metric_of(series)]} | changes
+    return msgspec.structs.replace(case, measurement=msgspec.structs.replace(case.measurement, **fields))
+
+
+def runs_of(case: CaseRecord, count: int = 5, **of_run: object) -> list[Run]:
+    """Give unchanged baseline runs of a case."""
+    return [msgspec.structs.replace(gate_run(100 + n, case), **of_run) for n in range(count)]
+
+
+def verdict_on(*cases: CaseRecord, base: CaseRecord | None = None) -> CaseVerdict:
+    """Judge runs of these cases, a run each, against five of the baseline's."""
+    new = [gate_run(n, case) for n, case in enumerate(cases)]
+    (found,) = judge(samples(runs_of(base or clip_of(BRIGHT))), samples(new))
+    return found
+
+
+def row_of(found: CaseVerdict, check: str) -> QualityVerdict:
+    """Give the row of a check."""
+    return next(row for row in found.quality if row.check == check)
+
+
+def test_metric_that_passed_and_fails_is_a_regression_that_names_frames() -> None:
+    """A case that passed all the same (--quality report) is one, too: metric, value, limit, and the frames below it."""
+    found = verdict_on(clip_of(DARK))
+    row = row_of(found, NAME)
+    assert (found.verdict, row.verdict, row.base, row.new) == (
+        "REGRESSION",
+        "REGRESSION",
+        "within 20 codes",
+        "broken 2.907 codes",
+    )
+    assert (row.limit, row.frames) == ("at least 5 codes", list(range(10, 81)))
+    assert "y_std 2.907 codes is below its fail limit of 5 codes" in found.why
+    assert "frames 10 to 80" in found.why
+
+
+def test_clip_that_failed_its_case_names_the_frames() -> None:
+    """As under the default, --quality enforce, where the case has failed already."""
+    failed = msgspec.structs.replace(clip_of(DARK), status="failed", reason="y_std is below its limit")
+    found = verdict_on(failed)
+    assert found.verdict == "REGRESSION"
+    assert found.why == (
+        "it passed in the baseline, now: failed: y_std is below its limit; y_std, its own limits: frames 10 to 80"
+    )
+
+
+def test_value_that_is_only_worth_a_look_is_no_regression() -> None:
+    """A warn limit fails no case, so it fails no gate."""
+    assert verdict_on(clip_of([10.0] * 81)).verdict == "PASS"
+
+
+def test_most_runs_decide() -> None:
+    """One broken clip of three is undecided, two are a regression; broken in the baseline, too, is no regression."""
+    bright, dark = clip_of(BRIGHT), clip_of(DARK)
+    assert verdict_on(bright, dark, bright).verdict == "AMBIGUOUS"
+    assert verdict_on(dark, dark, bright).verdict == "REGRESSION"
+    same = verdict_on(dark, base=dark)
+    assert (same.verdict, row_of(same, NAME).why[:51]) == (
+        "PASS",
+        "y_std, its own limits is broken as in the baseline:",
+    )
+    assert same.notes
+
+
+def test_check_that_is_gone_is_missing_and_a_new_one_is_told() -> None:
+    """Who takes a limit away has not kept it."""
+    none = clip_of(BRIGHT, metrics=[metric_of(BRIGHT, limits=None)])
+    gone = verdict_on(none)
+    assert (gone.verdict, row_of(gone, NAME).verdict) == ("MISSING", "MISSING")
+    new = verdict_on(clip_of(DARK), base=none)
+    assert (new.verdict, row_of(new, NAME).verdict, len(new.notes)) == ("PASS", "NEW", 1)
+
+
+def test_broken_floor_names_its_frames() -> None:
+    """A suite's floor on a metric without limits; of a series that never leaves it the farthest frame."""
+    series = [12.0] * 80 + [11.0]
+
+    def judged(actual: float, verdict: str) -> CaseRecord:
+        floor = Floor(metric="y_std", source="quick", at_least=11.9)
+        one = JudgedFloor(floor=floor, actual=actual, verdict=verdict, explanation="too dark")  # type: ignore[arg-type]
+        return clip_of(series, metrics=[metric_of(series, limits=None)], floors=[one])
+
+    found = verdict_on(judged(11.0, "fail"), base=judged(12.0, "within"))
+    row = row_of(found, "y_std, floor of quick")
+    assert (found.verdict, row.limit) == ("REGRESSION", "at least 11.9 codes")
+    assert verdict_on(judged(12.0, "not judged"), base=judged(12.0, "within")).verdict == "MISSING"
+
+
+def pair_of(psnr_db: float) -> CaseRecord:
+    """Give a case whose clip lies so near to its baseline's setting, worst at frame 7."""
+    bands = Bands(id="near", why="here", bands=[Band(distance="psnr", statistic="worst", at_least=32.0)])
+    of = {"id": "psnr", "of": "frames", "unit": "dB", "better": "higher", "value": 35.0, "worst_frame": 7}
+    one, wrong = (Distance(**(of | {"worst": worst})) for worst in (psnr_db, 9.0))  # type: ignore[arg-type] # by name
+    return clip_of(BRIGHT, pairs=[judged_pair("eager", {}, bands, [one], ("another seed", [wrong]))])
+
+
+def test_pair_that_left_its_bands_is_a_regression_that_names_the_frame() -> None:
+    """A setting that made the same clip as its baseline does not any more."""
+    found = verdict_on(pair_of(30.0), base=pair_of(40.0))
+    row = row_of(found, "bands near to eager")
+    assert (found.verdict, row.verdict, row.frames) == ("REGRESSION", "REGRESSION", [7])
+    assert "psnr 30 dB at its worst frame 7 is below 32 dB by 2 (frame 7)" in found.why
+    assert verdict_on(pair_of(33.0), base=pair_of(40.0)).verdict == "PASS"
+
+
+def test_other_frames_are_a_note_that_names_the_first() -> None:
+    """Another order of additions makes them as well, so they fail nothing; told they are, also without a series."""
+    found = verdict_on(clip_of([*BRIGHT[:30], 20.1, *BRIGHT[31:]], "b"))
+    row = row_of(found, "frames, bit for bit")
+    assert (found.verdict, row.verdict, row.frames) == ("PASS", "PASS", [30])
+    assert found.notes == [
+        "other frames than in the baseline from frame 30 on, 1 in all, though no version differs",
+    ]
+    assert reasons([found]) == [f"note {CASE}: {found.notes[0]}"]
+    assert "other frames than in the baseline, though" in verdict_on(clip_of(BRIGHT, "b")).notes[0]
+    assert verdict_on(clip_of(BRIGHT)).notes == []
+
+
+def test_other_frames_by_another_commit_are_told_without_surprise() -> None:
+    """The commit differs, and that is said elsewhere."""
+    base = samples(runs_of(clip_of(BRIGHT)))
+    (found,) = judge(base, samples([gate_run(1, clip_of(BRIGHT, "b"), git_commit="f" * 40)]))
+    assert found.notes == ["other frames than in the baseline"]
+
+
+def test_frames_are_not_compared_where_the_baselines_own_differ() -> None:
+    """By round or by process; rounds that differ only now are told."""
+    loose = clip_of(BRIGHT, deterministic=False)
+    assert "frames, bit for bit" not in {row.check for row in verdict_on(clip_of(BRIGHT, "b"), base=loose).quality}
+    apart = [gate_run(100 + n, clip_of(BRIGHT, "ab"[n % 2])) for n in range(5)]
+    (found,) = judge(samples(apart), samples([gate_run(1, clip_of(BRIGHT, "c"))]))
+    assert "frames, bit for bit" not in {row.check for row in found.quality}
+    assert "do not make the same frames" in verdict_on(loose).notes[0]
+
+
+def with_student(run: Run, rows: Mapping[str, RowVerdict], clips: int = 30) -> Run:
+    """Give the run with a verdict on its student, by margin."""
+    asked = StudentTeacher(
+        id="few-step",
+        students=["causvid-1.3b"],
+        settings=["480p81"],
+        teacher="wan2.1-t2v-1.3b",
+        teacher_setting="480p81",
+        scenario="speed",
+    )
+    margins = [
+        MarginVerdict(
+            margin=Margin(metric=metric, better="higher", why="here", absolute=1.0),
+            verdict=verdict,
+            clips=clips,
+            difference=-2.5,
+            limit=-1.0,
+        )
+        for metric, verdict in rows.items()
+    ]
+    student, _, teacher = WHO.removesuffix(" (few-step)").partition(" against ")
+    verdict = StudentVerdict(comparison="few-step", student=student, teacher=teacher, rows=margins)
+    return msgspec.structs.replace(run, comparisons=[asked], verdicts=[verdict])
+
+
+def student_on(base: Mapping[str, RowVerdict], new: Mapping[str, RowVerdict], clips: int = 30) -> CaseVerdict:
+    """Judge a student with these margins against five runs with those."""
+    old = [with_student(run, base) for run in baseline_runs()]
+    found = judge(samples(old), samples([with_student(gate_run(1, gate_case()), new, clips)]))
+    assert [one.of for one in found] == ["case", "student"]
+    assert (found[0].verdict, found[1].id) == ("PASS", WHO)
+    return found[1]
+
+
+@pytest.mark.parametrize(
+    ("base", "new", "expected"),
+    [
+        ("PASS", "PASS", "PASS"),
+        ("PASS", "FAIL", "REGRESSION"),
+        ("PASS", "INCONCLUSIVE", "AMBIGUOUS"),
+        ("PASS", "not measured", "MISSING"),
+        ("PASS", "not applicable", "MISSING"),
+        ("INCONCLUSIVE", "FAIL", "AMBIGUOUS"),
+        ("INCONCLUSIVE", "INCONCLUSIVE", "PASS"),
+        ("FAIL", "FAIL", "PASS"),
+        ("FAIL", "PASS", "PASS"),
+        ("not applicable", "not applicable", "PASS"),
+    ],
+)
+def test_student_that_passed_must_pass(base: RowVerdict, new: RowVerdict, expected: str) -> None:
+    """A FAIL after a PASS is a regression that names margin, difference and limit; what fails as before is told."""
+    found = student_on({"y_std": base, "sharp": "PASS"}, {"y_std": new, "sharp": "PASS"})
+    assert found.verdict == expected
+    if expected == "REGRESSION":
+        assert found.why == ("y_std, higher is better: PASS in the baseline, now FAIL: difference -2.5, limit -1")
+    assert bool(found.notes) is (base == new == "FAIL")
+
+
+def test_students_margin_that_is_gone_is_missing_and_fewer_clips_are_no_comparison() -> None:
+    """A selection of prompts says another thing than all of them."""
+    assert student_on({"y_std": "PASS", "sharp": "PASS"}, {"y_std": "PASS"}).verdict == "MISSING"
+    fewer = student_on({"y_std": "PASS"}, {"y_std": "FAIL"}, clips=3)
+    assert (fewer.verdict, fewer.why) == ("NEW", "over 3 clips, but the baseline's verdict is over 30")
+
+
+def test_student_without_counterpart_is_new_or_missing() -> None:
+    """On either side."""
+    run, with_one = gate_run(1, gate_case()), with_student(gate_run(1, gate_case()), {"y_std": "FAIL"})
+    base = [with_student(one, {"y_std": "PASS"}) for one in baseline_runs()]
+    assert judge(samples(baseline_runs()), samples([with_one]))[1].verdict == "NEW"
+    found = judge(samples(base), samples([run]))
+    assert (found[1].verdict, exit_code(found), exit_code(found, ["MISSING"])) == ("MISSING", 2, 0)
+
+
+def test_tables_hold_quality_rows_and_count_students_apart() -> None:
+    """Check, both values, frames and limit; a student is no case."""
+    base = [with_student(run, {"y_std": "PASS"}) for run in runs_of(clip_of(BRIGHT))]
+    found = judge(samples(base), samples([with_student(gate_run(1, clip_of(DARK)), {"y_std": "FAIL"})]))
+    assert tally(found) == "1 case: 1 REGRESSION; 1 student: 1 REGRESSION"
+    for text in (text_table(found), markdown(found)):
+        for told in (
+            "y&#95;std, its own limits" if text.startswith("**") else NAME,
+            "broken 2.907 codes",
+            "frames 10 to 80",
+        ):
+            assert told in text
+        assert "at least 5 codes" in text
+        assert "PASS in the baseline, now FAIL" in text
+
+
+def stored(*runs: Run) -> Baseline:
+    """Give the baseline that these runs of one case make."""
+    change = Change(at="2026-11-22T12:00:00Z", who="Ada", why="first")
+    baseline = None
+    for sample in samples(list(runs)):
+        baseline = with_sample(baseline, sample, "main", change)
+    assert baseline is not None
+    return baseline
+
+
+def test_baselines_file_keeps_what_quality_needs(tmp_path: Path) -> None:
+    """Series once a clip, checks and students a run: judged from the file as from the runs, and read from its lines."""
+    runs = [with_student(run, {"y_std": "PASS"}) for run in runs_of(clip_of(BRIGHT))]
+    write_baseline(tmp_path / "one.json", stored(*runs))
+    kept = read_baseline(tmp_path / "one.json")
+    assert kept == stored(*runs)
+    assert [bool(entry.series) for entry in kept.entries] == [True, False, False, False, False]
+    assert f'"y_std": [{", ".join(["20.0"] * 81)}]' in (tmp_path / "one.json").read_text(encoding="utf-8")
+    new = samples([with_student(gate_run(1, clip_of(DARK, "b")), {"y_std": "FAIL"})])
+    assert judge(samples_in([kept]), new) == judge(samples(runs), new)
+
+
+def test_baselines_file_of_version_1_is_read_and_grows(tmp_path: Path) -> None:
+    """It holds numbers alone: these are judged, checks are new, and what is added makes it a file of version 2."""
+    fields = msgspec.to_builtins(stored(*runs_of(clip_of(BRIGHT))))
+    beside = ("checks", "students", "frames_sha256", "series", "parts_s", "kernels_s")
+    old = {
+        **fields,
+        "baseline_version": 1,
+        "entries": [{name: value for name, value in e.items() if name not in beside} for e in fields["entries"]],
+    }
+    (tmp_path / "old.json").write_bytes(msgspec.json.encode(old))
+    baseline = read_baseline(tmp_path / "old.json")
+    (found,) = judge(samples_in([baseline]), samples([gate_run(1, clip_of(DARK, "b"))]))
+    assert (found.verdict, [row.verdict for row in found.quality]) == ("PASS", ["NEW"])
+    (added,) = samples([gate_run(1, clip_of(BRIGHT))])
+    grown = with_sample(baseline, added, "main", Change(at="now", who="Ada", why="more"))
+    assert (grown.baseline_version, len(grown.entries)) == (2, 6)
+
+
+def test_run_with_a_broken_clip_becomes_no_baseline() -> None:
+    """It passed only because quality was reported, not enforced."""
+    with pytest.raises(GateError, match=r"is no baseline: y_std 2\.907 codes is below its fail limit"):
+        admitted(gate_run(1, clip_of(DARK)), [])
+
+
+def test_one_baseline_run_is_enough_for_a_broken_check() -> None:
+    """A clip that broke needs no statistics, as a case that failed needs none."""
+    (found,) = judge(samples(runs_of(clip_of(BRIGHT), 1)), samples([gate_run(1, clip_of(DARK))]), rules=Rules())
+    assert found.verdict == "REGRESSION"
+
+
+def test_frames_of_many_spans_are_shortened() -> None:
+    """Six are named."""
+    assert frames_text(range(0, 40, 2)) == "frames 0, 2, 4, 6, 8, 10 and 14 more"
