@@ -27,6 +27,7 @@ from reports.record import SCHEMA_VERSION, Plan, Run
 Record = TypeVar("Record", Plan, Run)
 
 OF_PYTEST_BENCHMARK = "for `pytest-benchmark compare`, made from the record above; absent in older files"
+OF_OTHER_FIELDS = "give a file that a run of this repository wrote, or read it with the code that wrote it"
 Told = msgspec.Meta(description=OF_PYTEST_BENCHMARK)
 
 
@@ -61,19 +62,33 @@ def read_record(path: Path, kind: type[Record]) -> Record:
 
     Raises `RunFolderError`, a sentence, where the file is absent, cut off, no such record, or newer than this code.
     """
+    content = _content(path)
     try:
-        content = path.read_bytes()
         _refuse_newer(path, msgspec.json.decode(content, type=_Numbered).schema_version)
         if kind is Plan:
             return msgspec.json.decode(content, type=kind)
         whole = msgspec.json.decode(content, type=RunFile)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        size = f"{len(content):,} bytes"
+        msg = f"{path}: not a {kind.__name__.lower()} of schema version {SCHEMA_VERSION}: {error} ({size}); "
+        is_json = isinstance(error, msgspec.ValidationError)
+        raise RunFolderError(msg + (OF_OTHER_FIELDS if is_json else _made_anew(path, kind))) from error
+    return kind(**{name: getattr(whole, name) for name in kind.__struct_fields__})
+
+
+def _content(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
     except OSError as error:
         msg = f"{path}: cannot be read ({error.strerror}); give a run folder or its run.json"
         raise RunFolderError(msg) from error
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        msg = f"{path}: not a {kind.__name__.lower()} of schema version {SCHEMA_VERSION}: {error}"
-        raise RunFolderError(msg) from error
-    return kind(**{name: getattr(whole, name) for name in kind.__struct_fields__})
+
+
+def _made_anew(path: Path, kind: type[Record]) -> str:
+    """Say where a file that is no JSON, or not all of it, comes from again."""
+    if kind is Run and path.with_name("plan.json").is_file():
+        return f"give the folder {path.parent}, whose plan.json and journal the record is made from anew"
+    return "copy it again, whole, from the folder that the run was written to"
 
 
 def _refuse_newer(path: Path, number: int) -> None:

@@ -137,8 +137,31 @@ def test_what_is_no_record_is_refused_with_a_sentence(tmp_path: Path, content: b
     (tmp_path / "run.json").write_bytes(content)
     (tmp_path / "plan.json").write_bytes(content)
     for read in (lambda path: read_run(path / "run.json"), read_plan):
-        with pytest.raises(RunFolderError, match=r"(run|plan)\.json: not a (run|plan) of schema version"):
+        with pytest.raises(RunFolderError, match=r"(run|plan)\.json: not a (run|plan) of schema version") as told:
             read(tmp_path)
+        assert f"({len(content):,} bytes); " in str(told.value)
+
+
+@pytest.mark.parametrize(
+    ("content", "has_plan", "step"),
+    [
+        (b"[1, 2]", True, "; give a file that a run of this repository wrote, or read it with the code that wrote it"),
+        (b'{"schema_version": 1', False, "; copy it again, whole, from the folder that the run was written to"),
+        (b'{"schema_version": 1', True, "{folder}, whose plan.json and journal the record is made from anew"),
+        (b"hello", False, "; copy it again, whole, from the folder that the run was written to"),
+    ],
+    ids=["another shape", "cut off", "cut off beside its plan", "no JSON"],
+)
+def test_refusal_says_what_to_do_next(tmp_path: Path, content: bytes, has_plan: bool, step: str) -> None:
+    """A damaged run.json is made anew from plan and journal where they are there, or copied again."""
+    (tmp_path / "run.json").write_bytes(content)
+    if has_plan:
+        write_json_atomically(tmp_path / "plan.json", plan_of(STUDENT))
+    with pytest.raises(RunFolderError) as told:
+        read_run(tmp_path / "run.json")
+    assert str(told.value).endswith(step.format(folder=f"give the folder {tmp_path}"))
+    if has_plan:
+        assert [case.id for case in read_run(tmp_path).cases] == [STUDENT.id]
 
 
 def test_every_cut_of_a_file_is_refused(tmp_path: Path) -> None:

@@ -143,3 +143,27 @@ def test_attention_names_are_those_of_diffusers() -> None:
 
     names = {backend.value.lstrip("_") for backend in AttentionBackendName}
     assert {name for name in names if not name.endswith("_hub")} == ATTENTIONS
+
+
+@pytest.mark.parametrize(
+    ("table", "place", "known", "nearest"),
+    [
+        ("budgets]]\npeak_alocated_gib = 3", "budgets[0]", "gpu, phase, peak_allocated_gib, ", "peak_allocated_gib"),
+        ('floors]]\nmetrc = "noise"', "floors[0]", "metric, at_least, at_most, ", "metric"),
+        ("gates]]\nrelativ_pct = 3", "gates[0]", "scenario, models, settings, metric, ", "relative_pct"),
+        ('comparisons]]\nstudent = ["a"]', "comparisons[0]", "id, students, ", "students"),
+        ("comparisons]]\nmargins = [{ absolut = 1 }]", "comparisons[0].margins[0]", "metric, better, ", "absolute"),
+        ("claims]]\nzzz = 1", "claims[0]", "id, text, quantities, value, tolerance_pct, candidates, gpu", None),
+        ("cases]]\nsedes = [0]", "cases[1]", "scenario, models, settings, prompts, seeds, ", "seeds"),
+    ],
+)
+def test_unknown_field_is_told_with_the_known_and_the_nearest(
+    table: str, place: str, known: str, nearest: str | None, tmp_path: Path
+) -> None:
+    """A misspelled field names its table and what that may hold, wherever in the suite it stands."""
+    path = tmp_path / "s.toml"
+    path.write_text(f"{SUITE}\n[[{table}\n")
+    with pytest.raises(SuiteError) as told:
+        read_suite(str(path))
+    assert f"` - at `$.{place}`; known: {known}" in str(told.value)
+    assert str(told.value).endswith(f"; nearest: `{nearest}`" if nearest else known)
