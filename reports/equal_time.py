@@ -18,10 +18,11 @@ from reports.budgets import is_over_only
 from reports.compare import is_shared, is_timed
 from reports.comparison_lines import times
 from reports.comparison_record import MarginVerdict, StudentTeacher
+from reports.formulas import told_apart
 from reports.matching import OF_ONE_SCENE, Cases, cases_of, made_of_several
 from reports.record import CaseRecord, PlannedCase, Run
 from reports.rows import counted, figures, median, show
-from reports.verdicts import comparisons_of, overall, rows_of
+from reports.verdicts import NOT_COMPARABLE, comparisons_of, overall, rows_of
 
 SPEED = "speed"
 DECIDED = ("PASS", "FAIL", "INCONCLUSIVE")
@@ -59,6 +60,7 @@ class EqualTime(NamedTuple):
 
 def equal_times(runs: Sequence[Run]) -> list[EqualTime]:
     """Answer for every student of the runs' comparisons whose teacher has rows of other steps here."""
+    runs = told_apart(runs)
     return [
         _answer(comparison, (model, setting), runs, rows)
         for comparison in comparisons_of(runs)
@@ -118,8 +120,11 @@ def _silent(judged: Sequence[MarginVerdict]) -> str:
     """Say why a row that does not pass is not judged either; empty where its clips have numbers that do not pass."""
     if overall(judged) not in DECIDED:
         return judged[0].reason
+    other = [row for row in judged if row.reason.startswith(NOT_COMPARABLE)]
     lacking = [row for row in judged if row.verdict in DECIDED and row.missing_student == row.clips]
-    rest = overall([row for row in judged if row not in lacking])
+    rest = overall([row for row in judged if row not in lacking + other])
+    if other and rest not in ("FAIL", "INCONCLUSIVE"):
+        return other[0].reason
     names = ", ".join(row.margin.metric for row in lacking)
     return f"the row's clips have no value of {names}" if lacking and rest == "PASS" else ""
 

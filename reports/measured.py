@@ -263,7 +263,8 @@ class Measurement(Frozen):
     `pairs` compares the last round's clips with the baseline of its setting, or with a golden. Where it is not
     `deterministic`, `spread` tells how far the frames of one more generation lie from the clip that
     was generated before it, which they may equal: what differed may have been the first call.
-    `features` holds, by network, one feature of the clip that was judged, for diversity over seeds.
+    `features` holds, by network, one feature of the clip that was judged, for diversity over seeds;
+    `features_formula` is of them what `formula` is of a metric's value.
     `cold_starts` holds a fresh process for each of `rounds`, which are their first calls; empty in other scenarios.
     """
 
@@ -292,5 +293,6 @@ class Measurement(Frozen):
     profile: Profile | None = None
     pairs: list[PairedComparison] = []
     features: dict[str, list[float]] = {}
+    features_formula: str = ""
     stills: Stills | None = None
     spread: list[Distance] = []

@@ -13,12 +13,13 @@ share of the teacher's.
 """
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from msgspec.structs import replace
 
 from reports.comparison_record import MarginVerdict, RowVerdict, StudentTeacher, StudentVerdict
 from reports.diversity import NETWORK, mean_pairwise_distance
+from reports.formulas import spelled_formulas, told_apart
 from reports.judged import Margin
 from reports.margins import DIVERSITY
 from reports.matching import Cases, Key, beyond, cases_of, made_of_several, sound, unmatched
@@ -26,6 +27,7 @@ from reports.measured import MetricValue
 from reports.noninferiority import NonInferiority, Pair, judge
 from reports.record import CaseRecord, Run
 
+NOT_COMPARABLE = "not comparable"
 # From the worst on: a verdict over rows is the first of these that a row has.
 ORDER: tuple[RowVerdict, ...] = ("FAIL", "INCONCLUSIVE", "PASS", "not applicable", "not measured")
 
@@ -40,7 +42,8 @@ def comparisons_of(runs: Sequence[Run]) -> list[StudentTeacher]:
 
 def verdicts(runs: Sequence[Run]) -> list[StudentVerdict]:
     """Hold every student of each comparison that has a case in the runs against its teacher, by every margin."""
-    return [one for comparison in comparisons_of(runs) for one in _of_comparison(comparison, runs)]
+    known = told_apart(runs)
+    return [one for comparison in comparisons_of(runs) for one in _of_comparison(comparison, known)]
 
 
 def overall(rows: Sequence[MarginVerdict]) -> RowVerdict:
@@ -112,7 +115,7 @@ def _of_metric(margin: Margin, students: Cases, teachers: Cases) -> MarginVerdic
         return MarginVerdict(margin=margin, verdict="not measured", reason="no clip was put to it")
     if own and theirs and all(metric.not_applicable for metric in (*own, *theirs)):
         return MarginVerdict(margin=margin, verdict="not applicable", reason=theirs[0].reason)
-    if other := _other_formula(margin, list(students.values()), matched):
+    if other := _other_formula(*(_formulas(cases, margin) for cases in (students.values(), matched))):
         prompts = len({key.prompt for key in students})
         return MarginVerdict(margin=margin, verdict="INCONCLUSIVE", prompts=prompts, clips=len(students), reason=other)
     pairs = [
@@ -125,16 +128,18 @@ def _of_metric(margin: Margin, students: Cases, teachers: Cases) -> MarginVerdic
     return _row(margin, found)
 
 
-def _other_formula(margin: Margin, students: Sequence[CaseRecord], teachers: Sequence[CaseRecord]) -> str:
-    """Say that values came from more than one formula, and which; empty where one gave them all."""
-    both = [sorted({one.formula for case in cases if (one := _given(case, margin))}) for cases in (students, teachers)]
-    if len({formula for formulas in both for formula in formulas}) < 2:
+def _other_formula(own: set[str], theirs: set[str]) -> str:
+    """Say that numbers came from more than one formula, and which; empty where one gave them all."""
+    if len(own | theirs) < 2:
         return ""
-    own, theirs = (" and ".join(formula or "one not recorded" for formula in formulas) for formulas in both)
     return (
-        f"not comparable: measured by other formulas, the student's clips by {own}, the teacher's by {theirs}; "
-        "make the older clips again"
+        f"{NOT_COMPARABLE}: measured by other formulas, the student's clips by {spelled_formulas(own) or 'none'}, "
+        f"the teacher's by {spelled_formulas(theirs) or 'none'}; make the older clips again"
     )
+
+
+def _formulas(cases: Iterable[CaseRecord], margin: Margin) -> set[str]:
+    return {metric.formula for case in cases if (metric := _given(case, margin))}
 
 
 def _given(case: CaseRecord, margin: Margin) -> MetricValue | None:
@@ -170,8 +175,16 @@ def _of_diversity(margin: Margin, students: Cases, teachers: Cases) -> MarginVer
         lost = any(case.plan.scorers for case in (*students.values(), *teachers.values()))
         verdict: RowVerdict = "INCONCLUSIVE" if lost else "not measured"
         return MarginVerdict(margin=margin, verdict=verdict, reason=f"no clip has features of {NETWORK}")
+    if other := _other_formula(*(_feature_formulas(cases) for cases in (students, teachers))):
+        return MarginVerdict(
+            margin=margin, verdict="INCONCLUSIVE", prompts=len(several), clips=len(students), reason=other
+        )
     pairs = [Pair(prompt, 0, _diversity(students, own), _diversity(teachers, own)) for prompt, own in several.items()]
     return _row(margin, judge(pairs, margin))
+
+
+def _feature_formulas(cases: Cases) -> set[str]:
+    return {case.measurement.features_formula for case in cases.values() if case.measurement and _feature(case)}
 
 
 def _feature(case: CaseRecord | None) -> list[float] | None:

@@ -11,9 +11,9 @@ from reports.charts.drawing import NoChart
 from reports.charts.points import Point, front, offsets, wrapped
 from reports.charts.stacked import BLUE, VERMILLION
 from reports.measured import MetricValue
-from reports.record import CaseRecord
+from reports.record import CaseRecord, Run
 from tests.charts_samples import drawn, marks, texts, tree_of
-from tests.reports_samples import case_of, measured, planned, run_of
+from tests.reports_samples import case_of, measured, planned, replaced, run_of
 
 
 def point(x: float, y: float) -> Point:
@@ -114,7 +114,8 @@ def test_quality_of_real_clips_is_the_median_over_prompts() -> None:
         for prompt, value in (("a", 0.2 + n), ("b", 0.3 + n), ("c", 0.7 + n))
     ]
     run = run_of(*speed, *clips)
-    (axis, other) = pareto.quality_axes([run], pareto.timed_of([run]))
+    (axis, other), incomparable = pareto.quality_axes([run], pareto.timed_of([run]))
+    assert incomparable == ""
     assert (axis.label, axis.better, other.label) == (
         "alignment, higher is better", "higher", "only_here, higher is better"
     )  # fmt: skip
@@ -124,6 +125,54 @@ def test_quality_of_real_clips_is_the_median_over_prompts() -> None:
     assert chart.title == "Quality against time"
     assert "no axis" not in chart.caption
     assert "weights" not in chart.caption
+
+
+def halves(*formulas: str, **changes: object) -> list[Run]:
+    """Give a run of the student and one of the teacher, with a score each by these formulas."""
+    runs = []
+    for (model, value), formula in zip((("causvid-1.3b", 0.2), ("wan2.1-t2v-1.3b", 0.3)), formulas, strict=True):
+        speed = real(case_of(planned(model), 4.0))
+        clip = replaced(real(case_of(planned(model), 4.0), "quality", alignment=value), **changes)
+        assert clip.measurement is not None
+        metrics = [msgspec.structs.replace(metric, formula=formula) for metric in clip.measurement.metrics]
+        clip = msgspec.structs.replace(clip, measurement=msgspec.structs.replace(clip.measurement, metrics=metrics))
+        runs.append(run_of(speed, clip))
+    return runs
+
+
+def test_values_of_two_formulas_or_of_none_that_is_known_share_no_axis() -> None:
+    """One formula does, over two runs; two, one and an older record's, or two older records' do not, and it is said."""
+    (axis,), incomparable = pareto.quality_axes(runs := halves("3f2a", "3f2a"), pareto.timed_of(runs))
+    assert ([point.y for point in axis.points.values()], incomparable) == ([0.2, 0.3], "")
+    for formulas, told in (
+        (("3f2a", "9b1c"), "3f2a and 9b1c"),
+        (("3f2a", ""), "3f2a and one not recorded in run 2 (20261122-120000-quick)"),
+        (
+            ("", ""),
+            "one not recorded in run 1 (20261122-120000-quick) and one not recorded in run 2 (20261122-120000-quick)",
+        ),
+    ):
+        chart = drawn(pareto.figure(halves(*formulas)))
+        assert chart.title == "Memory against time: quality has no axis here"
+        assert chart.caption.startswith("No axis holds values that one code gave in one clip and another in another: ")
+        assert f": alignment (the first by {told})." in chart.caption
+
+
+def test_clips_made_from_something_else_are_not_those_of_the_time() -> None:
+    """Clips of other steps under one name have no point; one that two runs hold counts once, as the last has it."""
+    axes, _ = pareto.quality_axes(runs := halves("3f2a", "3f2a", steps=7), pareto.timed_of(runs))
+    assert axes == []
+    first, second = halves("3f2a", "3f2a")
+    again = msgspec.structs.replace(halves("3f2a", "3f2a")[0], cases=[worse(first.cases[1], 0.1)])
+    (axis,), _ = pareto.quality_axes(runs := [first, second, again], pareto.timed_of(runs))
+    assert [point[4:] for point in axis.points.values()] == [(0.1, 0.1, 0.1), (0.3, 0.3, 0.3)]
+
+
+def worse(case: CaseRecord, value: float) -> CaseRecord:
+    """Give the case with another value of its only metric."""
+    assert case.measurement is not None
+    metrics = [msgspec.structs.replace(metric, value=value) for metric in case.measurement.metrics]
+    return msgspec.structs.replace(case, measurement=msgspec.structs.replace(case.measurement, metrics=metrics))
 
 
 def test_metric_of_one_model_alone_is_no_axis() -> None:

@@ -76,6 +76,7 @@ def test_real_weights_give_values_and_a_feature_in_the_record(weights_dir: Path)
     assert values["raft_motion"].not_applicable
     assert values["raft_motion"].reason.startswith("not available: needs the package torchvision")
     (feature,) = measurement.features.values()
+    assert re.fullmatch("[0-9a-f]{12}", measurement.features_formula)
     assert len(feature) == 8
     assert torch.tensor(feature).norm() <= 1 + 1e-5
 
@@ -99,7 +100,7 @@ def test_other_weights_make_no_content_and_load_no_network(
 def test_case_without_scorers_is_left_alone(weights_dir: Path) -> None:
     """The default: no metric, no feature."""
     measurement = scored_case(made_with("hub", []), weights_dir, moving_clip())
-    assert (measurement.metrics, measurement.features) == ([], {})
+    assert (measurement.metrics, measurement.features, measurement.features_formula) == ([], {}, "")
 
 
 def test_the_short_prompt_is_scored_and_a_cut_one_is_told(weights_dir: Path) -> None:

@@ -13,7 +13,7 @@ from reports.measured import MetricValue
 from reports.record import CaseRecord, Run
 from reports.summary import render_summary, render_together
 from tests.reports_samples import case_of, planned, replaced, run_of
-from tests.test_reports_verdicts import IN_ONE_PIECE, PROMPTS, SEAMS, STUDENT, TEACHER, clip
+from tests.test_reports_verdicts import IN_ONE_PIECE, PROMPTS, SEAMS, STUDENT, TEACHER, clip, nameless
 
 SCORE = Margin(metric="score", better="higher", absolute=0.5, why="it would look worse")
 STEPS = {"480p81-4step": 4, "480p81-8step": 8, "480p81": 50}
@@ -168,6 +168,13 @@ def test_rows_of_an_earlier_run_count() -> None:
     lines = equal_time_lines([msgspec.structs.replace(run_with(*own), lent=lent)])
     assert "not inferior to it: 8 steps at guidance 5 (480p81-8step)" in lines[2]
     assert lines[3] == "  rows that lack something: 480p81-8step (its speed was not asked for)"
+
+
+def test_rows_whose_values_came_from_other_code_are_not_judged() -> None:
+    """By what is said of the first: eight steps are as good, or are not; nobody knows."""
+    cases = [nameless(c) if c.plan.model.id == TEACHER and c.plan.scenario == "quality" else c for c in whole()]
+    *_, last = equal_time_lines([run_with(*cases)])
+    assert last.startswith(f"  which row of {TEACHER} is as good is not judged: not comparable: measured by other form")
 
 
 def test_row_of_two_recipes_under_one_name_is_not_judged() -> None:

@@ -11,6 +11,7 @@ import msgspec
 import pytest
 
 from fixtures.results import exit_status
+from reports import formulas as formulas_module
 from reports import verdict_lines as lines_module
 from reports.__main__ import main
 from reports.comparison_record import MarginVerdict, StudentTeacher, StudentVerdict
@@ -49,12 +50,19 @@ def clip(
     case = replaced(case_of(planned(model, prompt, seed=seed), 4.0, status=status), scenario="quality", weights=weights)
     assert case.measurement is not None
     one = MetricValue(
-        id=metric, value=value, unit="1", better="higher", reason=reason, not_applicable=reason.startswith("not app")
+        id=metric,
+        value=value,
+        unit="1",
+        better="higher",
+        reason=reason,
+        not_applicable=reason.startswith("not app"),
+        formula="3f2a",
     )
     features = {"clip-vit-base-patch32": list(feature)} if feature else {}
-    return msgspec.structs.replace(
-        case, measurement=msgspec.structs.replace(case.measurement, metrics=[one], features=features)
+    measurement = msgspec.structs.replace(
+        case.measurement, metrics=[one], features=features, features_formula="51e0" if features else ""
     )
+    return msgspec.structs.replace(case, measurement=measurement)
 
 
 def run_with(*cases: CaseRecord, margins: Sequence[Margin] = (SCORE,)) -> Run:
@@ -87,8 +95,9 @@ def only_row(run: Run) -> MarginVerdict:
 
 def test_doctests() -> None:
     """What the docstrings show is so."""
-    assert doctest.testmod(lines_module).attempted >= 1
-    assert doctest.testmod(lines_module).failed == 0
+    for module in (lines_module, formulas_module):
+        assert doctest.testmod(module).attempted >= 1
+        assert doctest.testmod(module).failed == 0
 
 
 @pytest.mark.parametrize(
@@ -132,6 +141,40 @@ def test_values_of_another_formula_are_not_compared(teacher: str, named: str) ->
     )
     assert is_breach(run.verdicts, strict=True)
     assert not is_breach(run.verdicts, strict=False)
+
+
+def older(run: Run, run_id: str = "run-1") -> Run:
+    """Give a run as a record from before formulas were kept has it."""
+    return msgspec.structs.replace(run, run_id=run_id, cases=[nameless(case) for case in run.cases])
+
+
+def nameless(case: CaseRecord) -> CaseRecord:
+    assert case.measurement is not None
+    metrics = [msgspec.structs.replace(metric, formula="") for metric in case.measurement.metrics]
+    return msgspec.structs.replace(
+        case, measurement=msgspec.structs.replace(case.measurement, metrics=metrics, features_formula="")
+    )
+
+
+@pytest.mark.parametrize("margin", [SCORE, DIVERSE])
+def test_formulas_that_are_not_recorded_are_those_of_one_run_alone(margin: Margin) -> None:
+    """Within an older run values are compared as ever; over two of them, and with what one was lent, nobody knows."""
+    diverse = margin is DIVERSE
+    cases = [*seeded(0.4, STUDENT), *seeded(0.4, TEACHER)] if diverse else pairs([0.0] * 4)
+    own, theirs = ([c for c in cases if c.plan.model.id == model] for model in (STUDENT, TEACHER))
+    whole, student, teacher = (run_with(*some, margins=[margin]) for some in (cases, own, theirs))
+    lent = msgspec.structs.replace(older(student), lent=older(teacher).cases)
+    assert only_row(older(whole)).verdict == "PASS"
+    for runs, told in (
+        ([student, teacher], ""),
+        ([older(student), older(teacher, "run-9")], r"one not recorded in run 1 \(run-1\), .* run 2 \(run-9\); make"),
+        ([student, older(teacher)], r"by (3f2a|51e0), the teacher's by one not recorded in run 2 \(run-1\)"),
+        ([lent], "the teacher's by one not recorded in an earlier run; make"),
+    ):
+        (one,) = verdicts(runs)
+        (row,) = one.rows
+        assert row.verdict == ("INCONCLUSIVE" if told else "PASS")
+        assert re.search(told, row.reason), row.reason
 
 
 def test_one_clip_of_another_formula_is_enough() -> None:

@@ -122,6 +122,24 @@ def test_metric_whose_formula_changed_is_refused_by_its_name(earlier: Path) -> N
     assert collect(*asked).code == 0
 
 
+def test_features_by_another_formula_are_refused(earlier: Path) -> None:
+    """Diversity is told from them; where it is not asked for, they may be anybody's."""
+    run = read_run(earlier)
+    cases = [
+        msgspec.structs.replace(
+            case, measurement=msgspec.structs.replace(case.measurement, features={"a": [1.0]}, features_formula="51e0")
+        )
+        for case in run.cases
+        if case.measurement is not None
+    ]
+    write_json_atomically(Path("old.json"), msgspec.structs.replace(run, cases=cases))
+    assert collect(*write(table("lax", contrast(5))), "--teacher-run", "old.json").code == 0
+    diverse = "metric = 'seed_diversity', of_teacher_pct = 25"
+    ended = collect(*write(table("lax", diverse)), "--teacher-run", "old.json")
+    assert ended.code == 4, ended.output
+    assert "other formulas: seed_diversity by 51e0 and here " in ended.output
+
+
 def test_clips_from_before_formulas_were_recorded_are_refused(earlier: Path) -> None:
     """Nobody knows what they were measured by."""
     record = Path("old.json")

@@ -2,11 +2,12 @@
 
 Why it matters: speed alone has no winner. A row that is slower and no better than another lies off the front, also one
 of the teacher's own rows with fewer steps. Time is that of the scenario `speed`, quality that of any clip of the same
-model and setting. With random weights clips are noise: their "quality" would be a number about nothing.
+model and setting that was made from the same: of a clip that several runs hold the last that ran it. Values of other
+code share no axis. With random weights clips are noise: their "quality" would be a number about nothing.
 """
 
 import statistics
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from reports.budgets import is_over_only
@@ -14,7 +15,10 @@ from reports.charts.drawing import WIDTH_IN, Chart, NoChart, axes_at, canvas, st
 from reports.charts.points import Point, draw_panel, list_below, mark_of, wrapped
 from reports.charts.selection import Row, labels, notes, rows_of, sentences
 from reports.compare import is_shared, is_timed
-from reports.record import Run
+from reports.formulas import spelled_formulas, told_apart
+from reports.matching import OF_ONE_SCENE, Key, key_of, made_of_several
+from reports.measured import MetricValue
+from reports.record import CaseRecord, Run
 from reports.rows import GIB, one_line, show
 from reports.spread import median_interval
 from reports.verdicts import comparisons_of
@@ -54,11 +58,11 @@ def figure(runs: Sequence[Run]) -> Chart | NoChart:
         return NoChart(
             TITLE, "No case of the scenario speed is sound, warmed up and alone on its GPU, or all are toys."
         )
-    axes = quality_axes(runs, timed[:MOST_POINTS])
+    axes, incomparable = quality_axes(runs, timed[:MOST_POINTS])
     judged = bool(axes)
     axes = axes or [a for a in [_memory_axis(timed[:MOST_POINTS])] if a.points]
     if not axes:
-        return NoChart(TITLE, f"{_why_not(timed)} Nor is there a peak of memory to draw instead.")
+        return NoChart(TITLE, f"{incomparable or _why_not(timed)} Nor is there a peak of memory to draw instead.")
     listed = [
         f"{number}  {one.label}: {_time(one)}{'' if judged else _memory(one)}" for number, one in _numbered(timed)
     ]
@@ -66,7 +70,7 @@ def figure(runs: Sequence[Run]) -> Chart | NoChart:
         drawn = _draw(axes, wrapped(listed), list(dict.fromkeys(one.group for _, one in _numbered(timed))))
     left_out = len(timed) - MOST_POINTS
     caption = sentences(
-        "" if judged else _why_not(timed),
+        incomparable or ("" if judged else _why_not(timed)),
         "Times are medians over rounds with their extremes.",
         "Ringed and joined is what nothing else of its kind beats in both.",
         "Quality is the median over clips with its 95 % interval, the extremes below six clips." if judged else "",
@@ -94,33 +98,59 @@ def timed_of(runs: Sequence[Run]) -> list[Timed]:
     ]
 
 
-def quality_axes(runs: Sequence[Run], timed: Sequence[Timed]) -> list[Axis]:
+def quality_axes(runs: Sequence[Run], timed: Sequence[Timed]) -> tuple[list[Axis], str]:
     """Give an axis for each metric that at least two models and settings with real weights have values of.
 
-    Those that the runs' comparisons judge come first.
+    Those that the runs' comparisons judge come first. A metric whose values came from several formulas has none: the
+    sentence names them.
     """
     values: dict[str, dict[int, list[float]]] = {}
-    directions: dict[str, tuple[str, Direction]] = {}
+    about: dict[str, MetricValue] = {}
+    formulas: dict[str, set[str]] = {}
+    rows = rows_of(told_apart(runs))
     for number, one in _numbered(timed):
-        for row in rows_of(runs):
-            if row.case.measurement is None or _key(row) != _key(one.row) or row.case.plan.recipe.weights != "hub":
-                continue
-            for metric in row.case.measurement.metrics:
-                if metric.value is not None and metric.better != "neither":
-                    values.setdefault(metric.id, {}).setdefault(number, []).append(metric.value)
-                    directions[metric.id] = metric.unit, metric.better
+        for metric in _metrics_of(one, rows):
+            if metric.value is not None and metric.better != "neither":
+                values.setdefault(metric.id, {}).setdefault(number, []).append(metric.value)
+                formulas.setdefault(metric.id, set()).add(metric.formula)
+                about[metric.id] = metric
     asked = [margin.metric for comparison in comparisons_of(runs) for margin in comparison.margins]
     several = [name for name in dict.fromkeys([*asked, *sorted(values)]) if len(values.get(name, ())) > 1]
-    return [_axis(name, *directions[name], values[name], timed) for name in several[:MOST_METRICS]]
+    drawn = [name for name in several if len(formulas[name]) == 1]
+    axes = [_axis(about[name], values[name], timed) for name in drawn[:MOST_METRICS]]
+    return axes, _incomparable({name: formulas[name] for name in several if name not in drawn})
 
 
-def _axis(name: str, unit: str, better: Direction, values: dict[int, list[float]], timed: Sequence[Timed]) -> Axis:
+def _metrics_of(one: Timed, rows: Sequence[Row]) -> list[MetricValue]:
+    """List what metrics say of the clips that were made from what was timed; one in several runs is the last's."""
+    if one.row.case.plan.recipe.weights != "hub":
+        return []
+    clips: dict[tuple[str, Key], CaseRecord] = {}
+    for row in rows:
+        case, plans = row.case, [one.row.case.plan, row.case.plan]
+        if _key(row) == _key(one.row) and case.status != "not_run" and not made_of_several(plans, OF_ONE_SCENE):
+            clips[case.plan.scenario, key_of(case)] = case
+    return [metric for case in clips.values() if case.measurement for metric in case.measurement.metrics]
+
+
+def _incomparable(formulas: Mapping[str, Iterable[str]]) -> str:
+    if not formulas:
+        return ""
+    names = one_line(", ".join(formulas), 160)
+    first = one_line(spelled_formulas(next(iter(formulas.values()))), 160)
+    return (
+        f"No axis holds values that one code gave in one clip and another in another: {names} (the first by {first})."
+    )
+
+
+def _axis(metric: MetricValue, values: dict[int, list[float]], timed: Sequence[Timed]) -> Axis:
+    assert metric.better != "neither", f"{metric.id}: nothing is better, so nothing is a front"
     points = {
         number: _point(timed[number - 1], statistics.median(own), *median_interval(own))
         for number, own in values.items()
     }
-    shown = "" if unit in {"", "1"} else f" [{one_line(unit, 16)}]"
-    return Axis(f"{one_line(name, 32)}{shown}, {better} is better", better, points)
+    shown = "" if metric.unit in {"", "1"} else f" [{one_line(metric.unit, 16)}]"
+    return Axis(f"{one_line(metric.id, 32)}{shown}, {metric.better} is better", metric.better, points)
 
 
 def _memory_axis(timed: Sequence[Timed]) -> Axis:
