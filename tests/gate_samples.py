@@ -8,11 +8,17 @@ import msgspec
 from reports.gate.outcome import GateOutcome, GateProcess, side_of
 from reports.gate.sample import Sample, samples_of
 from reports.gate.verdict import CaseVerdict, Verdict
+from reports.judged import Limits
+from reports.limits import judge_limits
+from reports.measured import MetricValue
 from reports.record import CaseRecord, Run
 from reports.strict_json import write_json_atomically
 from tests.reports_samples import case_of, planned, run_of, state_of
 
 CASE = planned().id
+LIMITS = Limits(source="here", looks_like="it is dark", warn_below=12.0, fail_below=5.0)
+BRIGHT = [20.0] * 81
+DARK = [20.0] * 10 + [0.5] * 71
 
 
 def gate_case(
@@ -75,3 +81,23 @@ def outcome_of(*verdicts: Verdict, lenient: list[Verdict] | None = None) -> Gate
         lenient=lenient or [],
         processes=[GateProcess(side="confirmation", folder="gate/confirm-1", exit_code=0, seconds=15.0)],
     )
+
+
+def metric_of(series: list[float], limits: Limits | None = LIMITS) -> MetricValue:
+    """Give a metric with its verdict: the mean of `series`."""
+    value = sum(series) / len(series)
+    metric = MetricValue(id="y_std", value=value, unit="codes", better="higher", per_frame=series, limits=limits)
+    return judge_limits([metric])[0]
+
+
+def clip_of(series: list[float], digest: str = "a", **changes: object) -> CaseRecord:
+    """Give a case whose clip has this series, and frames of this digest."""
+    case = gate_case(frames_sha256=digest * 64)
+    assert case.measurement is not None
+    fields = {"metrics": [metric_of(series)]} | changes
+    return msgspec.structs.replace(case, measurement=msgspec.structs.replace(case.measurement, **fields))
+
+
+def runs_of(case: CaseRecord, count: int = 5, **of_run: object) -> list[Run]:
+    """Give unchanged baseline runs of a case."""
+    return [msgspec.structs.replace(gate_run(100 + n, case), **of_run) for n in range(count)]

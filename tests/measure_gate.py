@@ -1,7 +1,8 @@
 """How often the gate errs: false alarms on unchanged code, and slow-downs that it catches, by simulation.
 
 Run: `python -m tests.measure_gate [--trials N] [--seed N] [--svg FILE]`.
-A trial draws the runs of one case: four numbers (the whole, two phases, the first frame), three rounds a run.
+A trial draws the runs of one case: six numbers (the whole, two phases, the first step and all later ones, the first
+frame), three rounds a run.
 Processes differ by 1 % (log-normal, in all numbers alike), numbers of one process by 0.3 %, rounds by 0.3 %. A
 slow-down is in all numbers. The gate's rules are those of reports/gate/, vectorised over trials; some trials are given
 to `judge` itself and must come out the same. A suspect is confirmed as the gate asks: by two more processes, or pairs.
@@ -30,7 +31,14 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
     Flags = NDArray[np.bool_]
 
-SECONDS = {"prompt_to_host_s": 4.0, "phase_denoise_s": 2.0, "phase_decode_s": 1.6, "time_to_first_frame_s": 0.4}
+SECONDS = {
+    "prompt_to_host_s": 4.0,
+    "phase_denoise_s": 2.0,
+    "first_step_s": 0.1,
+    "later_steps_s": 1.9,
+    "phase_decode_s": 1.6,
+    "time_to_first_frame_s": 0.4,
+}
 BETWEEN_PROCESSES, BETWEEN_NUMBERS, BETWEEN_ROUNDS = 0.01, 0.003, 0.003
 ROUNDS, BASELINE, CONFIRMING = 3, 10, 2
 SLOWER_PCT = (0, 1, 2, 3, 4, 5, 6, 8, 10)

@@ -10,7 +10,7 @@ import pytest
 from reports.__main__ import main
 from reports.gate.baseline import Baseline, read_baseline
 from reports.record import CaseRecord, Run
-from tests.gate_samples import CASE, baseline_runs, gate_case, gate_run, written
+from tests.gate_samples import BRIGHT, CASE, DARK, baseline_runs, clip_of, gate_case, gate_run, runs_of, written
 from tests.reports_samples import plan_of as plan
 from tests.reports_samples import planned, write_run
 
@@ -54,6 +54,18 @@ def test_names_and_order_of_files_decide_nothing(
     assert main(["compare", "--paired", slow, "--new", base[0]]) == 2
 
 
+def test_reversed_file_names_do_not_reverse_the_roles(
+    base: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Baselines named to sort after the run under test, and the other way round, slower and faster."""
+    for under_test, first in (("000", "zzz"), ("zzz", "000")):
+        old = [str(Path(path).rename(tmp_path / f"{first}-{number}.json")) for number, path in enumerate(base)]
+        assert main(["compare", *old, "--new", new(tmp_path, 4.4, name=under_test)]) == 1
+        assert "(+10.00 %)" in capsys.readouterr().out
+        assert main(["compare", *old, "--new", new(tmp_path, 3.6, name=under_test)]) == 0
+        base = old
+
+
 def test_json_holds_roles_verdicts_and_numbers(
     base: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -75,6 +87,23 @@ def test_markdown_is_a_table_in_which_ids_are_text(
     rows = [line for line in lines if line.startswith("|")]
     assert {line.count("|") for line in rows} == {9}
     assert not any("[" in line for line in lines)
+
+
+def test_every_form_names_the_clip_the_frames_and_the_phase(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Table, Markdown and JSON: a check that broke beside a slower phase; leniency lets a check that is gone pass."""
+    old = [str(written(tmp_path, f"old-{n}", run)) for n, run in enumerate(runs_of(clip_of(BRIGHT)))]
+    dark, gone = (
+        str(written(tmp_path, name, gate_run(1, case)))
+        for name, case in (("dark", clip_of(DARK)), ("gone", clip_of(BRIGHT, metrics=[])))
+    )
+    for form in ([], ["--markdown"], ["--json"]):
+        assert main(["compare", *old, "--new", dark, *form]) == 1
+        printed = capsys.readouterr().out.replace("&#95;", "_")
+        assert "y_std, its own limits passed in the baseline: y_std 2.907 codes is below" in printed
+        assert "frames 10 to 80" in printed
+        assert ('"frames": [\n' in printed) is (form == ["--json"])
+    codes = [main(["compare", *old, "--new", gone, *lenient]) for lenient in ([], ["--lenient", "MISSING"])]
+    assert codes == [2, 0]
 
 
 @pytest.mark.parametrize(
@@ -319,6 +348,7 @@ def test_other_driver_is_a_file_of_its_own(base: list[str], tmp_path: Path) -> N
         (('"baseline_version": 2', '"baseline_version": 3'), "not a baseline of version 2"),
         (("run-101 of", "run-100 of"), "stands twice"),
         (('"case"', '"cse"'), "not a baseline"),
+        (('"retired": null\n  }\n ]\n}', '"retired": nu'), "not a baseline"),
     ],
 )
 def test_broken_baseline_is_4_never_a_pass(

@@ -52,12 +52,15 @@ def of_round(name: str, value: float) -> CaseRecord:
         return gate_case(value)
     if name.startswith("phase_"):
         return with_phases({**measurement_of(gate_case()).rounds[0].phases_s, name[6:-2]: value})
-    if name == "first_step_s":
-        return gate_case(steps_s=[value, 0.3, 0.3])
-    if name == "later_steps_s":
-        return gate_case(steps_s=[0.3, 0.75 * value, 0.25 * value])
-    if name == "chunk_gap_s":
-        return gate_case(chunks=chunks(value))
+    if name == "cold_start_s":
+        return with_measurement(gate_case(), cold_start_s=value)
+    fields: dict[str, dict[str, object]] = {
+        "first_step_s": {"steps_s": [value, 0.3, 0.3]},
+        "later_steps_s": {"steps_s": [0.3, 0.75 * value, 0.25 * value]},
+        "chunk_gap_s": {"chunks": chunks(value)},
+    }
+    if name in fields:
+        return gate_case(**fields[name])  # type: ignore[arg-type] # fields of a round
     return gate_case(**{name: value})  # type: ignore[arg-type] # fields of a round
 
 
@@ -87,6 +90,8 @@ def test_identical_runs_pass() -> None:
         ("prompt_to_host_s", 0.5, 0.03),  # 30 ms
         ("phase_decode_s", 1.6, 0.08),  # 5 %
         ("phase_decode_s", 0.1, 0.02),  # 20 ms
+        ("cold_start_s", 4.0, 0.12),  # 3 %
+        ("cold_start_s", 0.5, 0.03),  # 30 ms
         ("time_to_first_frame_s", 1.0, 0.05),  # 5 %
         ("time_to_first_frame_s", 0.1, 0.01),  # 10 ms
         ("chunk_gap_s", 0.5, 0.025),  # 5 %
@@ -436,6 +441,8 @@ def test_leniency_is_by_name_and_never_makes_nothing_compared_green() -> None:
     assert [exit_code([fine, missing], lenient) for lenient in ([], ["AMBIGUOUS"], ["MISSING"])] == [2, 2, 0]
     assert exit_code([fine, mismatch], ["RECIPE_MISMATCH", "MISSING"]) == 2
     assert [exit_code([missing], ["MISSING"]), exit_code([]), exit_code([fine])] == [2, 2, 0]
+    half = verdict_on(with_phases({"denoise": 2.0, "to_host": 0.36}))
+    assert (half.verdict, exit_code([half]), exit_code([half], ["MISSING"])) == ("MISSING", 2, 0)
 
 
 TIMES = st.floats(min_value=0.01, max_value=100)
@@ -480,6 +487,21 @@ def test_order_of_runs_does_not_matter(data: st.DataObject, base: list[float], n
     old, now = by_time(base), by_time(new, 100)
     shuffled = judge(data.draw(st.permutations(old)), data.draw(st.permutations(now)))
     assert shuffled == judge(old, now)
+
+
+@settings(deadline=None, max_examples=50)
+@given(base=TOTALS, new=st.lists(TIMES, min_size=1, max_size=3), names=st.permutations(range(20)))
+def test_names_of_runs_do_not_matter(base: list[float], new: list[float], names: list[int]) -> None:
+    """Nor when they were made: whatever sorts first, the roles are as given."""
+
+    def renamed(samples_: list[Sample], first: int) -> list[Sample]:
+        return [
+            msgspec.structs.replace(one, run=f"{names[first + n]:02d}", created_at=f"{names[first + n]:03d}")
+            for n, one in enumerate(samples_)
+        ]
+
+    old, now = by_time(base), by_time(new, 100)
+    assert judge(renamed(old, 0), renamed(now, 12)) == judge(old, now)
 
 
 @settings(deadline=None, max_examples=50)

@@ -14,38 +14,24 @@ from reports.gate.judge import GateError, judge
 from reports.gate.judge_metric import Rules
 from reports.gate.table import markdown, reasons, tally, text_table
 from reports.gate.verdict import CaseVerdict, QualityVerdict, exit_code
-from reports.judged import Floor, JudgedFloor, Limits, Margin
-from reports.limits import judge_limits
-from reports.measured import MetricValue
+from reports.judged import Floor, JudgedFloor, Margin
 from reports.paired import Band, Bands, Distance, judged_pair
 from reports.record import CaseRecord, Run
-from tests.gate_samples import CASE, baseline_runs, gate_case, gate_run, samples
+from tests.gate_samples import (
+    BRIGHT,
+    CASE,
+    DARK,
+    baseline_runs,
+    clip_of,
+    gate_case,
+    gate_run,
+    metric_of,
+    runs_of,
+    samples,
+)
 
-LIMITS = Limits(source="here", looks_like="it is dark", warn_below=12.0, fail_below=5.0)
-BRIGHT = [20.0] * 81
-DARK = [20.0] * 10 + [0.5] * 71
 NAME = "y_std, its own limits"
 WHO = "causvid-1.3b 480p81 against wan2.1-t2v-1.3b 480p81 (few-step)"
-
-
-def metric_of(series: list[float], limits: Limits | None = LIMITS) -> MetricValue:
-    """Give a metric with its verdict: the mean of `series`."""
-    value = sum(series) / len(series)
-    metric = MetricValue(id="y_std", value=value, unit="codes", better="higher", per_frame=series, limits=limits)
-    return judge_limits([metric])[0]
-
-
-def clip_of(series: list[float], digest: str = "a", **changes: object) -> CaseRecord:
-    """Give a case whose clip has this series, and frames of this digest."""
-    case = gate_case(frames_sha256=digest * 64)
-    assert case.measurement is not None
-    fields = {"metrics": [metric_of(series)]} | changes
-    return msgspec.structs.replace(case, measurement=msgspec.structs.replace(case.measurement, **fields))
-
-
-def runs_of(case: CaseRecord, count: int = 5, **of_run: object) -> list[Run]:
-    """Give unchanged baseline runs of a case."""
-    return [msgspec.structs.replace(gate_run(100 + n, case), **of_run) for n in range(count)]
 
 
 def verdict_on(*cases: CaseRecord, base: CaseRecord | None = None) -> CaseVerdict:

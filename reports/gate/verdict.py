@@ -109,14 +109,19 @@ def suspects(cases: Sequence[CaseVerdict]) -> list[str]:
 def exit_code(cases: Sequence[CaseVerdict], lenient: Collection[str] = ()) -> int:
     """Give 1 for a regression, 2 where something is undecided or nothing was compared, 0 otherwise.
 
-    `lenient` names undecided verdicts that count for nothing. What lets everything pass has still compared nothing.
+    `lenient` names undecided verdicts that count for nothing. What lets everything pass has still compared nothing,
+    where no number of any case was.
     """
     found = {case.verdict for case in cases}
     if "REGRESSION" in found:
         return EXIT_WORSE
-    if (found & set(UNDECIDED)) - (set(lenient) & set(RELAXABLE)) or not found & set(COMPARED):
+    if (found & set(UNDECIDED)) - (set(lenient) & set(RELAXABLE)) or not any(map(_was_compared, cases)):
         return EXIT_UNDECIDED
     return EXIT_FINE
+
+
+def _was_compared(case: CaseVerdict) -> bool:
+    return not {case.verdict, *(metric.verdict for metric in case.metrics)}.isdisjoint(COMPARED)
 
 
 def fails(case: CaseVerdict, lenient: Collection[str] = ()) -> bool:
