@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from models.discover import ModelFileError, discover
+from models.hub.estimate import GIB, WIDTH_BYTES, conversion_bytes, estimated_lines
 from models.hub.lock import LockError, lock_files
 from models.spec import ModelSpec, WeightsFile, needed_weights
 from models.weights import CONVERTED_DTYPES, converted_file, converted_root, hub_cache, loads_as_it_is
@@ -22,9 +23,7 @@ from models.weights import CONVERTED_DTYPES, converted_file, converted_root, hub
 if TYPE_CHECKING:
     from models.hub.listing import Listing
 
-GIB = 2**30
 SPARE_BYTES = GIB
-WIDTH_BYTES = {"bfloat16": 2, "float32": 4}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -69,10 +68,7 @@ def prefetch(specs: Sequence[ModelSpec], *, loras: Sequence[str] = (), dry_run: 
     Raises FetchError where something cannot be fetched, is not what was published or has no room, LockError where
     `models/weights.lock` is malformed. What was verified before stays.
     """
-    from models.hub.listing import list_files
-
-    groups = grouped(specs, loras).items()
-    listings = [list_files(repository, revision, files) for (repository, revision), files in groups]
+    listings = _listed(grouped(specs, loras), tells_estimate=dry_run)
     for listing in listings:
         _say(_described(listing))
     _check_room(listings)
@@ -84,6 +80,21 @@ def prefetch(specs: Sequence[ModelSpec], *, loras: Sequence[str] = (), dry_run: 
             if file.config is not None and not loads_as_it_is(file):
                 _convert(file, file.config)
     _say("all is there" if listings else "toy weights only: nothing to fetch")
+
+
+def _listed(groups: Mapping[tuple[str, str | None], Sequence[WeightsFile]], *, tells_estimate: bool) -> "list[Listing]":
+    """Ask the hub for what is wanted; where it gives no answer, say what is known without it and raise its error."""
+    from models.hub.listing import HubSilentError, list_files
+
+    try:
+        return [list_files(repository, revision, files) for (repository, revision), files in groups.items()]
+    except HubSilentError:
+        if tells_estimate:
+            for line in estimated_lines([file for files in groups.values() for file in files]):
+                _say(line)
+            for folder in (hub_cache(), converted_root()):
+                _say(f"free at {folder}: {_gib(_free(folder)[0])}")
+        raise
 
 
 def grouped(specs: Sequence[ModelSpec], loras: Sequence[str] = ()) -> dict[tuple[str, str | None], list[WeightsFile]]:
@@ -119,12 +130,13 @@ def _check_room(listings: Sequence["Listing"]) -> None:
 
     needs = {
         hub_cache(): sum(file.size_bytes for listing in listings for file in listing.absent),
-        converted_root(): sum(_converted_bytes(listing) for listing in listings),
+        converted_root(): sum(
+            conversion_bytes(file, listing.commit) for listing in listings for file in listing.wanted
+        ),
     }
     per_disk: dict[int, int] = {}
     for folder, needed_bytes in needs.items():
-        existing = next(path for path in (folder.absolute(), *folder.absolute().parents) if path.is_dir())
-        free_bytes, disk = shutil.disk_usage(existing).free, existing.stat().st_dev
+        free_bytes, disk = _free(folder)
         per_disk[disk] = per_disk.get(disk, 0) + needed_bytes
         what = "to download" if folder == hub_cache() else "to convert"
         _say(f"{what} {_gib(needed_bytes)} to {folder}, free there {_gib(free_bytes)}")
@@ -135,15 +147,10 @@ def _check_room(listings: Sequence["Listing"]) -> None:
             )
 
 
-def _converted_bytes(listing: "Listing") -> int:
-    """Estimate what converting writes, in whole: the few modules kept in float32 lie within `SPARE_BYTES`."""
-    return sum(
-        (file.parameters or 0) * WIDTH_BYTES[dtype]
-        for file in listing.wanted
-        for dtype in CONVERTED_DTYPES
-        if file.config is not None and not loads_as_it_is(file)
-        if not _is_file(converted_file(file, dtype, listing.commit))
-    )
+def _free(folder: Path) -> tuple[int, int]:
+    """Give the bytes that are free where a folder is or will be, and the number of its disk."""
+    existing = next(path for path in (folder.absolute(), *folder.absolute().parents) if path.is_dir())
+    return shutil.disk_usage(existing).free, existing.stat().st_dev
 
 
 def _fetch(listing: "Listing") -> None:
@@ -202,10 +209,6 @@ def _convert(file: WeightsFile, config: Mapping[str, object]) -> None:
             write_converted(file, source, config, dtype, shown)
         except CheckpointError as error:
             raise FetchError(str(error)) from error
-
-
-def _is_file(path: Path | None) -> bool:
-    return path is not None and path.is_file()
 
 
 def _gib(size_bytes: int) -> str:

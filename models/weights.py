@@ -62,6 +62,11 @@ def loads_as_it_is(file: WeightsFile) -> bool:
     return file.path.endswith(("/", ".safetensors"))
 
 
+def belongs(path: str, file: WeightsFile) -> bool:
+    """Tell whether a path of `file`'s repository is that file, or lies in the folder that it is."""
+    return path.startswith(file.path) if file.path.endswith("/") else path == file.path
+
+
 def converted_file(file: WeightsFile, dtype: str, commit: str | None = None) -> Path | None:
     """Give where the converted weights of a checkpoint belong: at `commit`, or at that which is loaded.
 

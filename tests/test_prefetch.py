@@ -16,7 +16,7 @@ import pytest
 from models.discover import discover
 from models.hub.bars import shown
 from models.hub.listing import FetchError, stored_counts
-from models.hub.lock import LockError, locked, read_lock
+from models.hub.lock import LockedFile, LockError, lock_files, locked, read_lock
 from models.prefetch import grouped, main, prefetch
 from models.spec import ModelSpec, Recipe, WeightsFile
 from models.wan.architecture import TINY
@@ -294,6 +294,29 @@ def test_offline_with_something_missing_names_it(hub: FakeHub, monkeypatch: pyte
     monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
     with pytest.raises(FetchError, match=r"this machine lacks owner/student/a/model\.pt; run again with a network"):
         fetch(model(VAE, STUDENT))
+
+
+def test_dry_run_without_the_hub_computes_what_it_can_and_says_what_it_cannot(
+    hub: FakeHub, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Parameters times bytes is called computed; what states none is of unknown size; the lock's sizes are exact."""
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
+    student = replace(STUDENT, parameters=2**28)
+    with pytest.raises(FetchError, match="the hub gives no answer"):
+        fetch(model(student, TOKENIZER), dry_run=True)
+    said = capsys.readouterr().out
+    assert (
+        "owner/student/a/model.pt: 268,435,456 parameters × 2 bytes (bfloat16) = 0.50 GiB, × 4 (float32) = 1.00" in said
+    )
+    assert "owner/base/tokenizer/: its size is not known without the hub" in said
+    assert (
+        "computed, the hub was not asked: to download 0.50 to 1.00 GiB and 1 of unknown size, to convert 1.50" in said
+    )
+    assert said.count("free at ") == 2
+    lock_files("owner/student", COMMIT, {"a/model.pt": LockedFile(2**30, "0" * 64)})
+    with pytest.raises(FetchError, match="the hub gives no answer"):
+        fetch(model(student), dry_run=True)
+    assert "owner/student/a/model.pt: 1.00 GiB by models/weights.lock" in capsys.readouterr().out
 
 
 def test_unreachable_hub_is_as_good_as_offline(hub: FakeHub, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -20,6 +20,7 @@ from models.hub.lock import LockedFile, locked
 from models.spec import WeightsFile
 from models.weights import (
     CONVERTED_DTYPES,
+    belongs,
     cached_snapshot,
     converted_file,
     hub_cache,
@@ -33,6 +34,10 @@ TIED = {"encoder.embed_tokens.weight": "shared.weight"}
 
 class FetchError(RuntimeError):
     """Weights that cannot be fetched or are not what was published; the message names the file and the way on."""
+
+
+class HubSilentError(FetchError):
+    """The hub gives no answer, and what is on this machine is not all."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,8 +78,8 @@ class Listing:
 def list_files(repository: str, revision: str | None, wanted: Sequence[WeightsFile]) -> Listing:
     """Ask the hub what it holds of `wanted` at `revision` (`None`: the lock's, else main).
 
-    Where it gives no answer, what lies in the cache will do if it is complete. Raises FetchError where it is not, and
-    where the hub refuses or lacks a file.
+    Where it gives no answer, what lies in the cache will do if it is complete. Raises HubSilentError where it is
+    not, and FetchError where the hub refuses or lacks a file.
     """
     entry = None if revision else locked(repository)
     revision = entry.revision if entry else revision
@@ -95,9 +100,9 @@ def list_files(repository: str, revision: str | None, wanted: Sequence[WeightsFi
             git_sha1=None if found.lfs else found.blob_id,
         )
         for found in siblings
-        if any(_belongs(found.rfilename, file) for file in needed)
+        if any(belongs(found.rfilename, file) for file in needed)
     )
-    if lacking := [file.path for file in needed if not any(_belongs(found.path, file) for found in files)]:
+    if lacking := [file.path for file in needed if not any(belongs(found.path, file) for found in files)]:
         held = ", ".join(sorted(found.rfilename for found in siblings)[:20])
         raise FetchError(f"{repository} at {commit} has no {', '.join(lacking)}; it holds: {held}")
     return Listing(repository=repository, commit=commit, wanted=tuple(wanted), files=files)
@@ -145,7 +150,7 @@ def check_counts(folder: Path, file: WeightsFile) -> None:
 
 def _from_cache(repository: str, revision: str | None, wanted: tuple[WeightsFile, ...], why: str) -> Listing:
     if missing := missing_weights(wanted):
-        raise FetchError(
+        raise HubSilentError(
             f"the hub gives no answer ({why}) and this machine lacks {', '.join(missing)}; run again with a network"
             " and without HF_HUB_OFFLINE"
         )
@@ -155,7 +160,7 @@ def _from_cache(repository: str, revision: str | None, wanted: tuple[WeightsFile
     files = tuple(
         PublishedFile(path=path, size_bytes=held.bytes, sha256=held.sha256)
         for path, held in (entry.files.items() if entry is not None else ())
-        if any(_belongs(path, file) for file in wanted)
+        if any(belongs(path, file) for file in wanted)
         if snapshot is not None and (snapshot / path).is_file()  # a checkpoint may be here converted only
     )
     return Listing(repository=repository, commit=commit, wanted=wanted, files=files, offline=why)
@@ -168,10 +173,6 @@ def _is_converted_only(file: WeightsFile, commit: str) -> bool:
     snapshot = cached_snapshot(file.repository, commit)
     is_here = snapshot is not None and (snapshot / file.path).is_file()
     return bool(paths) and not is_here and all(path is not None and path.is_file() for path in paths)
-
-
-def _belongs(path: str, file: WeightsFile) -> bool:
-    return path.startswith(file.path) if file.path.endswith("/") else path == file.path
 
 
 def _again(path: Path) -> str:
