@@ -15,6 +15,7 @@ PLUGINS = tuple(
         "options",
         "listing",
         "preflight",
+        "gate.gate",
         "plan",
         "run",
         "pipelines",

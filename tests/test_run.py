@@ -19,9 +19,9 @@ from fixtures.options import OPTIONS_KEY, Options
 from fixtures.run import (
     RECORD_BYTES,
     _confirm_device,
-    _prepare_folder,
     _tell_plan,
     needed_disk_bytes,
+    prepare_folder,
     refuse_other_environment,
     sigterm_interrupts,
 )
@@ -36,7 +36,7 @@ def prepare(**options: Any) -> Path:
     config: Any = SimpleNamespace(stash=pytest.Stash())
     config.stash[OPTIONS_KEY] = Options(**options)
     choice: Any = SimpleNamespace(suite="quick")
-    return _prepare_folder(config, choice, [planned()])
+    return prepare_folder(config, choice, [planned()])
 
 
 def test_folder_of_another_process_is_refused_naming_it(tmp_path: Path) -> None:

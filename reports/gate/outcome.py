@@ -40,7 +40,8 @@ class GateOutcome(Frozen):
 
     `kind` tells stored baselines from runs that alternated with those under test; `against` is their folder, or the
     commit or interpreter that was run. `not_asked` are the baseline's cases that the run's selection left out.
-    `lenient` verdicts count for nothing. `at` is when it was decided, `seconds` how long that took after the run.
+    `lenient` verdicts count for nothing. `at` is when it was decided, `seconds` how long it took, all
+    its processes included.
     """
 
     kind: Literal["stored", "paired"]

@@ -1,0 +1,84 @@
+"""`--against`: a commit in a worktree that never stays behind, or an interpreter that can run the suite."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from fixtures.gate.against import Commit, Interpreter, base_named, checked_out, git
+
+
+@pytest.fixture
+def repository(tmp_path: Path) -> Path:
+    """Make a repository with two commits, the suite in its folder inner."""
+    root = tmp_path / "repository" / "inner"
+    root.mkdir(parents=True)
+    identity = ("-c", "user.name=a", "-c", "user.email=a@example.org", "-c", "commit.gpgsign=false")
+    for number in ("one", "two"):
+        (root / "file").write_text(number, encoding="utf-8")
+        for words in (("init", "-q", str(root.parent)), ("add", "."), (*identity, "commit", "-qm", number)):
+            done = git(root, *words)
+            assert done is not None
+            assert done.returncode == 0, done.stderr
+    return root
+
+
+def test_commit_is_checked_out_beside_the_run(repository: Path, tmp_path: Path) -> None:
+    """The suite's own folder of the older commit, while the checkout itself stays as it is."""
+    commit = base_named("HEAD~1", repository)
+    assert isinstance(commit, Commit)
+    assert commit.told == f"HEAD~1 ({commit.commit[:12]})"
+    with checked_out(commit, tmp_path / "source", repository) as side:
+        assert (side.folder / "file").read_text(encoding="utf-8") == "one"
+        assert side.python == sys.executable
+    assert (repository / "file").read_text(encoding="utf-8") == "two"
+
+
+def test_worktree_is_removed_whatever_ends_the_block(repository: Path, tmp_path: Path) -> None:
+    """Also after Ctrl-C, and with files that the runs left in it; git has forgotten it, too."""
+    commit = base_named("HEAD", repository)
+    assert isinstance(commit, Commit)
+
+    def interrupted() -> None:
+        with checked_out(commit, tmp_path / "source", repository) as side:
+            (side.folder / "left").write_text("x", encoding="utf-8")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
+    assert not (tmp_path / "source").exists()
+    listed = git(repository, "worktree", "list")
+    assert listed is not None
+    assert "source" not in listed.stdout
+
+
+def test_interpreter_and_environment_are_taken(tmp_path: Path) -> None:
+    """By the file, or by the folder of a virtual environment; links are not followed, which would leave it."""
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / "python").symlink_to(sys.executable)
+    named = base_named(sys.executable)
+    assert named == Interpreter(path=sys.executable, version=".".join(map(str, sys.version_info[:3])))
+    file = tmp_path / "other-python"
+    file.write_text(f'#!/bin/sh\nexec "{sys.executable}" "$@"\n', encoding="utf-8")
+    file.chmod(0o755)
+    assert base_named(str(file)) == Interpreter(path=str(file), version=named.version)
+
+
+def test_other_programs_and_files_are_refused(repository: Path, tmp_path: Path) -> None:
+    """A program that is no Python, a file that cannot be run, an option of git's."""
+    with pytest.raises(pytest.UsageError, match=r"is no Python that can run the suite: .*group\s+`bench`"):
+        base_named("/bin/false", repository)
+    plain = tmp_path / "plain"
+    plain.touch()
+    with pytest.raises(pytest.UsageError, match="exists, but is not executable"):
+        base_named(str(plain), repository)
+    with pytest.raises(pytest.UsageError, match="not a commit"):
+        base_named("--all", repository)
+
+
+def test_git_is_not_needed_until_it_is(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Without git an interpreter can still be named, a commit cannot."""
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert isinstance(base_named(sys.executable), Interpreter)
+    with pytest.raises(pytest.UsageError, match="git is not there"):
+        base_named("HEAD", tmp_path)

@@ -1,0 +1,86 @@
+"""What a gate refuses while pytest is configured: one sentence, exit code 4, nothing started."""
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from fixtures.gate.asked import PROCESS_OF_A_GATE, Asked, asked_gate
+from fixtures.options import Options
+from tests.inner_session import bench
+
+
+def ask(options: Options, environment: dict[str, str] | None = None, **given: object) -> Asked | None:
+    config: Any = SimpleNamespace(getoption=given.get)
+    return asked_gate(config, options, environment or {})
+
+
+def test_session_without_a_gate_has_none() -> None:
+    """Nothing is read."""
+    assert ask(Options()) is None
+
+
+@pytest.mark.parametrize(
+    ("options", "flags"),
+    [
+        (Options(against="HEAD"), "--against"),
+        (Options(baselines="x"), "--baselines"),
+        (Options(lenient=("MISSING",), under_test=("torch",)), "--lenient, --under-test"),
+    ],
+)
+def test_option_of_the_gate_needs_the_gate(options: Options, flags: str) -> None:
+    """A forgotten --gate must not look like a gate that passed."""
+    with pytest.raises(pytest.UsageError, match=rf"^{flags} without --gate"):
+        ask(options)
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        (Options(gate=True, resume="run"), "--gate with --resume: .* compare reports/baselines --new run"),
+        (Options(gate=True, update_golden="new"), "--gate with --update-golden"),
+        (Options(gate=True, against="HEAD", baselines="x"), "--baselines with --against"),
+        (Options(gate=True, lenient=("REGRESSION",)), "--lenient REGRESSION: not to be let pass; known: CALIBRATION"),
+        (Options(gate=True, under_test=("torhc",)), "--under-test torhc: no such package"),
+        (Options(gate=True, baselines="/no/such/folder"), "--baselines /no/such/folder: no such folder"),
+        (Options(gate=True, against="no-such-ref"), "--against 'no-such-ref': is no interpreter, and not a commit"),
+    ],
+)
+def test_what_cannot_be_is_refused(options: Options, told: str) -> None:
+    """Subject, fault, and what to do."""
+    with pytest.raises(pytest.UsageError, match=told):
+        ask(options)
+
+
+def test_what_would_do_nothing_is_refused() -> None:
+    """No case runs in a gate's own process; and a process of a gate starts no gate."""
+    with pytest.raises(pytest.UsageError, match=r"--benchmark-compare with --gate"):
+        ask(Options(gate=True), benchmark_compare="0001")
+    with pytest.raises(pytest.UsageError, match=r"that a gate started"):
+        ask(Options(gate=True), {PROCESS_OF_A_GATE: "1"})
+
+
+def test_unreadable_baseline_is_refused(tmp_path: Path) -> None:
+    """A truncated file is no reason to judge without it."""
+    (tmp_path / "a.json").write_text('{"baseline_version": 1,', encoding="utf-8")
+    with pytest.raises(pytest.UsageError, match=r"--baselines .*a\.json: not a baseline"):
+        ask(Options(gate=True, baselines=str(tmp_path)))
+
+
+def test_states_and_packages_are_taken() -> None:
+    """As they were given, states in their fixed order."""
+    asked = ask(Options(gate=True, lenient=("AMBIGUOUS", "MISSING"), under_test=("torch",)))
+    assert asked is not None
+    assert (asked.lenient, asked.under_test, asked.base) == (("MISSING", "AMBIGUOUS"), ("torch",), None)
+
+
+def test_session_ends_with_a_sentence() -> None:
+    """Exit code 4; and beside it the header of a gate without a baseline tells how to make one."""
+    ended = bench("--suite", "tiny", "--lenient", "MISSING", "--collect-only")
+    assert (ended.code, ended.ids) == (4, [])
+    assert "--lenient without --gate" in ended.output
+    listed = bench("--suite", "tiny", "--gate", "--collect-only", "-k", "dogs and speed")
+    assert listed.code == 0
+    assert "gate: NO BASELINE for this CPU in" in listed.output
+    assert "python -m reports baseline add RUN..." in listed.output

@@ -1,0 +1,114 @@
+"""Which processes a gate starts, in which order, with which cases; and what it makes of their records."""
+
+from collections.abc import Sequence
+
+import pytest
+
+from fixtures.gate.procedure import FIRST_NEW, Decided, GateEndedError, Role, against_stored, in_turns
+from fixtures.gate.stored import Judged
+from reports.gate.sample import Sample
+from tests.gate_samples import samples
+from tests.gate_sessions import FAST, SLOW, Starts, runs_of
+
+BOTH = [FAST, SLOW]
+
+
+def stored(start: Starts, cases: Sequence[str] = BOTH) -> Decided:
+    """Judge against five unchanged runs of both cases."""
+
+    def chosen(new: Sequence[Sample]) -> Judged:
+        return Judged(samples(runs_of(4.0)), ["one more"])
+
+    return against_stored(start, cases, chosen, [])
+
+
+def turns(start: Starts, *, other_packages: bool = False, is_narrowed: bool = False) -> Decided:
+    return in_turns(start, BOTH, [], other_packages=other_packages, is_narrowed=is_narrowed)
+
+
+def verdicts(decided: Decided) -> dict[str, str]:
+    """Give the verdicts by case; one that has two is an error."""
+    assert len({one.id for one in decided.verdicts}) == len(decided.verdicts)
+    return {one.id: one.verdict for one in decided.verdicts}
+
+
+def test_unchanged_run_is_one_process() -> None:
+    """Nothing to confirm, nothing more to start."""
+    start = Starts()
+    decided = stored(start)
+    assert verdicts(decided) == {FAST: "PASS", SLOW: "PASS"}
+    assert start.asked == [("new", FIRST_NEW, BOTH)]
+    assert decided.not_asked == ["one more"]
+
+
+def test_suspect_alone_is_confirmed_by_two_more_processes() -> None:
+    """The other case keeps its one run; the suspect is judged by the median of three."""
+    start = Starts(lambda name, id_: 4.4 if id_ == SLOW else 4.0)
+    decided = stored(start)
+    assert verdicts(decided) == {FAST: "PASS", SLOW: "REGRESSION"}
+    assert start.asked[1:] == [("confirmation", "confirm-1", [SLOW]), ("confirmation", "confirm-2", [SLOW])]
+    runs = {one.id: one.metrics[0].new_runs for one in decided.verdicts}
+    assert runs == {FAST: 1, SLOW: 3}
+
+
+def test_suspicion_that_two_more_do_not_share_is_none() -> None:
+    """One slow process of three is not the code's."""
+    start = Starts(lambda name, id_: 4.4 if name == FIRST_NEW else 4.0)
+    assert verdicts(stored(start)) == {FAST: "PASS", SLOW: "PASS"}
+    assert start.names == [FIRST_NEW, "confirm-1", "confirm-2"]
+
+
+def test_baseline_case_that_was_not_planned_is_missing() -> None:
+    """What `chosen` gives of cases that are not in the run gets its verdict."""
+    assert verdicts(stored(Starts(), [FAST])) == {FAST: "PASS", SLOW: "MISSING"}
+
+
+@pytest.mark.parametrize("lost", [FIRST_NEW, "confirm-2"])
+def test_process_that_comes_to_nothing_ends_the_gate(lost: str) -> None:
+    """No verdict is made of what is left."""
+    with pytest.raises(GateEndedError, match="boom"):
+        stored(Starts(lambda name, id_: 4.4, lost=[lost]))
+
+
+def test_sides_run_in_turns() -> None:
+    """Three of each, so ordered that a drift over time is in both."""
+    start = Starts()
+    assert verdicts(turns(start)) == {FAST: "PASS", SLOW: "PASS"}
+    assert [role for role, _, _ in start.asked] == ["base", "new", "new", "base", "base", "new"]
+    assert all(cases == BOTH for _, _, cases in start.asked)
+
+
+def test_suspect_of_three_pairs_is_confirmed_by_two_more() -> None:
+    """Five of each of the suspect, three of the other."""
+    start = Starts(lambda name, id_: 4.4 if id_ == SLOW and name.startswith("new") else 4.0)
+    decided = turns(start)
+    assert verdicts(decided) == {FAST: "PASS", SLOW: "REGRESSION"}
+    assert [(role, cases) for role, _, cases in start.asked[6:]] == [
+        (role, [SLOW]) for role in ("new", "base", "base", "new")
+    ]
+    assert {one.id: one.metrics[0].new_runs for one in decided.verdicts} == {FAST: 3, SLOW: 5}
+    assert len(set(start.names)) == len(start.names)
+
+
+def test_slow_base_is_no_regression() -> None:
+    """The roles are not confused: a base that is slower makes the new side improved."""
+    start = Starts(lambda name, id_: 6.0 if name.startswith("base") else 4.0)
+    assert verdicts(turns(start)) == {FAST: "IMPROVED", SLOW: "IMPROVED"}
+    assert len(start.asked) == 6
+
+
+def test_case_that_only_the_base_has_is_missing() -> None:
+    """A case that a change removes is not passed over; where the selection is narrowed, it was not asked for."""
+    lost = "bench_speed.py::bench_generate[lost-s0]"
+    assert verdicts(turns(Starts(others=[lost])))[lost] == "MISSING"
+    decided = turns(Starts(others=[lost]), is_narrowed=True)
+    assert (lost in verdicts(decided), decided.not_asked) == (False, [lost])
+
+
+def test_other_interpreters_packages_are_under_test() -> None:
+    """Torch differs between the sides, and is compared; where the interpreter is the same, it is another stack."""
+    packages: dict[Role, dict[str, str]] = {"base": {"torch": "2.12.0"}, "new": {"torch": "2.13.0"}}
+    decided = turns(Starts(packages=packages), other_packages=True)
+    assert verdicts(decided) == {FAST: "PASS", SLOW: "PASS"}
+    assert decided.under_test == ["torch"]
+    assert set(verdicts(turns(Starts(packages=packages))).values()) == {"CALIBRATION_NEEDED"}

@@ -1,0 +1,89 @@
+"""Which stored baselines a run is judged against: nothing of this suite is lost, nothing else is missed."""
+
+from types import SimpleNamespace
+from typing import Any
+
+import msgspec
+import pytest
+
+from fixtures.gate.stored import judged_against, narrowed_by, suite_of
+from fixtures.invocation import BENCHMARKS, ROOT
+from fixtures.options import Options
+from reports.gate.baseline import Baseline, Change, retired, with_sample
+from tests.gate_samples import samples
+from tests.gate_sessions import FAST, SLOW, runs_of
+
+WHO = Change(at="2026-11-22", who="a", why="b")
+(NEW,) = samples(runs_of(4.0, 1, FAST))
+
+
+def baseline(case: str, suite: str = "smoke", gpu: str = NEW.facts["gpu"]) -> Baseline:
+    """Give a case's baseline of one run of a suite."""
+    run = f"20261122T100000Z-{suite}-host of 2026-11-22T10:00:00.000+00:00 on host"
+    (sample,) = samples(runs_of(4.0, 1, case))
+    return with_sample(None, msgspec.structs.replace(sample, run=run, facts=sample.facts | {"gpu": gpu}), "main", WHO)
+
+
+def chosen(*baselines: Baseline, is_narrowed: bool = False) -> tuple[list[str], list[str]]:
+    judged = judged_against(baselines, [NEW], "smoke", is_narrowed=is_narrowed)
+    return [sample.id for sample in judged.base], judged.not_asked
+
+
+def test_case_that_the_suite_lost_is_judged() -> None:
+    """So it becomes MISSING; of another suite, or left out on purpose, it was not asked for."""
+    assert chosen(baseline(FAST), baseline(SLOW)) == ([FAST, SLOW], [])
+    assert chosen(baseline(FAST), baseline(SLOW, "quick")) == ([FAST], [SLOW])
+    assert chosen(baseline(FAST), baseline(SLOW), is_narrowed=True) == ([FAST], [SLOW])
+
+
+def test_run_of_unknown_suite_is_taken_for_this_ones() -> None:
+    """What cannot be told is looked into."""
+    one = baseline(SLOW)
+    entry = msgspec.structs.replace(one.entries[0], run="a name of long ago")
+    assert chosen(msgspec.structs.replace(one, entries=[entry])) == ([SLOW], [])
+
+
+def test_other_gpus_baseline_keeps_a_case_from_being_new() -> None:
+    """Of a planned case all baselines are given to the judge; of others those of this GPU alone."""
+    assert chosen(baseline(FAST, gpu="another GPU")) == ([FAST], [])
+    assert chosen(baseline(SLOW, gpu="another GPU")) == ([], [])
+
+
+def test_retired_baseline_is_none() -> None:
+    """A case that was given up on purpose is not missed."""
+    assert chosen(retired(baseline(SLOW), WHO)) == ([], [])
+
+
+def test_suites_with_hyphens_and_hosts_are_told_apart() -> None:
+    """The host's name ends the run's."""
+    assert suite_of("20261126T071400Z-paper-14b-gpu-1 of 2026-11-26T07:14:00.000+00:00 on gpu-1") == "paper-14b"
+    assert suite_of("run-1 of 2026 on h") is None
+
+
+def config(*arguments: object, **option: Any) -> Any:
+    given = {"keyword": "", "markexpr": "", "deselect": None, "ignore": None, "ignore_glob": None} | option
+    return SimpleNamespace(
+        args=list(arguments), option=SimpleNamespace(**given), invocation_params=SimpleNamespace(dir=ROOT)
+    )
+
+
+@pytest.mark.parametrize("argument", [BENCHMARKS, ROOT, "benchmarks"])
+def test_whole_suite_is_not_narrowed(argument: object) -> None:
+    """The folder, or one above it."""
+    assert narrowed_by(config(argument), Options(suite="smoke", rounds=3)) == []
+
+
+@pytest.mark.parametrize(
+    ("given", "options"),
+    [
+        (config("benchmarks/bench_speed.py"), Options()),
+        (config("benchmarks/bench_speed.py::bench_generate"), Options()),
+        (config("benchmarks", keyword="dogs"), Options()),
+        (config("benchmarks", deselect=["x"]), Options()),
+        (config("benchmarks"), Options(models=("a",))),
+        (config("benchmarks"), Options(sweeps=("steps=1",))),
+    ],
+)
+def test_selection_is_narrowed_by(given: Any, options: Options) -> None:
+    """Each way to leave cases out counts."""
+    assert len(narrowed_by(given, options)) == 1
