@@ -19,6 +19,7 @@ from reports.exports.command import EXPORTS, Export
 from reports.gate.baseline_command import BASELINE, baseline, takes_action
 from reports.gate.command import COMPARE, compare, takes_roles
 from reports.gate.verdict import EXIT_UNUSABLE
+from reports.history.command import HISTORY, history, takes_places
 from reports.journal import RunFolderError
 from reports.merge import read_run
 from reports.page_files import write_page_of_all, write_pages
@@ -135,6 +136,7 @@ COMMANDS = {
     ),
     "compare": Command(COMPARE, compare, takes_roles),
     "baseline": Command(BASELINE, baseline, takes_action),
+    "history": Command(HISTORY, history, takes_places),
     "ab": Command(ab.AB, ab.write, ab.takes_runs),
     "votes": Command(ab.VOTES, ab.tell_votes, ab.takes_votes),
     "schema": Command("print the JSON Schema of run.json", _schema, _takes_nothing),

@@ -73,6 +73,8 @@ def test_options_named_in_the_readme_exist() -> None:
         "--why",
         "--branch",
         "--folder",
+        "--case",
+        "--svg",
     }
     of_pytest = {"--benchmark-json", "--collect-only", "--group", "--html", "--junitxml"}
     of_bencher = {"--adapter", "--file"}

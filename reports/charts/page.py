@@ -12,6 +12,7 @@ from markupsafe import Markup
 
 from reports.charts import (
     cold,
+    history,
     intervals,
     memory_time,
     pareto,
@@ -65,7 +66,8 @@ def page_charts(runs: Sequence[Run], *, asked: bool = True) -> PageCharts:
         return PageCharts([], [], NOT_ASKED)
     if find_spec("matplotlib") is None:
         return PageCharts([], [], NO_MATPLOTLIB)
-    found = [figure(runs) for figure in FIGURES]
+    figures = [*FIGURES, history.figure] if len(runs) >= history.FEWEST else FIGURES
+    found = [figure(runs) for figure in figures]
     return PageCharts(
         [_picture(chart) for chart in found if isinstance(chart, Chart)],
         [chart for chart in found if isinstance(chart, NoChart)],

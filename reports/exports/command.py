@@ -1,4 +1,4 @@
-"""`python -m reports csv|markdown|bencher|benchmark-action|json|benchmark-json RUN…`: runs as other programs' text."""
+"""`python -m reports csv|markdown|annotations|bencher|benchmark-action|json|benchmark-json RUN…`: for programs."""
 
 import argparse
 from collections.abc import Callable, Sequence
@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from reports.benchmark_json import benchmark_document
+from reports.exports.annotations import render_annotations
 from reports.exports.bencher import bencher
 from reports.exports.benchmark_action import benchmark_action
 from reports.exports.csv_table import csv_table
@@ -64,6 +65,11 @@ EXPORTS = {
     "markdown": Export(
         "print the runs as Markdown, under the limit of $GITHUB_STEP_SUMMARY",
         lambda runs, _options: render_markdown(runs),
+        _takes_runs,
+    ),
+    "annotations": Export(
+        "print what failed, and what a gate fails, as GitHub's ::error lines",
+        lambda runs, _options: render_annotations(runs),
         _takes_runs,
     ),
     "bencher": Export(

@@ -87,7 +87,7 @@ def read_samples(path: Path) -> list[Sample]:
     """Read what stands in the baseline's role: a run, a baseline's file, or a folder of such files."""
     if path.is_dir() and not any((path / name).exists() for name in ("plan.json", "run.json")):
         return _some(path, samples_in(baselines_in(path).values()))
-    if path.is_file() and _is_baseline(path):
+    if path.is_file() and is_baseline(path):
         return _some(path, samples_in([read_baseline(path)]))
     return samples_of(read_run(path))
 
@@ -98,7 +98,9 @@ def _some(path: Path, samples: list[Sample]) -> list[Sample]:
     return samples
 
 
-def _is_baseline(path: Path) -> bool:
+def is_baseline(path: Path) -> bool:
+    """Tell whether a file calls itself a baseline, whole or not."""
+
     class Marked(msgspec.Struct):
         baseline_version: int
 

@@ -101,7 +101,7 @@ def _values(case: CaseRecord, measurement: Measurement) -> dict[str, float]:
     state = measurement.state
     doubtful = state is not None and state.energy is not None and state.energy.cross_check == "disagrees"
     listed = {
-        **(_times(case, measurement.rounds) if case.plan.warmup and not case.plan.fresh_process else {}),
+        **(times_of(case, measurement.rounds) if case.plan.warmup and not case.plan.fresh_process else {}),
         "cold_start_s": measurement.cold_start_s,
         "peak_allocated_bytes": measurement.memory.peak_allocated_bytes,
         "energy_per_video_j": None if doubtful else joules_per_video(case),
@@ -109,7 +109,8 @@ def _values(case: CaseRecord, measurement: Measurement) -> dict[str, float]:
     return {name: float(value) for name, value in listed.items() if value is not None}
 
 
-def _times(case: CaseRecord, rounds: Sequence[Round]) -> dict[str, float | None]:
+def times_of(case: CaseRecord, rounds: Sequence[Round]) -> dict[str, float | None]:
+    """Give the gated times of a case over some of its rounds, by metric; None for what not every round has."""
     if not rounds:
         return {}
     phases = [phase for phase in rounds[0].phases_s if all(phase in timed.phases_s for timed in rounds)]
