@@ -152,3 +152,8 @@ class Margin(Frozen):
             raise ValueError(f"the margin of {self.metric} needs one of `absolute` and `of_teacher_pct`")
         if not math.isfinite(given[0]):
             raise ValueError(f"the margin of {self.metric} must be a finite number, not {given[0]}")
+        if self.better == "higher" and (self.of_teacher_pct or 0) >= 100:
+            raise ValueError(
+                f"the margin of {self.metric} lets {self.of_teacher_pct:g} % of the teacher's be lost, and 0 would "
+                "pass; give less than 100"
+            )

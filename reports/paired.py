@@ -128,13 +128,15 @@ def _outside(band: Band, distance: Distance | None) -> str | None:
 def blind_to(bands: Bands, planted: Sequence[Distance]) -> list[Of]:
     """Name what of latents and frames the bands judge and yet cannot tell a planted wrong clip by.
 
-    Each is asked for itself: latents of another seed differ always, while two clips of grey frames may not.
+    Each is asked for itself: latents of another seed differ always, while two clips of grey frames may not. A distance
+    of the planted clip that has no value, as after an error, tells nothing.
     """
     known = {distance.id: distance for distance in planted}
     blind: list[Of] = []
     for of in ("latents", "frames"):
         own = [band for band in bands.bands if (d := known.get(band.distance)) and d.of == of and not d.not_applicable]
-        if own and not any(_outside(band, known[band.distance]) for band in own):
+        valued = [band for band in own if known[band.distance].value is not None]
+        if own and not any(_outside(band, known[band.distance]) for band in valued):
             blind.append(of)
     return blind
 

@@ -159,13 +159,10 @@ def _value(case: CaseRecord | None, margin: Margin) -> float | None:
 
 
 def _of_diversity(margin: Margin, students: Cases, teachers: Cases) -> MarginVerdict:
-    keys: defaultdict[str, list[Key]] = defaultdict(list)
-    for key in students:
-        keys[key.prompt].append(key)
-    several = {prompt: own for prompt, own in keys.items() if len(own) > 1}
+    several = _of_several_seeds(students)
     if not several:
         why = "it takes two seeds of a prompt"
-        if len({key.prompt for key in teachers}) < len(teachers):
+        if _of_several_seeds(teachers):
             return MarginVerdict(margin=margin, verdict="INCONCLUSIVE", reason=f"{why}, which the teacher alone has")
         return MarginVerdict(margin=margin, verdict="not measured", reason=why)
     if not any(_feature(case) for case in (*students.values(), *teachers.values())):
@@ -177,10 +174,22 @@ def _of_diversity(margin: Margin, students: Cases, teachers: Cases) -> MarginVer
         return MarginVerdict(margin=margin, verdict=verdict, reason=f"no clip has features of {NETWORK}")
     if other := _other_formula(*(_feature_formulas(cases) for cases in (students, teachers))):
         return MarginVerdict(
-            margin=margin, verdict="INCONCLUSIVE", prompts=len(several), clips=len(students), reason=other
+            margin=margin,
+            verdict="INCONCLUSIVE",
+            prompts=len({own[0].prompt for own in several}),
+            clips=sum(map(len, several)),
+            reason=other,
         )
-    pairs = [Pair(prompt, 0, _diversity(students, own), _diversity(teachers, own)) for prompt, own in several.items()]
+    pairs = [Pair(own[0].prompt, 0, _diversity(students, own), _diversity(teachers, own)) for own in several]
     return _row(margin, judge(pairs, margin))
+
+
+def _of_several_seeds(cases: Cases) -> list[list[Key]]:
+    """Collect the clips that differ in nothing but their seed, where there are two or more."""
+    keys: defaultdict[Key, list[Key]] = defaultdict(list)
+    for key in cases:
+        keys[key._replace(seed=0)].append(key)
+    return [own for own in keys.values() if len(own) > 1]
 
 
 def _feature_formulas(cases: Cases) -> set[str]:

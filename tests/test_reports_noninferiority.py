@@ -167,6 +167,9 @@ def test_a_teacher_that_is_not_whole_decides_nothing() -> None:
     found = judge(pairs, HIGHER)
     assert (found.verdict, found.missing_teacher) == ("INCONCLUSIVE", 1)
     assert "the reference is not whole" in found.reason
+    assert found.difference == pytest.approx(1.0)  # as if the teacher's were the worst clip that anybody made
+    wide = judge([Pair("a", 0, 31.0, None), *pairs_of([*spread(0.0, 1.0, 6), 0.0])], HIGHER)
+    assert (wide.verdict, wide.more_prompts) == ("INCONCLUSIVE", None)  # more prompts would not make it whole
     nothing = judge([Pair(f"p{n}", 0, 1.0, None) for n in range(4)], HIGHER)
     assert nothing.verdict == "INCONCLUSIVE"
     assert "no clip of the teacher" in nothing.reason
@@ -197,6 +200,13 @@ def test_a_difference_near_the_margin_needs_more_than_the_rule() -> None:
     assert "which lies near the margin" in found.reason
 
 
+def test_undecided_is_never_decided_by_fewer_prompts() -> None:
+    """Of two prompts t is so wide that the rule, which knows no t, asks for less than there are: one more it is."""
+    found = judge(pairs_of([-0.13, -0.27]), HIGHER)
+    assert prompts_needed(0.14 / math.sqrt(2), 0.3) < 2
+    assert (found.verdict, found.more_prompts) == ("INCONCLUSIVE", 1)
+
+
 @settings(deadline=None)
 @given(st.lists(st.floats(-5, 5), min_size=2, max_size=20))
 def test_mirrored_differences_mirror_the_verdict(differences: list[float]) -> None:
@@ -225,3 +235,17 @@ def test_a_margin_is_one_positive_number(given: dict[str, float]) -> None:
     """Neither kind, both, zero and infinity are refused when the margin is read."""
     with pytest.raises(msgspec.ValidationError, match=r"needs one of|>=|> 0|finite"):
         msgspec.convert({"metric": "m", "better": "lower", "why": "w", **given}, Margin)
+
+
+@pytest.mark.parametrize(("share", "fits"), [(99.9, True), (100, False), (2500, False)])
+def test_a_margin_that_lets_all_be_lost_is_refused(share: float, fits: bool) -> None:
+    """Where higher is better nothing could break it; where lower is, three times as much is a limit."""
+    given = {"metric": "m", "why": "w", "of_teacher_pct": share}
+    assert msgspec.convert({**given, "better": "lower"}, Margin).of_teacher_pct == share
+    if fits:
+        assert msgspec.convert({**given, "better": "higher"}, Margin).of_teacher_pct == share
+    else:
+        with pytest.raises(
+            msgspec.ValidationError, match=f"lets {share:g} % of the teacher's be lost, and 0 would pass"
+        ):
+            msgspec.convert({**given, "better": "higher"}, Margin)

@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from reports import paired
-from reports.paired import Band, Bands, Distance, blind_to, outside
+from reports.paired import Band, Bands, Distance, blind_to, judged_pair, outside
 
 
 def distance(name: str = "ssim", value: float | None = 0.99, worst: float | None = 0.98, **changes: object) -> Distance:
@@ -66,6 +66,17 @@ def test_planted_clip_must_break_latents_and_frames_each() -> None:
     assert blind_to(bands(SSIM, COSINE), [distance(worst=0.99), far]) == ["frames"]
     assert blind_to(bands(SSIM, COSINE), [distance(worst=0.99), near]) == ["latents", "frames"]
     assert blind_to(bands(COSINE), [distance(worst=0.99), far]) == []
+
+
+def test_planted_clip_whose_distance_could_not_be_had_proves_nothing() -> None:
+    """Out of memory, or NaN: its band is not kept by the planted clip, and yet nobody saw it left."""
+    gone = distance(value=None, worst=None, reason="comparison 'ssim' raised OutOfMemoryError: no memory")
+    assert blind_to(bands(SSIM), [gone]) == ["frames"]
+    found = judged_pair("setting a", {}, bands(SSIM), [distance()], ("another seed", [gone]))
+    assert found.verdict == "not sensitive"
+    assert judged_pair("setting a", {}, bands(SSIM), [distance()], ("another seed", [distance(worst=0.1)])).verdict == (
+        "within"
+    )
 
 
 @pytest.mark.parametrize("limits", [{}, {"at_most": 1.0, "at_least": 0.0}, {"at_most": math.inf}])

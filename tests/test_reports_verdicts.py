@@ -309,6 +309,15 @@ def test_diversity_of_one_seed_against_the_teachers_two_is_undecided() -> None:
     assert only_row(alone).verdict == "not measured"
 
 
+def test_one_seed_at_two_lengths_is_no_diversity() -> None:
+    """Of two runs whose clips go by one name: what differs are lengths, and no clip is of a second seed."""
+    cases = [*seeded(0.4, STUDENT), *seeded(0.4, TEACHER)]
+    first = [case for case in cases if case.plan.seed == 0]
+    short = [replaced(case, seed=0, frames=21) for case in cases if case.plan.seed == 1]
+    (one,) = verdicts([run_with(*first, margins=[DIVERSE]), run_with(*short, margins=[DIVERSE])])
+    assert (one.rows[0].verdict, one.rows[0].reason) == ("not measured", "it takes two seeds of a prompt")
+
+
 def test_nothing_that_was_measured_on_either_side_is_no_strict_pass() -> None:
     """Every case crashed."""
     cases = [msgspec.structs.replace(case, status="crashed", measurement=None) for case in pairs([0.0] * 4)]
