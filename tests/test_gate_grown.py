@@ -65,6 +65,13 @@ def test_slow_first_step_is_named_and_not_blamed_on_the_later_ones() -> None:
     )
 
 
+def test_later_steps_that_are_slower_too_are_not_excused() -> None:
+    """The first holds most of it, but the others are beyond their limits as well."""
+    found = verdict_on(one_piece(1.0, *[0.12] * 9), one_piece(*[STEP_S] * 10))
+    assert {"first_step_s", "later_steps_s"} <= broken(found)
+    assert found.why.endswith("that denoise grew by, 0.9 s are in its first step (0.1 s to 1 s)")
+
+
 def test_slow_first_step_of_one_round_is_no_regression() -> None:
     """A kernel that is built in the first round only: the median over rounds is without it."""
     case, base = one_piece(*[STEP_S] * 10), one_piece(*[STEP_S] * 10)

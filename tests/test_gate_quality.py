@@ -234,6 +234,14 @@ def test_student_without_counterpart_is_new_or_missing() -> None:
     assert (found[1].verdict, exit_code(found), exit_code(found, ["MISSING"])) == ("MISSING", 2, 0)
 
 
+def test_student_is_told_by_the_cases_of_its_own_scenario() -> None:
+    """The speed case of the same model and setting is not among the clips that the verdict is over."""
+    case = gate_case()
+    quality = msgspec.structs.replace(case, plan=msgspec.structs.replace(case.plan, id="quality", scenario="quality"))
+    found = samples([with_student(gate_run(1, case, quality), {"y_std": "PASS"})])
+    assert [list(one.students) for one in found] == [[WHO], []]
+
+
 def test_tables_hold_quality_rows_and_count_students_apart() -> None:
     """Check, both values, frames and limit; a student is no case."""
     base = [with_student(run, {"y_std": "PASS"}) for run in runs_of(clip_of(BRIGHT))]
@@ -268,6 +276,9 @@ def test_baselines_file_keeps_what_quality_needs(tmp_path: Path) -> None:
     assert kept == stored(*runs)
     assert [bool(entry.series) for entry in kept.entries] == [True, False, False, False, False]
     assert f'"y_std": [{", ".join(["20.0"] * 81)}]' in (tmp_path / "one.json").read_text(encoding="utf-8")
+    first = msgspec.structs.replace(kept.entries[0], retired=kept.entries[0].added)
+    left = samples_in([msgspec.structs.replace(kept, entries=[first, *kept.entries[1:]])])
+    assert [one.series for one in left] == [{"y_std": BRIGHT}] * 4
     new = samples([with_student(gate_run(1, clip_of(DARK, "b")), {"y_std": "FAIL"})])
     assert judge(samples_in([kept]), new) == judge(samples(runs), new)
 

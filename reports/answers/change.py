@@ -13,7 +13,7 @@ import msgspec
 from reports.answers.answer import Anchor, Answer, Tone, label
 from reports.answers.gated import gated, verdict_lines
 from reports.answers.subject import Subject
-from reports.changes import CaseChange, changes, environment_changes, is_broken, judged
+from reports.changes import NOISE_PCT, CaseChange, changes, environment_changes, is_broken, judged
 from reports.gate.judge import GateError, judge
 from reports.gate.judge_metric import Rules
 from reports.gate.sample import Sample, samples_of
@@ -96,8 +96,8 @@ def _headline(broken: Sequence[Any], worse: Sequence[Any], better: Sequence[Any]
 
 def _counts(broken: Sequence[Any], worse: Sequence[Any], better: Sequence[Any], barred: Sequence[Any]) -> str:
     return (
-        f"{counted(broken, 'case')} stopped passing, {len(worse)} got slower or larger, {len(better)} faster or "
-        f"smaller, {len(barred)} cannot be compared."
+        f"{counted(broken, 'case')} stopped passing, {len(worse)} got slower or larger by over "
+        f"{NOISE_PCT:g} %, {len(better)} faster or smaller, {len(barred)} cannot be compared."
     )
 
 

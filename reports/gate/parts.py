@@ -32,7 +32,7 @@ def parts_of(rounds: Sequence[Round]) -> dict[str, list[float]]:
     if not found:
         return {}
     return {
-        phase: [statistics.median(values_s) for values_s in zip(*(one[phase] for one in found), strict=True)]
+        phase: [_short(statistics.median(values_s)) for values_s in zip(*(one[phase] for one in found), strict=True)]
         for phase, first in found[0].items()
         if len(first) > 1 and all(len(one.get(phase, [])) == len(first) for one in found)
     }
@@ -61,8 +61,13 @@ def kernels_of(profile: Profile | None) -> dict[str, dict[str, float]]:
         summed: defaultdict[str, float] = defaultdict(float)
         for kernel in kernels:
             summed[kernel.name[:LONGEST_NAME]] += kernel.total_s
-        found[phase] = dict(summed)
+        found[phase] = {name: _short(total_s) for name, total_s in summed.items()}
     return found
+
+
+def _short(seconds: float) -> float:
+    """Keep six digits: they name a place, and are not judged."""
+    return float(f"{seconds:.6g}")
 
 
 def _parts(timed: Round) -> dict[str, list[float]]:
