@@ -34,6 +34,23 @@ def test_commit_is_checked_out_beside_the_run(repository: Path, tmp_path: Path) 
     assert (repository / "file").read_text(encoding="utf-8") == "two"
 
 
+def test_commit_loads_the_revisions_that_this_machine_has(repository: Path, tmp_path: Path) -> None:
+    """A lock of weights that nobody has committed is no part of what differs."""
+    commit = base_named("HEAD", repository)
+    assert isinstance(commit, Commit)
+    (repository / "models").mkdir()
+    (repository / "models" / "weights.lock").write_text("{}", encoding="utf-8")
+    with checked_out(commit, tmp_path / "without", repository) as side:
+        assert not (side.folder / "models").exists()
+    (repository / "models" / "spec.py").touch()
+    for words in (("add", "models/spec.py"), ("commit", "-qm", "three")):
+        git(repository, "-c", "user.name=a", "-c", "user.email=a@example.org", "-c", "commit.gpgsign=false", *words)
+    three = base_named("HEAD", repository)
+    assert isinstance(three, Commit)
+    with checked_out(three, tmp_path / "source", repository) as side:
+        assert (side.folder / "models" / "weights.lock").read_text(encoding="utf-8") == "{}"
+
+
 def test_worktree_is_removed_whatever_ends_the_block(repository: Path, tmp_path: Path) -> None:
     """Also after Ctrl-C, and with files that the runs left in it; git has forgotten it, too."""
     commit = base_named("HEAD", repository)

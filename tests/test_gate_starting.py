@@ -1,0 +1,144 @@
+"""What a gate's process is started with: the session's options, the listed cases, and nothing of the gate."""
+
+import os
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from fixtures.gate.against import NEW, Side
+from fixtures.gate.asked import PROCESS_OF_A_GATE
+from fixtures.gate.command import INJECTED, command, own_words, variables
+from fixtures.gate.injected import only_these_cases
+from fixtures.gate.procedure import GateEndedError
+from fixtures.gate.starting import Starter
+from fixtures.options import Options
+from fixtures.suite import SUITES_DIR
+
+CASE = "bench_speed.py::bench_generate[a-s0]"
+
+
+def words(options: Options, side: Side = NEW) -> list[str]:
+    """Give what is behind the run's folder."""
+    line = command(side, options, [], [], Path("/run"))
+    return line[line.index("--run-dir=/run") + 1 :]
+
+
+def test_options_are_given_on_but_for_the_gates_own(tmp_path: Path) -> None:
+    """Selection, switches, values with commas; what the session keeps to itself is left out."""
+    options = Options(
+        suite="smoke",
+        models=("a", "b"),
+        sweeps=("steps=3,4",),
+        rounds=5,
+        no_energy=True,
+        gate=True,
+        against="HEAD",
+        lenient=("MISSING",),
+        under_test=("torch",),
+        baselines="x",
+        run_dir="y",
+        no_charts=True,
+        golden=str(tmp_path),
+    )
+    assert words(options) == [
+        *("--suite=smoke", "--model=a", "--model=b", "--set=steps=3,4", "--rounds=5"),
+        *(f"--golden={tmp_path}", "--no-energy"),
+    ]
+
+
+def test_base_runs_its_own_files_where_it_has_them(tmp_path: Path) -> None:
+    """A suite or a folder of the repository is that of the commit; what it lacks is lent by the new side."""
+    base = Side(folder=tmp_path, python=sys.executable)
+    relative = SUITES_DIR.relative_to(NEW.folder)
+    lent = [f"--suite={SUITES_DIR / 'tiny.toml'}"]
+    assert words(Options(suite="tiny"), base) == lent
+    (tmp_path / relative).mkdir(parents=True)
+    (tmp_path / relative / "tiny.toml").touch()
+    assert words(Options(suite="tiny"), base) == ["--suite=tiny"]
+    assert words(Options(suite=str(SUITES_DIR / "tiny.toml")), base) == [f"--suite={tmp_path / relative / 'tiny.toml'}"]
+    outside = tmp_path / "mine.toml"
+    assert words(Options(suite=str(outside)), base) == [f"--suite={outside}"]
+
+
+def test_process_inherits_no_gate() -> None:
+    """Neither by `PYTEST_ADDOPTS`; and it knows that it is one."""
+    given = variables({"PYTEST_ADDOPTS": "--gate", "PYTHONPATH": "/mine", "HOME": "/h"}, Path("/cases"), ["a", "b"])
+    assert "PYTEST_ADDOPTS" not in given
+    assert given["PYTHONPATH"] == f"{INJECTED.parent}{os.pathsep}/mine"
+    assert (given["HOME"], given[only_these_cases.VARIABLE]) == ("/h", "/cases")
+    assert given["VIDEO_BENCHMARK_UNDER_TEST"] == "a,b"
+    assert PROCESS_OF_A_GATE in given
+
+
+def test_own_options_of_pytest_are_given_on() -> None:
+    """Plugins, values of the configuration, and when to stop."""
+    option = SimpleNamespace(plugins=["no:randomly"], override_ini=["log_level=INFO"], maxfail=1)
+    config: Any = SimpleNamespace(option=option)
+    assert own_words(config) == ["-p", "no:randomly", "-o", "log_level=INFO", "--maxfail=1"]
+
+
+def python(folder: Path, script: str) -> Side:
+    """Give a side whose interpreter is a script."""
+    file = folder / "python"
+    file.write_text(f"#!/bin/sh\n{script}\n", encoding="utf-8")
+    file.chmod(0o755)
+    return Side(folder=folder, python=str(file))
+
+
+def starter(folder: Path, script: str) -> Starter:
+    """Give what starts the script in the place of a session."""
+    (folder / "gate").mkdir()
+    side = python(folder, script)
+    return Starter(
+        run=folder,
+        sides={"base": side, "new": side, "confirmation": side},
+        options=Options(),
+        own_words=[],
+        outside=[],
+        cases=[CASE],
+        under_test=[],
+        tell=lambda line: None,
+    )
+
+
+def test_process_without_a_run_ends_the_gate_with_its_last_lines(tmp_path: Path) -> None:
+    """A suite that cannot be read, a module that is not there: never a pass."""
+    start = starter(tmp_path, "echo unrecognized arguments: --learned >&2; exit 4")
+    with pytest.raises(GateEndedError, match=r"base-1 ended with code 4 before .*\n.*arguments: --learned"):
+        start("base", "base-1", [CASE])
+    assert (tmp_path / "gate" / "base-1.cases").read_text(encoding="utf-8") == f"{CASE}\n"
+
+
+def test_process_that_finds_none_of_the_cases_ends_the_gate(tmp_path: Path) -> None:
+    """Pytest's code for no tests is told in words."""
+    with pytest.raises(GateEndedError, match="base-1 found none of the cases"):
+        starter(tmp_path, "exit 5")("base", "base-1", [CASE])
+
+
+def item(nodeid: str, **params: object) -> Any:
+    return SimpleNamespace(nodeid=nodeid, callspec=SimpleNamespace(params=params))
+
+
+def test_listed_cases_alone_are_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By their ids without folders; the other cases are told, which ordinary tests are not."""
+    listed = tmp_path / "cases"
+    listed.write_text(f"{CASE}\n", encoding="utf-8")
+    monkeypatch.setenv(only_these_cases.VARIABLE, str(listed))
+    dropped: list[Any] = []
+
+    def keep(items: list[Any]) -> None:
+        dropped.extend(items)
+
+    config: Any = SimpleNamespace(hook=SimpleNamespace(pytest_deselected=keep))
+    case = SimpleNamespace(recipe=None)
+    kept = item(f"benchmarks/{CASE}", case=case)
+    other = item("benchmarks/bench_speed.py::bench_generate[b-s0]", case=case)
+    test = SimpleNamespace(nodeid="tests/test_a.py::test_b")
+    items = [test, other, kept]
+    only_these_cases.pytest_collection_modifyitems(config, items)
+    assert (items, dropped) == ([kept], [test, other])
+    others = (tmp_path / "cases.others").read_text(encoding="utf-8")
+    assert others == "bench_speed.py::bench_generate[b-s0]\n"

@@ -1,0 +1,135 @@
+"""What a gate's verdicts become: failures with their sentences, exit codes, and lines at the end."""
+
+from types import SimpleNamespace
+from typing import Any, get_args
+
+import msgspec
+import pytest
+
+from fixtures.gate.telling import NOTHING_COMPARED, failing, gate_nodeid, report_case, seconds_of, summary_lines
+from fixtures.results import exit_status
+from reports.gate.outcome import GateOutcome, GateProcess, GateSide
+from reports.gate.verdict import CaseVerdict, Verdict
+from reports.record import Attempt, CaseRecord, Status
+from tests.gate_samples import gate_case
+from tests.reports_samples import run_of
+
+
+def outcome(*verdicts: Verdict, **fields: Any) -> GateOutcome:
+    """Give an outcome of a case a verdict."""
+    given: dict[str, Any] = {
+        "kind": "stored",
+        "against": "reports/baselines",
+        "verdicts": [CaseVerdict(id=f"f.py::b[{name}]", verdict=name, why="") for name in verdicts],
+        "base": GateSide(runs=["a"]),
+        "new": GateSide(runs=["b"]),
+        "at": "2026-11-26",
+        "seconds": 61.0,
+    }
+    return GateOutcome(**given | fields)
+
+
+@pytest.mark.parametrize(
+    ("verdict", "fails"),
+    [(verdict, verdict not in ("IMPROVED", "PASS", "NEW")) for verdict in get_args(Verdict)],
+)
+def test_regressions_and_undecided_verdicts_fail(verdict: Verdict, fails: bool) -> None:
+    """Beside a case that passes; the sentence begins with the verdict, and is never empty."""
+    found = failing(outcome("PASS", verdict))
+    assert list(found) == ([f"f.py::b[{verdict}]"] if fails else [])
+    assert all(text.startswith(f"{verdict} f.py::b[{verdict}]: ") and len(text) > 50 for text in found.values())
+
+
+def test_lenient_verdicts_fail_nothing_but_a_gate_that_compared_nothing_does() -> None:
+    """What lets everything pass has compared nothing."""
+    assert failing(outcome("PASS", "MISSING", lenient=["MISSING"])) == {}
+    assert failing(outcome("MISSING", lenient=["MISSING"])) == {"": NOTHING_COMPARED}
+    assert failing(outcome("NEW")) == {"": NOTHING_COMPARED}
+
+
+def test_report_stands_in_the_cases_own_file() -> None:
+    """Where that was collected; names of two functions of one file differ."""
+    case = "test_mine.py::bench_a[x]"
+    assert gate_nodeid(case, {case: "../mine/test_mine.py"}) == "../mine/test_mine.py::gate[bench_a-x]"
+    assert gate_nodeid("test_mine.py::bench_b[x]", {}) != gate_nodeid("test_mine.py::bench_a[x]", {})
+
+
+def test_excused_case_need_not_have_passed() -> None:
+    """An invalid case that --lenient lets pass is not the run's failure; any other is."""
+    case = msgspec.structs.replace(gate_case(), status="invalid_env")
+    run = run_of(case)
+    assert exit_status(0, run) == 1
+    assert exit_status(0, run, excused={case.id}) == 0
+    assert exit_status(0, run, excused={"another"}) == 1
+
+
+def reported(record: CaseRecord, *excused: str) -> list[str]:
+    """Report a case to a stand-in of its item; give what each phase ended with."""
+    ended: list[str] = []
+    hook = SimpleNamespace(
+        pytest_runtest_logstart=lambda **given: None,
+        pytest_runtest_makereport=lambda item, call: call,
+        pytest_runtest_logreport=lambda report: ended.append(
+            f"{report.excinfo.typename}: {report.excinfo.value.msg}" if report.excinfo else report.when
+        ),
+        pytest_runtest_logfinish=lambda **given: None,
+    )
+    item: Any = SimpleNamespace(ihook=hook, nodeid="a", location=("a", 0, "a"), stash={}, user_properties=[])
+    report_case(item, record, excused)
+    return ended
+
+
+def ended(status: Status, reason: str) -> CaseRecord:
+    return msgspec.structs.replace(gate_case(), status=status, reason=reason)
+
+
+def test_case_is_reported_as_it_ended() -> None:
+    """Failed with status and reason, skipped where it was skipped or is excused, not at all where it never began."""
+    assert reported(gate_case()) == ["setup", "call", "teardown"]
+    assert reported(ended("oom", "16 GiB")) == ["setup", "Failed: oom: 16 GiB", "teardown"]
+    assert reported(ended("skipped", "no kernel")) == ["setup", "Skipped: skipped: no kernel", "teardown"]
+    hot = ended("invalid_env", "too hot")
+    assert reported(hot) == ["setup", "Failed: invalid_env: too hot", "teardown"]
+    assert reported(hot, hot.id) == ["setup", "Skipped: invalid_env: too hot", "teardown"]
+    assert reported(ended("not_run", "")) == []
+
+
+def test_attempts_of_a_case_are_its_seconds() -> None:
+    """All that ended."""
+    attempt = Attempt(
+        number=1,
+        status="passed",
+        reason="",
+        worker="main",
+        started_at="2026-11-26T07:00:00.000+00:00",
+        finished_at="2026-11-26T07:00:02.500+00:00",
+        measurement=None,
+    )
+    crashed = msgspec.structs.replace(attempt, finished_at=None)
+    case = msgspec.structs.replace(gate_case(), attempts=[attempt, crashed, attempt])
+    assert seconds_of(case) == 5.0
+
+
+def test_summary_tells_what_the_answer_rests_on() -> None:
+    """Verdicts, both sides' versions, what was let pass and not asked for, and every process with its seconds."""
+    told = outcome(
+        "PASS",
+        base=GateSide(runs=["a"], versions={"torch": ["2.12.0"], "av": ["1"], "git": ["aaa"]}),
+        new=GateSide(runs=["b"], versions={"torch": ["2.13.0"], "av": ["1"], "git": ["aaa", "bbb"]}),
+        lenient=["MISSING"],
+        not_asked=["x", "y"],
+        processes=[GateProcess(side="new", folder=".", exit_code=0, seconds=60.5)],
+    )
+    lines = summary_lines(told)
+    assert lines[-1] == "  new             60.5 s  exit code 0  ."
+    text = "\n".join(lines)
+    for expected in (
+        "1 case: 1 PASS",
+        "may it be merged: yes, against reports/baselines",
+        "  git: aaa before, now aaa, bbb\n  torch: 2.12.0 before, now 2.13.0\n",
+        "let pass: MISSING\n",
+        "not asked for: 2 of the baseline's cases\n",
+        "took 61 s, in 1 process:\n",
+    ):
+        assert expected in text
+    assert "av:" not in text
