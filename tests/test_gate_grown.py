@@ -3,8 +3,9 @@
 import msgspec
 
 from reports.gate.judge import judge
+from reports.gate.limits import MIB
 from reports.gate.verdict import CaseVerdict
-from reports.measured import Kernel, Profile, Span
+from reports.measured import ColdStart, Kernel, Profile, Span
 from reports.record import CaseRecord
 from tests.gate_samples import gate_case, gate_run, samples
 
@@ -132,6 +133,51 @@ def test_profiled_runs_name_the_kernels_that_grew_most() -> None:
     now_only = verdict_on(profiled(slow, conv=0.9), base)
     assert "no baseline run was profiled; heaviest kernels of decode now: conv 0.9 s" in now_only.why
     assert "kernel" not in verdict_on(slow, profiled(base, conv=0.5)).why
+
+
+def fresh(load_s: float, later_s: float = 0.5) -> CaseRecord:
+    """Give a case of three cold starts, the first of them slower in all parts."""
+    starts = [
+        ColdStart(
+            total_s=factor * (load_s + later_s + 0.5),
+            parts_s={"import": 0.5 * factor, "load": load_s * factor, "denoise": later_s * factor},
+            weights_cached_ratio=None,
+            compile_cache=None,
+        )
+        for factor in (3, 1, 1)
+    ]
+    case = gate_case()
+    assert case.measurement is not None
+    measurement = msgspec.structs.replace(case.measurement, cold_starts=starts, cold_start_s=starts[-1].total_s)
+    return msgspec.structs.replace(
+        case, plan=msgspec.structs.replace(case.plan, fresh_process=True), measurement=measurement
+    )
+
+
+def test_slower_cold_start_names_its_part() -> None:
+    """By the processes after the first; what is slower in two parts alike is spread."""
+    assert verdict_on(fresh(6.0), fresh(5.0)).why.endswith("of 1 s that cold start grew by, 1 s are in load")
+    assert verdict_on(fresh(6.0, 1.5), fresh(5.0)).why.endswith(
+        "of 2 s that cold start grew by, the growth is spread over its 3 parts"
+    )
+
+
+def held(denoise_mib: int, decode_mib: int) -> CaseRecord:
+    """Give a case whose peak is that of the higher of two phases."""
+    case = gate_case(peak_bytes=max(denoise_mib, decode_mib) * MIB)
+    assert case.measurement is not None
+    peaks = {"denoise": denoise_mib * MIB, "decode": decode_mib * MIB}
+    memory = msgspec.structs.replace(case.measurement.memory, phases_peak_allocated_bytes=peaks)
+    return msgspec.structs.replace(case, measurement=msgspec.structs.replace(case.measurement, memory=memory))
+
+
+def test_higher_peak_names_its_phase_or_what_stays_allocated() -> None:
+    """A leak is in every phase; a larger workspace is in one."""
+    base = held(20_000, 24_000)
+    leaked = verdict_on(held(20_064, 24_064), base).why
+    assert leaked.endswith("in every phase alike, by 64.0 MiB at most: more stays allocated throughout")
+    assert verdict_on(held(20_000, 24_064), base).why.endswith("the peak of phase decode grew most, by 64.0 MiB")
+    assert "phase" not in verdict_on(gate_case(peak_bytes=25 * 2**30), gate_case()).why
 
 
 def test_fine_times_tell_nothing_of_parts() -> None:

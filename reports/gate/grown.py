@@ -1,4 +1,6 @@
-"""Where a slower case lost its time: which phase, its first step or all, which step, block or visit, which kernels.
+"""Where a slower case lost its time, and in which phase a higher peak stands.
+
+Which phase, its first step or all, which step, block or visit, which kernels.
 
 Why it matters: "3 % slower" starts a search; "the first step by 0.1 s, all later ones as before" ends it. What stands
 out is named, what does not is said to be spread.
@@ -7,7 +9,7 @@ out is named, what does not is said to be spread.
 import statistics
 from collections.abc import Mapping, Sequence
 
-from reports.gate.parts import STEPPED
+from reports.gate.parts import COLD_START, STEPPED
 from reports.gate.sample import Sample
 from reports.gate.verdict import MetricVerdict
 from reports.gate.words import amount
@@ -15,27 +17,42 @@ from reports.rows import one_line
 
 # A part that holds this share of what its phase grew by is named; less is called spread.
 STANDS_OUT = 2 / 3
+# Peaks that grew by amounts this near to each other grew alike.
+ALIKE = 0.1
 OF_STEPS = ("first_step_s", "later_steps_s")
 KERNELS = 3
 LONGEST_NAME = 80
 
 
 def grown(metrics: Sequence[MetricVerdict], base: Sequence[Sample], new: Sequence[Sample]) -> list[str]:
-    """Say of every phase that is slower where in it the time went; of a slower whole, in which phase.
+    """Say of every phase that is slower where in it the time went; of a slower whole, or a higher peak, in which phase.
 
-    Empty where no time is a regression.
+    Empty where no number is a regression.
     """
-    worse = [metric.metric for metric in metrics if metric.verdict == "REGRESSION" and metric.metric.endswith("_s")]
+    worse = [metric.metric for metric in metrics if metric.verdict == "REGRESSION"]
     phases = [name[len("phase_") : -len("_s")] for name in worse if name.startswith("phase_")]
     told = []
     if any(name in OF_STEPS for name in worse) and STEPPED not in phases:
         phases = [*phases, STEPPED]
-    if worse and not phases and (most := _most_grown(metrics)) is not None:
+    if any(name.endswith("_s") for name in worse) and not phases and (most := _most_grown(metrics)) is not None:
         phases = [most[0]]
         told = [f"of the phases phase_{most[0]}_s grew most, by {amount('_s', most[1])}"]
+    phases += [COLD_START] if "cold_start_s" in worse else []
     for phase in phases:
         told += [*_parts_told(phase, metrics, (base, new)), *_kernels_told(phase, (base, new))]
-    return told
+    return [*told, *(_peak_told((base, new)) if "peak_allocated_bytes" in worse else [])]
+
+
+def _peak_told(sides: tuple[Sequence[Sample], Sequence[Sample]]) -> list[str]:
+    """Name the phase whose peak grew most; grown alike in all of several is what stays allocated between them."""
+    old, now = (_medians_by_name([one.peaks_bytes for one in side if one.peaks_bytes]) for side in sides)
+    more = {phase: now[phase] - old[phase] for phase in now if phase in old}
+    most = max(more, key=lambda phase: more[phase], default=None)
+    if most is None or more[most] <= 0:
+        return []
+    if len(more) > 1 and min(more.values()) >= (1 - ALIKE) * more[most]:
+        return [f"in every phase alike, by {amount('_bytes', more[most])} at most: more stays allocated throughout"]
+    return [f"the peak of phase {most} grew most, by {amount('_bytes', more[most])}"]
 
 
 def _most_grown(metrics: Sequence[MetricVerdict]) -> tuple[str, float] | None:
@@ -68,7 +85,7 @@ def _parts_told(
     out = [name for name in groups if groups[name] >= STANDS_OUT * total_s]
     if out:
         return [f"{head}{amount('_s', groups[out[0]])} are in {out[0]}"]
-    what = "steps" if phase == STEPPED else "visits"
+    what = {STEPPED: "steps", COLD_START: "parts"}.get(phase, "visits")
     return [f"{head}the growth is spread over its {len(names)} {what}"]
 
 
@@ -88,7 +105,7 @@ def _by_block(names: Sequence[str], more_s: Sequence[float]) -> dict[str, float]
 
 def _kernels_told(phase: str, sides: tuple[Sequence[Sample], Sequence[Sample]]) -> list[str]:
     """Name the kernels of a phase that took more time, where a run of either side was profiled."""
-    old, now = (_median_kernels([one.kernels_s[phase] for one in side if one.kernels_s.get(phase)]) for side in sides)
+    old, now = (_medians_by_name([one.kernels_s[phase] for one in side if one.kernels_s.get(phase)]) for side in sides)
     if not now:
         return []
     if not old:
@@ -101,10 +118,10 @@ def _kernels_told(phase: str, sides: tuple[Sequence[Sample], Sequence[Sample]]) 
     return [f"kernels of {phase} that grew most: {listed}"] if most else []
 
 
-def _median_kernels(profiles: Sequence[Mapping[str, float]]) -> dict[str, float]:
-    """Give each kernel's median over the profiled runs that list it."""
-    names = dict.fromkeys(name for profile in profiles for name in profile)
-    return {name: statistics.median(profile[name] for profile in profiles if name in profile) for name in names}
+def _medians_by_name(runs: Sequence[Mapping[str, float]]) -> dict[str, float]:
+    """Give what each name has in the median over the runs that have it."""
+    names = dict.fromkeys(name for run in runs for name in run)
+    return {name: statistics.median(run[name] for run in runs if name in run) for name in names}
 
 
 def _kernel(before: float | None, after: float) -> str:

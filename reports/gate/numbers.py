@@ -48,8 +48,9 @@ class Numbers(Frozen):
     `versions` are the packages that it ran with, and "git", this repository's commit. `checks` are of its clip, by
     name, `students` by the comparison that the clip is part of. `frames_sha256` is that of every round's frames, ""
     where they differ or there is none, `series` the metrics of each frame of that clip. `parts_s` are medians over the
-    rounds by phase: of a phase with steps each step's, of one that was visited several times each visit's. `kernels_s`
-    are those of a profiled round by phase and name.
+    rounds by phase: of a phase with steps each step's, of one that was visited several times each visit's, of a
+    cold start each part's. `kernels_s` are those of a profiled round by phase and name, `peaks_bytes` the allocated
+    peaks by phase.
     """
 
     run: Text
@@ -63,3 +64,4 @@ class Numbers(Frozen):
     series: dict[str, list[float]] = {}
     parts_s: dict[str, list[float]] = {}
     kernels_s: dict[str, dict[str, float]] = {}
+    peaks_bytes: dict[str, int] = {}

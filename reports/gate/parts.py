@@ -8,10 +8,10 @@ import statistics
 from collections import defaultdict
 from collections.abc import Sequence
 
-from reports.measured import Profile, Round
+from reports.measured import Measurement, Profile, Round
 from reports.timing import blocks
 
-STEPPED = "denoise"
+STEPPED, COLD_START = "denoise", "cold start"
 LONGEST_NAME = 160
 
 
@@ -26,21 +26,29 @@ def steps_of(rounds: Sequence[Round]) -> dict[str, float | None]:
     }
 
 
-def parts_of(rounds: Sequence[Round]) -> dict[str, list[float]]:
-    """Give the medians over the rounds of each phase's parts, in order; one part alone is none."""
-    found = [_parts(timed) for timed in rounds]
-    if not found:
-        return {}
+def parts_of(measurement: Measurement) -> dict[str, list[float]]:
+    """Give the medians over the rounds of each phase's parts, in order; one part alone is none.
+
+    Of cold starts those of the processes after the first, as their whole is, under `COLD_START`.
+    """
+    found = [_parts(timed) for timed in measurement.rounds]
+    later = measurement.cold_starts[1:] or measurement.cold_starts
+    rows = {phase: [one.get(phase, []) for one in found] for phase in (found[0] if found else {})}
+    rows[COLD_START] = [list(one.parts_s.values()) for one in later]
     return {
-        phase: [_short(statistics.median(values_s)) for values_s in zip(*(one[phase] for one in found), strict=True)]
-        for phase, first in found[0].items()
-        if len(first) > 1 and all(len(one.get(phase, [])) == len(first) for one in found)
+        name: [_short(statistics.median(values_s)) for values_s in zip(*listed, strict=True)]
+        for name, listed in rows.items()
+        if listed and len(listed[0]) > 1 and len({len(row) for row in listed}) == 1
     }
 
 
-def part_names(timed: Round, steps: int) -> dict[str, list[str]]:
+def part_names(measurement: Measurement, steps: int) -> dict[str, list[str]]:
     """Name the parts of `parts_of`: "step 2", of a causal clip "step 2 of block 3" and "cache pass of block 3"."""
-    names = {phase: [f"visit {n}" for n in range(1, len(parts) + 1)] for phase, parts in _parts(timed).items()}
+    names = {COLD_START: list(measurement.cold_starts[0].parts_s)} if measurement.cold_starts else {}
+    if not measurement.rounds:
+        return names
+    timed = measurement.rounds[0]
+    names |= {phase: [f"visit {n}" for n in range(1, len(parts) + 1)] for phase, parts in _parts(timed).items()}
     told = [
         name
         for number, block in enumerate(blocks(timed, steps) or [], start=1)
@@ -50,8 +58,7 @@ def part_names(timed: Round, steps: int) -> dict[str, list[str]]:
         )
     ]
     count = len(timed.steps_s)
-    names[STEPPED] = told if len(told) == count else [f"step {step}" for step in range(1, count + 1)]
-    return names
+    return names | {STEPPED: told if len(told) == count else [f"step {step}" for step in range(1, count + 1)]}
 
 
 def kernels_of(profile: Profile | None) -> dict[str, dict[str, float]]:

@@ -80,9 +80,10 @@ def _beside(case: CaseRecord, measurement: Measurement) -> dict[str, Any]:
         "checks": checks_of(measurement),
         "frames_sha256": digest,
         "series": series_of(measurement) if digest else {},
-        "parts_s": parts_of(measurement.rounds),
-        "part_names": part_names(measurement.rounds[0], case.plan.request.steps) if measurement.rounds else {},
+        "parts_s": parts_of(measurement),
+        "part_names": part_names(measurement, case.plan.request.steps),
         "kernels_s": kernels_of(measurement.profile),
+        "peaks_bytes": measurement.memory.phases_peak_allocated_bytes,
     }
 
 
