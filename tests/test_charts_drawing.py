@@ -25,7 +25,7 @@ def chart_of(name: str = "made") -> Chart:
         axes.bar([0.0, 1.0], [1.0, 2.0], color="none", edgecolor=INK, hatch="//")
         axes.plot([0.0, 1.0], [1.5, 0.5], "o--", color="#0072b2", alpha=0.5)
         axes.set_title("a title", fontweight="bold", fontstyle="italic")
-    return Chart(name, "What is made", "Nothing & nobody.", "Two bars.", figure)
+    return Chart(name, "What is made", ("Nothing & nobody.",), "Two bars.", figure)
 
 
 KINDS: list[Callable[[], Chart | NoChart]] = [chart_of, lambda: phases.figure([RUN]), lambda: pareto.figure([RUN])]

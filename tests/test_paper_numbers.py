@@ -8,18 +8,22 @@ import re
 import msgspec
 import pytest
 
+from reports.charts.intervals import MOST_INTERVALS, WIDEST
+from reports.comparison_record import MarginVerdict, StudentVerdict
 from reports.environment import WHOSE_MEMORY
-from reports.paper.document import Absent, Table, floats, inlines, numbered
+from reports.judged import Margin
+from reports.paper.document import Absent, Figure, Table, floats, inlines, numbered
+from reports.paper.figures import figures
 from reports.paper.measures import Place, number, with_spread
 from reports.paper.metric_definitions import DEFINITIONS
 from reports.paper.numbers import AGGREGATIONS, Number, at
 from reports.paper.quality import together
 from reports.paper.rounding import decimals_of_spread, rounded_up, shown
-from reports.paper.write import sections
+from reports.paper.write import sections, sidecar
 from reports.record import Run
 from reports.strict_json import encode
 from tests.paper_samples import hostile_run, published, recomputed, rendered
-from tests.reports_samples import case_of, planned, run_of
+from tests.reports_samples import case_of, planned, replaced, run_of
 from tests.test_reports_equal_time import run_with, whole
 from tests.test_reports_verdicts import STUDENT, TEACHER
 
@@ -33,10 +37,13 @@ LATEX = r"\\val\{(n\d+)\}\{([^{}]+(?:\{-?\d+\}\$)?)\}"
 CONSTANTS = {"2³⁰", "10⁹", "15", "1", "5", "24", "95", "TEST04", "uint8", "2.1", "480p"}
 
 
-@pytest.mark.parametrize("module", ["document", "escape", "measures", "numbers", "rounding"])
+OF_THE_PAPER = ("document", "escape", "measures", "numbers", "rounding", "tables")
+
+
+@pytest.mark.parametrize("module", ["charts.caption", *(f"paper.{name}" for name in OF_THE_PAPER)])
 def test_examples_of_the_docstrings_hold(module: str) -> None:
     """What the docstrings show is what the functions do."""
-    assert doctest.testmod(importlib.import_module(f"reports.paper.{module}")).failed == 0
+    assert doctest.testmod(importlib.import_module(f"reports.{module}")).failed == 0
 
 
 def _students_and_teachers() -> list[Run]:
@@ -135,6 +142,56 @@ def _ids(pattern: str, text: str) -> dict[str, str]:
         plain = shown_text.translate(str.maketrans("\u2212⁻⁰¹²³⁴⁵⁶⁷⁸⁹", "--0123456789")).replace("$-$", "-")
         found[id_] = re.sub(r"(?: × 10|\$\\times10\^\{)-(\d+)(?:\}\$)?", lambda m: f"e-{int(m[1]):02d}", plain)
     return found
+
+
+def _many() -> list[Run]:
+    """Give two runs of which charts leave out cases, models, points and margins, and have to say how many."""
+    cases = [
+        replaced(case_of(planned(f"model {n % 9}"), 4.0 + n, 4.1 + n), id=f"case {n}", setting=f"s{n}")
+        for n in range(34)
+    ]
+    cases = [
+        msgspec.structs.replace(case, id=case.plan.id, status="oom" if n < 2 else "passed",
+                                measurement=None if n < 2 else case.measurement)
+        for n, case in enumerate(cases)
+    ]  # fmt: skip
+    margin = Margin(metric="score", better="higher", why="why", absolute=1.0)
+    rows = [
+        MarginVerdict(
+            margin=margin, verdict="PASS", prompts=4, clips=4, difference=0.1, limit=-1.0, t=(0.0, 0.2), gate="t"
+        )
+    ] * (MOST_INTERVALS + 1)
+    silent = MarginVerdict(margin=margin, verdict="not measured", reason="no clip")
+    one = StudentVerdict(comparison="c", student="a", teacher="b", rows=[*rows, silent, silent])
+    return [msgspec.structs.replace(run_of(*cases), verdicts=[one]), *published("quick")]
+
+
+def test_counts_of_chart_captions_are_computed_again_from_the_record() -> None:
+    """What a figure leaves out is counted with a reference, and its caption has no other digits but constants."""
+    runs = _many()
+    drawn = [block for one in figures(runs).values() for block in one.blocks if isinstance(block, Figure)]
+    assert [figure.label for figure in drawn] == ["fig:phases", "fig:roofline", "fig:intervals", "fig:pareto"]
+    ids = numbered(tuple(drawn))
+    records = {run.run_id: json.loads(encode(run)) for run in runs}
+    references = sidecar(runs, ids)["numbers"]
+    again = {id_: recomputed(reference, records) for id_, reference in references.items()}
+    assert again == {id_: reference["text"] for id_, reference in references.items()}
+    captions = [
+        "".join(piece.text if isinstance(piece, Number) else str(piece) for piece in one.caption) for one in drawn
+    ]
+    for told in (
+        "Drawn are 30 of 34 cases, the first of the plan.",
+        "Not drawn: 2 cases without a timed round (2 oom).",
+    ):
+        assert told in captions[0]
+    assert "3 more" in captions[0]
+    assert (
+        "Not drawn: 1 more. Without an interval (not applicable, not measured, too few clips): 2 more." in captions[2]
+    )
+    assert "Not drawn: 10 more models and settings." in captions[3]
+    prose = [piece for figure in drawn for piece in figure.caption if isinstance(piece, str)]
+    digits = {word.strip("().,;:") for piece in prose for word in piece.split() if re.search(r"\d", word)}
+    assert digits - CONSTANTS == {f"{WIDEST:g}"}
 
 
 def test_our_own_prose_holds_no_number(runs: list[Run]) -> None:

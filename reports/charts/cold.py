@@ -6,8 +6,9 @@ finds the caches empty, waits longest.
 
 from collections.abc import Sequence
 
+from reports.charts.caption import sentences
 from reports.charts.drawing import Chart, NoChart, style
-from reports.charts.selection import LABEL_CHARACTERS, MOST_ROWS, Row, labels, notes, rows_of, sentences
+from reports.charts.selection import LABEL_CHARACTERS, MOST_ROWS, Row, labels, notes, rows_of
 from reports.charts.stacked import Bar, stacked
 from reports.measured import ColdStart
 from reports.record import Run

@@ -14,6 +14,7 @@ from io import BytesIO
 from typing import TYPE_CHECKING, NamedTuple
 from xml.etree import ElementTree as ET
 
+from reports.charts.caption import Caption, plain
 from reports.rows import one_line
 
 if TYPE_CHECKING:
@@ -66,14 +67,19 @@ _NUMBER = re.compile(r"-?\d+\.\d+")
 class Chart(NamedTuple):
     """A drawn figure with its words: what it shows, and for those who cannot see it what it says.
 
-    `name` is a word of letters and dashes, that of files and ids. `caption` holds what limits the numbers.
+    `name` is a word of letters and dashes, that of files and ids. `said` holds what limits the numbers.
     """
 
     name: str
     title: str
-    caption: str
+    said: Caption
     description: str
     figure: "Figure"
+
+    @property
+    def caption(self) -> str:
+        """What is said below it, as one text."""
+        return plain(self.said)
 
 
 class NoChart(NamedTuple):

@@ -8,11 +8,12 @@ from collections.abc import Sequence
 from math import nan
 from typing import TYPE_CHECKING
 
+from reports.charts.caption import sentences
 from reports.charts.drawing import INK, SMALL_PT, Chart, NoChart, style
 from reports.charts.legend import Kind, draw_legend
 from reports.charts.legend import height_in as legend_in
 from reports.charts.panels import MOST_PANELS, note, panels
-from reports.charts.selection import LABEL_CHARACTERS, sentences
+from reports.charts.selection import LABEL_CHARACTERS
 from reports.charts.stacked import BLUE, GREEN, GREY, MAGENTA, ORANGE, PURPLE, TEAL, VERMILLION, WINE
 from reports.gate.limits import MIB
 from reports.gate.words import amount, signed_pct
@@ -178,7 +179,7 @@ def _told(history: History) -> str:
     ]
     steps = [f"{step.created_at[:19]}: {step_text(history.metric, step)}." for step in history.steps[:TOLD_STEPS]]
     head = f"{_label(history)}, {counted(history.points, 'run')}"
-    return sentences(f"{head}: {'; '.join(spans)}." if spans else f"{head}.", *steps)
+    return " ".join([f"{head}: {'; '.join(spans)}." if spans else f"{head}.", *steps])
 
 
 def _levels(history: History, line: str) -> list[float]:

@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from reports.answers.answer import label
+from reports.charts.caption import Spot, count_of, sentences
 from reports.charts.drawing import FONT_PT, INK, SMALL_PT, WIDTH_IN, Chart, NoChart, axes_at, canvas, style
 from reports.charts.legend import Kind, draw_legend
 from reports.charts.legend import height_in as legend_in
-from reports.charts.selection import sentences
 from reports.charts.stacked import BLUE, GREY, ORANGE, VERMILLION
 from reports.comparison_record import MarginVerdict, RowVerdict
 from reports.record import Run
@@ -53,25 +53,36 @@ def figure(runs: Sequence[Run]) -> Chart | NoChart:
     kept = judged[:MOST_INTERVALS]
     with style():
         drawn = _draw(kept)
-    silent = sum(len(one.rows) for run in runs for one in run.verdicts) - len(judged)
+    found = _scaled(runs)
+    silent = [spot for spot, interval in found if interval is None]
+    more = [spot for spot, interval in found if interval is not None][MOST_INTERVALS:]
     caption = sentences(
         "The mean over prompts of student less teacher, in shares of the margin, with its two one-sided 95 % bounds: "
         "it passes where the bound on the worse side is left of 1 and fails where both are right of it. Bounds beyond "
         f"{WIDEST:g} margins are cut off there and end in an arrow. In brackets the prompts.",
-        f"Not drawn: {len(judged) - len(kept)} more." if len(judged) > len(kept) else "",
-        f"Without an interval (not applicable, not measured, too few clips): {silent} more." if silent else "",
+        ("Not drawn: ", *count_of(more), " more.") if more else "",
+        ("Without an interval (not applicable, not measured, too few clips): ", *count_of(silent), " more.")
+        if silent
+        else "",
     )
     return Chart("intervals", TITLE, caption, " ".join(map(_told, kept)), drawn)
 
 
 def intervals_of(runs: Sequence[Run]) -> list[Interval]:
     """Scale every judged row that has bounds and a margin other than 0."""
+    return [interval for _, interval in _scaled(runs) if interval is not None]
+
+
+def _scaled(runs: Sequence[Run]) -> list[tuple[Spot, Interval | None]]:
+    """Scale every row, with where it stands; None for one without an interval."""
     return [
-        interval
+        (
+            (run, None, f"verdicts[{first}].rows[{second}].verdict"),
+            _interval(f"{one.student} against {one.teacher}{_of(number, runs)}", row),
+        )
         for number, run in enumerate(runs)
-        for one in run.verdicts
-        for row in one.rows
-        if (interval := _interval(f"{one.student} against {one.teacher}{_of(number, runs)}", row)) is not None
+        for first, one in enumerate(run.verdicts)
+        for second, row in enumerate(one.rows)
     ]
 
 

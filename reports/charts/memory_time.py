@@ -8,11 +8,12 @@ missing.
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from reports.charts.caption import sentences
 from reports.charts.drawing import INK, Chart, NoChart, style
 from reports.charts.legend import Kind, draw_legend
 from reports.charts.legend import height_in as legend_in
 from reports.charts.panels import MOST_PANELS, fill, note, panels
-from reports.charts.selection import Row, chosen, labels, notes, rows_of, sentences
+from reports.charts.selection import Row, chosen, labels, notes, rows_of
 from reports.charts.stacked import BUDGET, MAGENTA, colours_of
 from reports.charts.waterfall import budgets_gib
 from reports.measured import DeviceSeries, Span

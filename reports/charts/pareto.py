@@ -11,9 +11,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from reports.budgets import is_over_only
+from reports.charts.caption import Quoted, count_of, sentences
 from reports.charts.drawing import WIDTH_IN, Chart, NoChart, axes_at, canvas, style
 from reports.charts.points import Point, draw_panel, list_below, mark_of, wrapped
-from reports.charts.selection import Row, labels, notes, rows_of, sentences
+from reports.charts.selection import Row, labels, notes, rows_of
 from reports.compare import is_shared, is_timed
 from reports.formulas import spelled_formulas, told_apart
 from reports.matching import OF_ONE_SCENE, Key, key_of, made_of_several
@@ -68,13 +69,14 @@ def figure(runs: Sequence[Run]) -> Chart | NoChart:
     ]
     with style():
         drawn = _draw(axes, wrapped(listed), list(dict.fromkeys(one.group for _, one in _numbered(timed))))
-    left_out = len(timed) - MOST_POINTS
+    left_out = [(one.row.run, one.row.case, "id") for one in timed[MOST_POINTS:]]
     caption = sentences(
-        incomparable or ("" if judged else _why_not(timed)),
+        (Quoted(incomparable),) if incomparable else (),
+        "" if judged or incomparable else _why_not(timed),
         "Times are medians over rounds with their extremes.",
         "Ringed and joined is what nothing else of its kind beats in both.",
         "Quality is the median over clips with its 95 % interval, the extremes below six clips." if judged else "",
-        f"Not drawn: {left_out} more models and settings." if left_out > 0 else "",
+        ("Not drawn: ", *count_of(left_out), " more models and settings.") if left_out else "",
         notes([one.row for one in timed]),
     )
     told = " ".join(f"{line}." for line in [*listed, *_told(axes)])

@@ -6,8 +6,9 @@ real round, the one nearest to the median, so that its phases add up to its leng
 
 from collections.abc import Sequence
 
+from reports.charts.caption import sentences
 from reports.charts.drawing import Chart, NoChart, style
-from reports.charts.selection import Row, chosen, labels, missing_note, notes, rows_of, sentences
+from reports.charts.selection import Row, chosen, labels, missing_note, notes, rows_of
 from reports.charts.stacked import REST, Bar, stacked
 from reports.measured import Round
 from reports.record import Run

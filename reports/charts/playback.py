@@ -8,11 +8,12 @@ from collections.abc import Sequence
 from itertools import accumulate
 from typing import TYPE_CHECKING, NamedTuple
 
+from reports.charts.caption import sentences
 from reports.charts.drawing import Chart, NoChart, style
 from reports.charts.legend import Kind, draw_legend
 from reports.charts.legend import height_in as legend_in
 from reports.charts.panels import MOST_PANELS, note, panels
-from reports.charts.selection import Row, chosen, labels, notes, rows_of, sentences
+from reports.charts.selection import Row, chosen, labels, notes, rows_of
 from reports.charts.stacked import BLUE, ORANGE
 from reports.record import Run
 from reports.rows import median_round, show

@@ -5,16 +5,18 @@ on the slope is held up by memory. Intensity is FLOP over the bytes that must mo
 far to the right rather than too far to the left. Source: S. Williams et al., "Roofline", CACM 52 (2009).
 """
 
+import json
 from collections.abc import Sequence
 from string import ascii_lowercase
 from typing import TYPE_CHECKING, NamedTuple
 
 from reports.ceiling import WHOLE, best, parts_of, rate_per_s
+from reports.charts.caption import count_of, sentences
 from reports.charts.drawing import INK, SMALL_PT, WIDTH_IN, Chart, NoChart, axes_at, canvas, style
 from reports.charts.legend import Kind, draw_legend
 from reports.charts.legend import height_in as legend_in
 from reports.charts.points import list_below, log_ticks, number_points, wrapped
-from reports.charts.selection import Row, chosen, labels, notes, rows_of, sentences
+from reports.charts.selection import Row, chosen, labels, notes, rows_of
 from reports.charts.stacked import colours_of
 from reports.environment import Ceilings
 from reports.record import Run
@@ -50,7 +52,8 @@ def figure(runs: Sequence[Run]) -> Chart | NoChart:
     rows, left_out = chosen(
         [row for row in rows_of(runs) if row.run is run and row.rounds and _is_here(row, run.ceilings)], MOST_POINTS
     )
-    points = [point for label, row in zip(labels(rows), rows, strict=True) for point in reached(label, row)]
+    named = [(row, point) for label, row in zip(labels(rows), rows, strict=True) for point in reached(label, row)]
+    points = [point for _, point in named]
     if not points:
         return NoChart(TITLE, "No case on the GPU of the ceilings was timed and tells its work.")
     listed = [f"{number}  {_told(point)}" for number, point in enumerate(points[:MOST_POINTS], start=1)]
@@ -58,12 +61,12 @@ def figure(runs: Sequence[Run]) -> Chart | NoChart:
     listed += [_line_told(letter, name, lines[name]) for letter, name in letters(lines).items()]
     with style():
         drawn = _draw(points[:MOST_POINTS], lines, wrapped(listed))
-    more = len(points) - MOST_POINTS
+    more = [(row.run, row.case, f"plan.work[{json.dumps(point.phase)}]") for row, point in named[MOST_POINTS:]]
     caption = sentences(
         "Points are phases; flat lines are the best measured rate of an operation, the slope is that of copying. A "
         "phase mixes operations, so its own ceiling lies between the lines; the list tells how much of it is reached.",
         left_out,
-        f"Not drawn: {more} more phases." if more > 0 else "",
+        ("Not drawn: ", *count_of(more), " more phases.") if more else "",
         notes(rows),
     )
     return Chart("roofline", TITLE, caption, f"{'; '.join(listed)}.", drawn)

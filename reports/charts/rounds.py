@@ -8,8 +8,9 @@ import statistics
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
+from reports.charts.caption import sentences
 from reports.charts.drawing import FONT_PT, INK, SMALL_PT, WIDTH_IN, Chart, NoChart, axes_at, canvas, style
-from reports.charts.selection import Row, chosen, labels, missing_note, notes, rows_of, sentences
+from reports.charts.selection import Row, chosen, labels, missing_note, notes, rows_of
 from reports.charts.stacked import BLUE, ORANGE
 from reports.record import Run
 from reports.rows import show

@@ -4,14 +4,14 @@ Why it matters: a run may have 5,000 cases and a chart 30 rows, a label may be a
 weights must not be taken for one of a real model. What is left out is counted.
 """
 
-from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple
 
 from reports.answers.answer import label
+from reports.charts.caption import Caption, Quoted, count_of, joined, sentences
 from reports.measured import Round
 from reports.record import CaseRecord, Run
-from reports.rows import counted, one_line
+from reports.rows import one_line
 
 MOST_ROWS = 30
 LABEL_CHARACTERS = 84
@@ -36,13 +36,13 @@ def rows_of(runs: Sequence[Run]) -> list[Row]:
     return [Row(run, case, name) for run, name in named for case in run.cases]
 
 
-def chosen(rows: Sequence[Row], most: int = MOST_ROWS) -> tuple[list[Row], str]:
+def chosen(rows: Sequence[Row], most: int = MOST_ROWS) -> tuple[list[Row], Caption]:
     """Take at most `most` rows, and say what is left out.
 
     Where there are more, one stands for all of its run, scenario, model and setting: the first that passed.
     """
     if len(rows) <= most:
-        return list(rows), ""
+        return list(rows), ()
     groups: dict[tuple[str, ...], Row] = {}
     for row in rows:
         plan = row.case.plan
@@ -50,9 +50,11 @@ def chosen(rows: Sequence[Row], most: int = MOST_ROWS) -> tuple[list[Row], str]:
         if key not in groups or (groups[key].case.status != "passed" and row.case.status == "passed"):
             groups[key] = row
     kept = list(groups.values())[:most]
-    which = "one for each scenario, model and setting" if len(groups) < len(rows) else "the first of the plan"
-    which += f", the first {most} of {len(groups)}" if len(groups) > most and len(groups) < len(rows) else ""
-    return kept, f"Drawn are {len(kept)} of {counted(rows, 'case')}, {which}."
+    drawn, which = _counted(kept), "one for each scenario, model and setting"
+    of_groups: Caption = (", the first ", *drawn, " of ", *_counted(groups.values())) if len(groups) > most else ()
+    if len(groups) == len(rows):
+        which, of_groups = "the first of the plan", ()
+    return kept, ("Drawn are ", *drawn, " of ", *_counted(rows, "case"), f", {which}", *of_groups, ".")
 
 
 def labels(rows: Sequence[Row]) -> list[str]:
@@ -74,10 +76,11 @@ def labels(rows: Sequence[Row]) -> list[str]:
     ]
 
 
-def runs_note(rows: Sequence[Row]) -> str:
+def runs_note(rows: Sequence[Row]) -> Caption:
     """Say which run each name of the labels is; empty where there is one run."""
-    known = {row.name: one_line(row.run.run_id, 60) for row in rows if row.name}
-    return f"Run {', run '.join(f'{name} is {run_id}' for name, run_id in known.items())}." if known else ""
+    known = {row.name: Quoted(one_line(row.run.run_id, 60)) for row in rows if row.name}
+    told = joined([(f"{name} is ", run_id) for name, run_id in known.items()], ", run ")
+    return ("Run ", *told, ".") if told else ()
 
 
 def _names(rows: Sequence[Row]) -> list[str]:
@@ -102,39 +105,41 @@ def _status(row: Row) -> str:
     return "" if row.case.status == "passed" else f" ({row.case.status.upper()})"
 
 
-def notes(rows: Sequence[Row]) -> str:
+def notes(rows: Sequence[Row]) -> Caption:
     """Say what every caption has to: which runs these are, and whose weights."""
     return sentences(runs_note(rows), weights_note(rows))
 
 
-def weights_note(rows: Sequence[Row]) -> str:
+def weights_note(rows: Sequence[Row]) -> Caption:
     """Say whose numbers these are not: random weights and toy models, named; empty where all weights are real."""
-    by_source: dict[str, dict[str, None]] = {}
+    by_source: dict[str, dict[str, Row]] = {}
     for row in rows:
         model = row.case.plan.model
-        by_source.setdefault(model.weights_source, {})[one_line(model.id, 40)] = None
-    told = []
-    if names := by_source.get("random"):
-        told.append(f"Random weights ({_listed(names)}): work and memory are real, the clips are noise.")
-    if names := by_source.get("tiny"):
-        told.append(f"Toy models ({_listed(names)}): these numbers say nothing of real ones.")
-    return " ".join(told)
+        by_source.setdefault(model.weights_source, {}).setdefault(model.id, row)
+    random, tiny = (by_source.get(source, {}) for source in ("random", "tiny"))
+    return sentences(
+        ("Random weights (", *_listed(random), "): work and memory are real, the clips are noise.") if random else "",
+        ("Toy models (", *_listed(tiny), "): these numbers say nothing of real ones.") if tiny else "",
+    )
 
 
-def missing_note(missing: Sequence[Row], what: str) -> str:
+def missing_note(missing: Sequence[Row], what: str) -> Caption:
     """Count the cases that are not drawn because they lack `what`, by status."""
     if not missing:
-        return ""
-    statuses = Counter(row.case.status for row in missing)
-    told = ", ".join(f"{count} {status}" for status, count in sorted(statuses.items()))
-    return f"Not drawn: {counted(missing, 'case')} without {what} ({told})."
+        return ()
+    by_status: dict[str, list[Row]] = {}
+    for row in missing:
+        by_status.setdefault(row.case.status, []).append(row)
+    told = joined([(*_counted(by_status[status]), f" {status}") for status in sorted(by_status)])
+    return "Not drawn: ", *_counted(missing, "case"), f" without {what} (", *told, ")."
 
 
-def sentences(*parts: str) -> str:
-    """Join the sentences that say something."""
-    return " ".join(part for part in parts if part)
+def _counted(rows: Collection[Row], noun: str = "") -> Caption:
+    return count_of([(row.run, row.case, "id") for row in rows], noun)
 
 
-def _listed(names: dict[str, None], most: int = 6) -> str:
-    told = list(names)[:most]
-    return ", ".join(told) + (f" and {len(names) - most} more" if len(names) > most else "")
+def _listed(models: Mapping[str, Row], most: int = 6) -> Caption:
+    """List models by their ids, and count those beyond `most`; `models` hold a row of each."""
+    told = joined([(Quoted(one_line(id_, 40)),) for id_ in list(models)[:most]])
+    rest = [(row.run, row.case, "plan.model.id") for row in list(models.values())[most:]]
+    return (*told, " and ", *count_of(rest), " more") if rest else told

@@ -6,8 +6,9 @@ torch's reserved memory does; beside it stand what the whole device had in use, 
 
 from collections.abc import Sequence
 
+from reports.charts.caption import sentences
 from reports.charts.drawing import Chart, NoChart, style
-from reports.charts.selection import MOST_ROWS, Row, labels, notes, rows_of, sentences
+from reports.charts.selection import MOST_ROWS, Row, labels, notes, rows_of
 from reports.charts.stacked import BUDGET, UNUSED, Bar, stacked
 from reports.environment import WHOSE_MEMORY
 from reports.memory_record import PartMemory

@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import NamedTuple
 
 from reports.charts import intervals, pareto, phases, roofline
+from reports.charts.caption import Piece, Quoted
 from reports.charts.drawing import Chart, NoChart, pdf_bytes, svg_text
 from reports.matching import take_of
 from reports.media import UnsafePathError, clip_url
 from reports.paper.configurations import is_sound, letter_of
-from reports.paper.document import Block, Code, Figure, Panel, Paragraph, Said, say
-from reports.paper.escape import short
-from reports.paper.measures import Place, counted
+from reports.paper.document import Block, Code, Figure, Panel, Paragraph, Said, Text, say
+from reports.paper.measures import Place, counted, number
 from reports.record import CaseRecord, Run
 
 MOST_STRIPS = 6
@@ -39,8 +39,19 @@ def chart_of(runs: Sequence[Run], draw: Callable[[Sequence[Run]], Chart | NoChar
     if isinstance(chart, NoChart):
         return Drawn((Paragraph((Said(chart.title), ": no chart. ", Said(chart.reason))),), {})
     files = {f"{chart.name}.svg": svg_text(chart).encode(), f"{chart.name}.pdf": pdf_bytes(chart)}
-    caption = (Said(chart.title), ". ", Said(short(chart.caption, 1200)))
+    caption: Text = (chart.title, ". ", *(piece for part in chart.said for piece in _piece(part)))
     return Drawn((Figure(f"fig:{chart.name}", caption, (Panel(chart.name, ("svg", "pdf")),)),), files)
+
+
+def _piece(part: Piece) -> Text:
+    """Give a piece of a chart's caption as the paper's: a count becomes a number with its reference."""
+    if isinstance(part, Quoted):
+        return (Said(part.text),)
+    if isinstance(part, str):
+        return (part,)
+    counted_there = number("count", "1", [Place(*spot) for spot in part.spots], decimals=0)
+    assert counted_there is not None, "a caption counts what is there"
+    return (counted_there,)
 
 
 def figures(runs: Sequence[Run], folders: Sequence[Path] = ()) -> dict[str, Drawn]:
