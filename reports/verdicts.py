@@ -53,8 +53,8 @@ def overall(rows: Sequence[MarginVerdict]) -> RowVerdict:
 
 
 def is_breach(found: Sequence[StudentVerdict], *, strict: bool) -> bool:
-    """Tell whether verdicts fail a run: a FAIL does, and with `strict` whatever is not decided, or was not measured."""
-    undecided = any(one.reason or overall(one.rows) in ("INCONCLUSIVE", "not measured") for one in found)
+    """Tell whether verdicts fail a run: a FAIL does, and with `strict` whatever is not decided or not measured."""
+    undecided = any(overall(one.rows) in ("INCONCLUSIVE", "not measured") for one in found)
     return any(overall(one.rows) == "FAIL" for one in found) or (strict and undecided)
 
 

@@ -72,11 +72,10 @@ def test_planted_clip_whose_distance_could_not_be_had_proves_nothing() -> None:
     """Out of memory, or NaN: its band is not kept by the planted clip, and yet nobody saw it left."""
     gone = distance(value=None, worst=None, reason="comparison 'ssim' raised OutOfMemoryError: no memory")
     assert blind_to(bands(SSIM), [gone]) == ["frames"]
-    found = judged_pair("setting a", {}, bands(SSIM), [distance()], ("another seed", [gone]))
-    assert found.verdict == "not sensitive"
-    assert judged_pair("setting a", {}, bands(SSIM), [distance()], ("another seed", [distance(worst=0.1)])).verdict == (
-        "within"
-    )
+    inapt = distance(value=None, worst=None, not_applicable=True, reason="too small")
+    planted: tuple[list[Distance], ...] = ([gone], [inapt], [], [distance(worst=0.99)], [distance(worst=0.1)])
+    found = [judged_pair("setting a", {}, bands(SSIM), [distance()], ("another seed", one)).verdict for one in planted]
+    assert found == [*["not sensitive"] * 4, "within"]
 
 
 @pytest.mark.parametrize("limits", [{}, {"at_most": 1.0, "at_least": 0.0}, {"at_most": math.inf}])

@@ -326,6 +326,14 @@ def test_nothing_that_was_measured_on_either_side_is_no_strict_pass() -> None:
     assert (is_breach(run.verdicts, strict=False), is_breach(run.verdicts, strict=True)) == (False, True)
 
 
+@pytest.mark.parametrize("side", [STUDENT, TEACHER])
+def test_score_that_was_asked_for_and_that_nobody_has_is_undecided(side: str) -> None:
+    """Every case crashed before its scorers came, which one side was to be put to; what neither was stays silent."""
+    gone = [msgspec.structs.replace(case, status="crashed", measurement=None) for case in pairs([0.0] * 4)]
+    asked = [replaced(case, scorers=["score"]) if case.plan.model.id == side else case for case in gone]
+    assert (only_row(run_with(*gone)).verdict, only_row(run_with(*asked)).verdict) == ("not measured", "INCONCLUSIVE")
+
+
 def test_teacher_without_a_student_is_no_strict_pass(tmp_path: Path) -> None:
     """Nothing was held against it; and without any clip of a comparison the command passes nothing either."""
     run = run_with(*pairs([0.0] * 4)[1::2])
