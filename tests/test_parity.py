@@ -109,6 +109,7 @@ def test_planted_wrong_clip_that_breaks_nothing_fails_the_case(ended: tuple[Path
     assert (case["status"], pair["verdict"]) == ("failed", "not sensitive")
     assert "the planted wrong clip (another seed) does not break the band of latents" in case["reason"]
     assert pair["compared"]["broken"] == []
+    assert pair["compared"]["distances"][0]["value"] < 1e-3  # the baseline is of this seed, not the one before
     assert pair["planted"]["distances"][0]["value"] > 0.1
 
 
