@@ -1,11 +1,15 @@
 """Which stored baselines a run is judged against: nothing of this suite is lost, nothing else is missed."""
 
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import msgspec
 import pytest
 
+from fixtures.gate.against import Commit
+from fixtures.gate.asked import Asked
+from fixtures.gate.gate import header
 from fixtures.gate.stored import judged_against, narrowed_by, suite_of
 from fixtures.invocation import BENCHMARKS, ROOT
 from fixtures.options import Options
@@ -87,3 +91,26 @@ def test_whole_suite_is_not_narrowed(argument: object) -> None:
 def test_selection_is_narrowed_by(given: Any, options: Options) -> None:
     """Each way to leave cases out counts."""
     assert len(narrowed_by(given, options)) == 1
+
+
+def line(*baselines: Baseline, base: Commit | None = None, gpu: str = NEW.facts["gpu"]) -> str:
+    """Give the header's line on a machine with a GPU."""
+    asked = Asked(place=Path("baselines"), baselines=baselines, base=base, lenient=(), under_test=())
+    choice: Any = SimpleNamespace(
+        cases=[SimpleNamespace(recipe=SimpleNamespace(device="cuda"))],
+        gpu=SimpleNamespace(gpus=[SimpleNamespace(name=gpu)]),
+    )
+    return header(asked, choice)
+
+
+def test_header_says_what_is_judged_against() -> None:
+    """Before anything runs: how many baselines for this GPU, or none and how to make them, or the commit."""
+    ours = NEW.facts["gpu"]
+    assert line(baseline(FAST), baseline(SLOW)) == f"gate: against 2 stored baselines in baselines for {ours}"
+    none = line(baseline(FAST, gpu="another GPU"))
+    assert none.startswith(f"gate: NO BASELINE for {ours} in baselines (there are some for another GPU): it will fail")
+    assert none.endswith("python -m reports baseline add RUN... --folder baselines --who NAME --why REASON")
+    assert line(retired(baseline(FAST), WHO)).startswith(f"gate: NO BASELINE for {ours} in baselines: ")
+    assert line(base=Commit(name="main", commit="a" * 40)) == (
+        f"gate: in turns with main ({'a' * 12}), each time in fresh processes"
+    )

@@ -51,6 +51,7 @@ def test_report_stands_in_the_cases_own_file() -> None:
     """Where that was collected; names of two functions of one file differ."""
     case = "test_mine.py::bench_a[x]"
     assert gate_nodeid(case, {case: "../mine/test_mine.py"}) == "../mine/test_mine.py::gate[bench_a-x]"
+    assert gate_nodeid("a 480p81 against b (c)", {}) == "benchmarks::gate[a 480p81 against b (c)]"
     assert gate_nodeid("test_mine.py::bench_b[x]", {}) != gate_nodeid("test_mine.py::bench_a[x]", {})
 
 
