@@ -22,7 +22,7 @@ from reports.formulas import told_apart
 from reports.matching import OF_ONE_SCENE, Cases, cases_of, made_of_several
 from reports.record import CaseRecord, PlannedCase, Run
 from reports.rows import counted, figures, median, show
-from reports.verdicts import NOT_COMPARABLE, comparisons_of, overall, rows_of
+from reports.verdicts import NOT_COMPARABLE, comparisons_of, other_grids, overall, rows_of
 
 SPEED = "speed"
 DECIDED = ("PASS", "FAIL", "INCONCLUSIVE")
@@ -132,6 +132,12 @@ def _silent(judged: Sequence[MarginVerdict]) -> str:
 def _common_rows(students: Cases, teachers: Cases, comparison: StudentTeacher) -> list[MarginVerdict]:
     """Judge over what both were planned with: a row of one seed is no fault of a student with two."""
     common = {key: case for key, case in students.items() if key in teachers}
+    if other := other_grids(common, {key: teachers[key] for key in common}):
+        why, prompts = f"{NOT_COMPARABLE}: {other}", len({key.prompt for key in common})
+        return [
+            MarginVerdict(margin=margin, verdict="INCONCLUSIVE", prompts=prompts, clips=len(common), reason=why)
+            for margin in comparison.margins
+        ]
     return rows_of(comparison.margins, common, teachers) if common else []
 
 
@@ -253,7 +259,8 @@ def _told(rows: Sequence[MarginVerdict]) -> str:
         for verdict in ("FAIL", "INCONCLUSIVE", "PASS")
         if any(row.verdict == verdict for row in rows)
     ]
-    return f"{'; '.join(parts)} ({rows[0].prompts} prompts)"
+    why = next((f"; {row.reason}" for row in rows if row.reason.startswith(NOT_COMPARABLE)), "")
+    return f"{'; '.join(parts)} ({rows[0].prompts} prompts){why}"
 
 
 def _as_good(one: EqualTime) -> str:

@@ -85,7 +85,7 @@ def _of_student(
             return replace(empty, reason=f"no case of {who} ({comparison.scenario}) is here")
         if several := made_of_several(case.plan for case in side.values()):
             return replace(empty, reason=f"the clips of {who} were made from different things: {several}")
-    if other := _other_grids(students, teachers):
+    if other := other_grids(students, teachers):
         return replace(empty, reason=other)
     try:
         rows = rows_of(comparison.margins, students, teachers)
@@ -97,7 +97,7 @@ def _of_student(
     return replace(empty, rows=held if more else rows, unmatched=unmatched(students, teachers) + more)
 
 
-def _other_grids(students: Cases, teachers: Cases) -> str:
+def other_grids(students: Cases, teachers: Cases) -> str:
     """Say where clips of one length were looked at for seams at different frames; empty where they were not."""
     grids: defaultdict[int, dict[tuple[int, ...], None]] = defaultdict(dict)
     for key, case in (*students.items(), *teachers.items()):

@@ -177,6 +177,18 @@ def test_rows_whose_values_came_from_other_code_are_not_judged() -> None:
     assert last.startswith(f"  which row of {TEACHER} is as good is not judged: not comparable: measured by other form")
 
 
+def test_rows_that_were_looked_at_for_seams_elsewhere_are_not_judged() -> None:
+    """As clips of an earlier suite, whose student had other blocks; looked at alike they are."""
+    cases = [replaced(case, seams_at=[9, 21, 33]) for case in whole()]
+    assert "8 steps" in equal_time_lines([run_with(*cases)])[-1]
+    others = [replaced(c, seams_at=[5, 9, 13]) if c.plan.model.id == TEACHER else c for c in cases]
+    *_, beside, last = equal_time_lines([run_with(*others)])
+    why = "not comparable: clips were looked at for seams at different frames: (9, 21, 33) and (5, 9, 13)"
+    assert beside.endswith(f"against that row: INCONCLUSIVE score (4 prompts); {why}")
+    why = "not comparable: clips were looked at for seams at different frames: (5, 9, 13) and (9, 21, 33)"
+    assert last == f"  which row of {TEACHER} is as good is not judged: {why}"
+
+
 def test_row_of_two_recipes_under_one_name_is_not_judged() -> None:
     """Clips of eight steps in one run and of six in another: no row, as it is of no one model; so with the student."""
     cases = whole()
