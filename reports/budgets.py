@@ -55,11 +55,11 @@ def is_memory_over(judged: list[JudgedBudget]) -> bool:
 
 def _excess(budget: Budget, actual: float, measurement: Measurement) -> str:
     unit, excess = unit_of(budget.quantity), actual - budget.limit
-    decimals = _decimals(min(excess, budget.limit))
+    digits = decimals(min(excess, budget.limit))
     rounds = "" if unit in BYTES or budget.quantity in ONCE else f" (median of {counted(measurement.rounds, 'round')})"
     return (
-        f"{spelled(budget.quantity, budget.phase)} {actual:.{decimals}f} {unit}{rounds} is over its budget of "
-        f"{budget.limit:.{decimals}f} {unit} by {excess:.{decimals}f} {unit}{_greatest_phase(budget, measurement)}"
+        f"{spelled(budget.quantity, budget.phase)} {actual:.{digits}f} {unit}{rounds} is over its budget of "
+        f"{budget.limit:.{digits}f} {unit} by {excess:.{digits}f} {unit}{_greatest_phase(budget, measurement)}"
     )
 
 
@@ -100,17 +100,22 @@ def budget_lines(run: Run) -> list[str]:
             if one.actual is None:
                 unjudged.setdefault(f"budget not judged: {text}: {one.explanation}", []).append(case.id)
                 continue
-            share = 100 * one.actual / one.budget.limit
             unfailed = ", reported only" if one.verdict == "over" and case.status == "passed" else ""
-            actual = f"{_amount(one.actual, one)} ({f'{share:,.0f}' if share >= 1000 else f'{share:.4g}'} %)"
+            actual = f"{_amount(one.actual, one)} ({share(one.actual, one.budget)})"
             told.append(f"budget {one.verdict}: {model} {setting} {prompt}: {text}: {actual}{unfailed}")
     return told + [f"{line} ({counted(ids, 'case')})" for line, ids in unjudged.items()]
 
 
+def share(actual: float, budget: Budget) -> str:
+    """Tell what part of a budget was needed, in percent."""
+    pct = 100 * actual / budget.limit
+    return f"{f'{pct:,.0f}' if pct >= 1000 else f'{pct:.4g}'} %"
+
+
 def _amount(value: float, judged: JudgedBudget) -> str:
-    return f"{value:.{_decimals(judged.budget.limit)}f} {unit_of(judged.budget.quantity)}"
+    return f"{value:.{decimals(judged.budget.limit)}f} {unit_of(judged.budget.quantity)}"
 
 
-def _decimals(value: float) -> int:
+def decimals(value: float) -> int:
     """Tell how many decimals show two digits of a positive value, within reason."""
     return min(max(FEWEST_DECIMALS, 1 - math.floor(math.log10(value))), MOST_DECIMALS)

@@ -16,7 +16,7 @@ from typing import Literal, NamedTuple
 from reports.budgets import is_over_only
 from reports.compare import is_shared, model_and_setting
 from reports.judged import Claim, Quantity
-from reports.quantities import BYTES, is_gpu, spelled, unit_of, value_of, why_missing
+from reports.quantities import BYTES, extremes_of, is_gpu, spelled, unit_of, value_of, why_missing
 from reports.record import CaseRecord, Run
 from reports.rows import one_line
 
@@ -34,7 +34,8 @@ Verdict = Literal["reproduced", "better", "worse", "not comparable", "not measur
 class Answer(NamedTuple):
     """What a configuration says of a claim, read as one quantity; `quantity` is None where no case of it was measured.
 
-    `actual` has the claim's unit. `if_gib` is the verdict if a claim in GB meant GiB, and None for other units.
+    `actual` has the claim's unit, and so have `extremes`, the least and the greatest of a time's rounds. `if_gib` is
+    the verdict if a claim in GB meant GiB, and None for other units.
     """
 
     claim: Claim
@@ -44,6 +45,7 @@ class Answer(NamedTuple):
     actual: float | None = None
     if_gib: Verdict | None = None
     note: str = ""
+    extremes: tuple[float, float] | None = None
 
 
 def claims_of(runs: Sequence[Run]) -> list[Claim]:
@@ -122,6 +124,7 @@ def _of_case(claim: Claim, quantity: Quantity, case: CaseRecord) -> Answer | Non
     actual = value_of(case.measurement, quantity)
     if actual is None:
         return None
+    extremes = extremes_of(case.measurement, quantity)
     weights = case.plan.recipe.weights
     told = [case.plan.scenario, *([] if weights == "hub" else [f"{weights} weights"])]
     name = f"{model_and_setting(case)} ({', '.join(told)})"
@@ -129,10 +132,11 @@ def _of_case(claim: Claim, quantity: Quantity, case: CaseRecord) -> Answer | Non
     other = claim.gpu is not None and not is_gpu(claim.gpu, gpu)
     if other or shared:
         note = f"on {gpu}{shared}" + (f", the claim is of {claim.gpu}" if other else "")
-        return Answer(claim, name, quantity, "not comparable", actual, note=note)
+        return Answer(claim, name, quantity, "not comparable", actual, note=note, extremes=extremes)
     verdict = verdict_on(actual, claim.value, claim.tolerance_pct)
     if_gib = verdict_on(actual, in_gb(claim.value), claim.tolerance_pct) if unit_of(quantity) == "GB" else None
-    return Answer(claim, name, quantity, verdict, actual, if_gib, f"on {gpu}{_reservations(quantity, case)}")
+    note = f"on {gpu}{_reservations(quantity, case)}"
+    return Answer(claim, name, quantity, verdict, actual, if_gib, note, extremes)
 
 
 def _reservations(quantity: Quantity, case: CaseRecord) -> str:
@@ -164,12 +168,13 @@ def claim_lines(runs: Sequence[Run]) -> list[str]:
     lines: list[str] = []
     found = answers(runs)
     for claim in claims_of(runs):
-        lines.append(_heading(claim))
+        lines.append(heading(claim))
         lines += [_line(answer) for answer in found if answer.claim == claim]
     return lines
 
 
-def _heading(claim: Claim) -> str:
+def heading(claim: Claim) -> str:
+    """Tell a claim and what it is held as."""
     unit = unit_of(claim.quantities[0])
     also = f"; 1 GB is 10^9 bytes, and {claim.value:g} GiB would be {in_gb(claim.value):.2f} GB" if unit == "GB" else ""
     held = f"{claim.value:g} {unit} on {claim.gpu or 'any GPU'}, ± {claim.tolerance_pct:g} %{also}"
@@ -190,11 +195,17 @@ def _line(answer: Answer) -> str:
     text += f" {answer.note}"
     if answer.verdict == "not comparable":
         return text
-    text += f", {_difference(answer.actual, claim.value)}"
-    if answer.if_gib is None:
-        return text
-    return f"{text}; were GiB meant, {answer.if_gib} ({_difference(answer.actual, in_gb(claim.value))})"
+    text += f", {difference(answer.actual, claim.value)}"
+    return "; ".join(filter(None, (text, if_gib_text(answer))))
 
 
-def _difference(actual: float, claimed: float) -> str:
+def if_gib_text(answer: Answer) -> str:
+    """Tell what would become of a claim in GB were GiB meant; "" for every other."""
+    if answer.if_gib is None or answer.actual is None:
+        return ""
+    return f"were GiB meant, {answer.if_gib} ({difference(answer.actual, in_gb(answer.claim.value))})"
+
+
+def difference(actual: float, claimed: float) -> str:
+    """Tell by how much a number is above (+) or below (-) what was claimed."""
     return f"{100 * (actual / claimed - 1):+.1f} %"

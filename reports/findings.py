@@ -1,32 +1,35 @@
-"""What a run says beside its tables, line by line, under a heading each: the same lines as the terminal's summary.
+"""What a run says beside its results, under a heading each: verdicts in tables, the rest in the terminal's own lines.
 
-Why it matters: terminal and page must not tell two stories; a heading stands on the page only where it has lines.
+Why it matters: terminal and page must not tell two stories, so both are given by the same judgements; a heading stands
+on the page only where it has something to say.
 """
 
 from typing import NamedTuple
 
-from reports.budgets import budget_lines
-from reports.claims import claim_lines
 from reports.cold_start import cold_start_lines
 from reports.comparison_lines import comparison_lines
 from reports.device_state import state_lines
 from reports.diversity import diversity_lines
 from reports.equal_time import equal_time_lines
-from reports.floors import quality_lines
 from reports.memory import memory_lines
 from reports.metric_lines import metric_lines
 from reports.paired_lines import paired_lines
 from reports.record import Run
-from reports.verdict_lines import verdict_lines
+from reports.tables.budgets import budget_tables
+from reports.tables.claims import claim_tables
+from reports.tables.floors import floor_tables
+from reports.tables.margins import margin_tables
+from reports.tables.table import Table
 from reports.work_lines import work_lines
 
 
 class Finding(NamedTuple):
-    """A heading, a sentence on how to read what is below it ("" for none), and the lines; an indented one is a part."""
+    """A heading, a sentence on how to read what is below ("" for none), tables and lines; an indented one is a part."""
 
     title: str
     note: str
     lines: list[str]
+    tables: list[Table] = []
 
 
 def findings(run: Run) -> list[Finding]:
@@ -58,14 +61,16 @@ def findings(run: Run) -> list[Finding]:
         Finding(
             "Quality of single clips",
             "By the floors of suite and markers, and by each metric's own limits. A warning fails nothing.",
-            quality_lines(run),
+            [],
+            floor_tables(run),
         ),
         Finding(
             "Students against their teacher",
             "Student less teacher in the mean over prompts, seeds averaged, with its two one-sided 95 % bounds: it "
             "passes where the worse bound is inside the margin, fails where both are outside. Missing and broken clips "
             "count as the worst.",
-            [*verdict_lines(run.verdicts), *equal_time_lines([run])],
+            equal_time_lines([run]),
+            margin_tables(run.verdicts, [run]),
         ),
         Finding(
             "Against a baseline",
@@ -73,11 +78,12 @@ def findings(run: Run) -> list[Finding]:
             "the frames. A planted wrong clip must leave the bands, or they say nothing.",
             paired_lines(run),
         ),
-        Finding("Budgets", "", budget_lines(run)),
+        Finding("Budgets", "", [], budget_tables(run)),
         Finding(
             "Claims",
             "Lower is better. Times are never carried from one GPU to another. A verdict fails no run.",
-            claim_lines([run]),
+            [],
+            claim_tables([run]),
         ),
     ]
-    return [finding for finding in found if finding.lines]
+    return [finding for finding in found if finding.lines or finding.tables]

@@ -69,10 +69,23 @@ def value_of(measurement: Measurement, quantity: Quantity, phase: str | None = N
     if quantity in ONCE:
         once: float | None = getattr(measurement, quantity)
         return once
+    return median(_times(measurement, quantity, phase))
+
+
+def extremes_of(measurement: Measurement, quantity: Quantity, phase: str | None = None) -> tuple[float, float] | None:
+    """Give the least and the greatest of a time that every round has; None for what is measured once, as a peak is."""
+    if unit_of(quantity) in BYTES or quantity in ONCE:
+        return None
+    times = _times(measurement, quantity, phase)
+    return (min(times), max(times)) if times else None
+
+
+def _times(measurement: Measurement, quantity: Quantity, phase: str | None) -> list[float]:
+    """Read a time round by round; empty unless all rounds have it."""
     rounds = measurement.rounds
     times: list[float | None] = [getattr(r, quantity) if phase is None else r.phases_s.get(phase) for r in rounds]
     known = [time_s for time_s in times if time_s is not None]
-    return median(known) if len(known) == len(rounds) else None
+    return known if len(known) == len(rounds) else []
 
 
 def why_missing(measurement: Measurement, quantity: Quantity, phase: str | None = None) -> str:

@@ -9,6 +9,8 @@ from reports.verdicts import overall
 
 SHOWN_UNMATCHED = 3
 NOT_APPLICABLE = "not applicable: "
+JUDGED = ("PASS", "FAIL", "INCONCLUSIVE")
+MISSING = "of the student's are missing or broken and count as the worst"
 
 
 def verdict_lines(found: Sequence[StudentVerdict]) -> list[str]:
@@ -16,42 +18,65 @@ def verdict_lines(found: Sequence[StudentVerdict]) -> list[str]:
     return [line for one in found for line in _of_student(one)]
 
 
-def _of_student(one: StudentVerdict) -> list[str]:
-    start = f"student {one.student} against teacher {one.teacher} ({one.comparison}):"
-    if one.reason:
-        return [f"{start} not judged, {one.reason}"]
-    judged = [row for row in one.rows if row.verdict not in ("not applicable", "not measured")]
-    silent: dict[str, dict[str, None]] = {}
+def heading(one: StudentVerdict) -> str:
+    """Tell student, teacher, and the verdict over all margins, or why there is none."""
+    verdict = f"not judged, {one.reason}" if one.reason else overall(one.rows)
+    return f"student {one.student} against teacher {one.teacher} ({one.comparison}): {verdict}"
+
+
+def silent(one: StudentVerdict) -> dict[tuple[str, str], list[str]]:
+    """Name the metrics of margins that say nothing, by "not applicable" or "not measured" and the reason."""
+    found: dict[tuple[str, str], dict[str, None]] = {}
     for row in one.rows:
-        if row not in judged:
-            reason = f"{row.verdict}: {one_line(row.reason.removeprefix(NOT_APPLICABLE))}"
-            silent.setdefault(reason, {})[row.margin.metric] = None
-    lines = [f"{start} {overall(one.rows)}", *(f"  {_row(row)}" for row in judged)]
-    lines += [f"  {reason}: {', '.join(names)}" for reason, names in silent.items()]
-    if one.unmatched:
-        more = len(one.unmatched) - SHOWN_UNMATCHED
-        told = "; ".join(one.unmatched[:SHOWN_UNMATCHED]) + (f"; and {more} more" if more > 0 else "")
-        lines.append(f"  without a counterpart: {one_line(told)}")
-    return lines
+        if row.verdict not in JUDGED:
+            reason = one_line(row.reason.removeprefix(NOT_APPLICABLE))
+            found.setdefault((row.verdict, reason), {})[row.margin.metric] = None
+    return {why: list(metrics) for why, metrics in found.items()}
+
+
+def unmatched(one: StudentVerdict) -> str:
+    """Name some of the clips without a counterpart; "" where every clip has one."""
+    more = len(one.unmatched) - SHOWN_UNMATCHED
+    return one_line("; ".join(one.unmatched[:SHOWN_UNMATCHED]) + (f"; and {more} more" if more > 0 else ""))
+
+
+def bounds(row: MarginVerdict) -> tuple[float, float] | None:
+    """Give the bounds that decided."""
+    return row.t if row.gate == "t" else row.bca
+
+
+def note(row: MarginVerdict) -> str:
+    """Say why a failed margin matters, what was missing, and what would decide."""
+    return "; ".join(
+        [
+            *([row.margin.why] if row.verdict == "FAIL" else []),
+            *([f"{row.missing_student} of {row.clips} {MISSING}"] if row.missing_student else []),
+            *([_more(row)] if row.more_prompts is not None else [row.reason] if row.reason else []),
+        ]
+    )
+
+
+def _more(row: MarginVerdict) -> str:
+    return f"about {row.more_prompts} more prompts would decide ({row.reason})"
+
+
+def _of_student(one: StudentVerdict) -> list[str]:
+    if one.reason:
+        return [heading(one)]
+    lines = [heading(one), *(f"  {_row(row)}" for row in one.rows if row.verdict in JUDGED)]
+    lines += [f"  {verdict}: {reason}: {', '.join(names)}" for (verdict, reason), names in silent(one).items()]
+    return lines + ([f"  without a counterpart: {unmatched(one)}"] if one.unmatched else [])
 
 
 def _row(row: MarginVerdict) -> str:
-    margin = row.margin
-    text = f"{row.verdict}: {spelled(margin)}"
-    bounds = row.t if row.gate == "t" else row.bca
+    text = f"{row.verdict}: {spelled(row.margin)}"
     if row.difference is not None and row.limit is not None:
-        interval = f" [{bounds[0]:+.4g}, {bounds[1]:+.4g}]" if bounds else ""
+        ends = bounds(row)
+        interval = f" [{ends[0]:+.4g}, {ends[1]:+.4g}]" if ends else ""
         text += f" {row.difference:+.4g}{interval} ({row.gate}, {row.prompts} prompts), limit {row.limit:+.4g}"
-        text += f" ({_told(margin)})" if margin.of_teacher_pct is not None else ""
-    if row.verdict == "FAIL":
-        text += f": {margin.why}"
-    if row.missing_student:
-        text += f"; {row.missing_student} of {row.clips} of the student's are missing or broken and count as the worst"
-    if row.more_prompts is not None:
-        text += f"; about {row.more_prompts} more prompts would decide ({row.reason})"
-    elif row.reason:
-        text += f"; {row.reason}"
-    return text
+        text += f" ({share(row.margin)})" if row.margin.of_teacher_pct is not None else ""
+    said = note(row)
+    return text + (f"{': ' if row.verdict == 'FAIL' else '; '}{said}" if said else "")
 
 
 def spelled(margin: Margin) -> str:
@@ -63,5 +88,6 @@ def spelled(margin: Margin) -> str:
     return f"|{margin.metric}|" if margin.magnitude else margin.metric
 
 
-def _told(margin: Margin) -> str:
+def share(margin: Margin) -> str:
+    """Tell a margin that is a share of the teacher's mean."""
     return f"{margin.of_teacher_pct:g} % of the teacher's"

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from reports.__main__ import main
-from reports.claims import FIRST_CALL, answers, claim_lines, claims_of
+from reports.claims import FIRST_CALL, answers, claim_lines, claims_of, heading
 from reports.html import render_html
 from reports.judged import Candidate, Claim
 from reports.record import CaseRecord, Run, Status
@@ -228,12 +228,13 @@ def test_runs_of_several_suites_answer_together(
     assert "not measured" not in together
 
 
-def test_terminal_and_page_show_the_same_lines() -> None:
-    """Both are made of `claim_lines`; a run without claims shows no heading."""
+def test_terminal_and_page_tell_the_same_claims() -> None:
+    """Every line's heading, configuration and note are on the page, too; a run without claims shows no heading."""
     run = run_with(case_of(planned(), 4.0))
-    text, page = render_summary(run, 400), render_html(run)
-    for line in claim_lines([run]):
-        assert line in text
-        assert line.replace("'", "&#39;") in page
+    text, page = render_summary(run, 400), render_html(run).replace("&#39;", "'")
+    assert all(line in text for line in claim_lines([run]))
+    assert all(heading(claim) in page for claim in run.claims)
+    told = [part for one in answers([run]) for part in (one.verdict, one.configuration, one.note)]
+    assert [part for part in told if part not in page] == []
     assert "<h2>Claims</h2>" in page
     assert "<h2>Claims</h2>" not in render_html(run_of())
