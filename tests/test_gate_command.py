@@ -257,6 +257,7 @@ def test_list_and_show_tell_what_is_there(base: list[str], tmp_path: Path, capsy
     assert main(["baseline", "show", CASE, "--folder", str(folder)]) == 0
     shown = capsys.readouterr().out
     assert "  prompt_to_host_s: 4 s over 5" in shown
+    assert f"  frames {'a' * 12} in 5 runs" in shown
     assert "by Ada, first" in shown
     assert main(["baseline", "show", "nothing", "--folder", str(folder)]) == 4
 

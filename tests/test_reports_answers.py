@@ -7,7 +7,7 @@ from reports.answers import QUESTIONS, answers_of
 from reports.answers.answer import Answer, number
 from reports.answers.subject import subject_of
 from reports.comparison_record import MarginVerdict, StudentTeacher, StudentVerdict
-from reports.gate.verdict import Verdict
+from reports.gate.verdict import CaseVerdict, MetricVerdict, QualityVerdict, Verdict
 from reports.judged import Candidate, Claim, Margin
 from reports.measured import Chunk
 from reports.memory_record import PartMemory, PhaseMemory
@@ -307,6 +307,31 @@ def test_change_of_a_gated_run_is_the_gates_answer(
     assert ("Let pass by name: MISSING." in found.sentence) is bool(lenient)
     assert "commit: aaaa in the baseline, bbbb under test" in found.lines
     assert any("gate/confirm-1 (confirmation, 15.0 s)" in line for line in found.lines)
+
+
+def test_regression_is_told_by_number_frames_and_cause() -> None:
+    """How much, in which frames, and where: what a reader needs before any limit."""
+    number = MetricVerdict(
+        metric="phase_denoise_s",
+        verdict="REGRESSION",
+        why="",
+        base=1.0,
+        new=1.1,
+        base_runs=5,
+        new_runs=3,
+        limit_pct=5.0,
+        limit_absolute=0.02,
+        change_pct=10.0,
+    )
+    check = QualityVerdict(
+        check="y_std", verdict="REGRESSION", why="", base="", new="", base_runs=5, new_runs=3, frames=[7, 8]
+    )
+    case = CaseVerdict(
+        id="f.py::case", verdict="REGRESSION", why="long", metrics=[number], quality=[check], causes=["here"]
+    )
+    gate = msgspec.structs.replace(outcome_of("PASS"), verdicts=[case])
+    found = answer("change", pair_of(gate=gate, finished_at=gate.at))
+    assert "REGRESSION case: phase_denoise_s +10.00 %, y_std frames 7 to 8; here." in found.sentence
 
 
 def test_run_that_went_on_after_its_gate_is_not_decided() -> None:

@@ -3,9 +3,11 @@
 from collections.abc import Iterator, Sequence
 
 from reports.answers.answer import Anchor, Answer, Tone, prefix
+from reports.gate.checks import frames_text
 from reports.gate.outcome import GateOutcome, GateSide
 from reports.gate.table import reasons, tally
 from reports.gate.verdict import CaseVerdict, fails
+from reports.gate.words import signed_pct
 from reports.record import Run
 from reports.rows import counted, one_line
 
@@ -59,9 +61,17 @@ def _why(gate: GateOutcome, answer: str, failing: Sequence[CaseVerdict], *, late
         return f"Let pass by name: {', '.join(let_pass)}." if let_pass else "Nothing is worse by more than its limits."
     if not failing:
         return "No case was compared, so that nothing speaks for it either."
-    first = one_line(failing[0].why, 400)
     more = f" {len(failing) - 1} more below." if len(failing) > 1 else ""
-    return f"{failing[0].verdict} {one_line(failing[0].id, 120)}: {first}.{more}"
+    return f"{failing[0].verdict} {one_line(failing[0].id.rpartition('::')[2], 120)}: {_short(failing[0])}.{more}"
+
+
+def _short(case: CaseVerdict) -> str:
+    """Say in a line what is worse in a case by how much, in which frames, and where the time went."""
+    told = [
+        *(f"{one.metric} {signed_pct(one.change_pct)}" for one in case.metrics if one.verdict == "REGRESSION"),
+        *(f"{one.check} {frames_text(one.frames)}".strip() for one in case.quality if one.verdict == "REGRESSION"),
+    ]
+    return one_line("; ".join([", ".join(told), *case.causes[:1]]) if told else case.why, 400)
 
 
 def _basis(gate: GateOutcome) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 import argparse
 import sys
+from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -81,6 +82,7 @@ def _show(options: argparse.Namespace) -> int:
                     _line(one),
                     *(f"  {name}: {value}" for name, value in one.facts.items()),
                     *(f"  {name}: {amount(name, median(found))} over {len(found)}" for name, found in values.items()),
+                    *_clip_lines(one),
                     *(f"  {_entry_text(entry.run, entry.added, entry.retired)}" for entry in one.entries),
                     "",
                 ]
@@ -116,6 +118,24 @@ def _change(options: argparse.Namespace) -> Change:
 def _line(one: Baseline) -> str:
     state = counted(one.active, "run") if one.active else "retired"
     return f"{one.key}  {one.facts['gpu']}  {one_line(one.case, 120)}  {state}"
+
+
+def _clip_lines(one: Baseline) -> list[str]:
+    """Tell what is kept of the clips: checks, students and frames, each with the runs that have it."""
+    counts = Counter(
+        text
+        for entry in one.active
+        for text in (
+            *(f"{name}: {check.verdict}" for name, check in entry.checks.items()),
+            *(
+                f"{name}, {margin}: {row.verdict}"
+                for name, s in entry.students.items()
+                for margin, row in s.margins.items()
+            ),
+            *([f"frames {entry.frames_sha256[:12]}"] if entry.frames_sha256 else []),
+        )
+    )
+    return [f"  {one_line(text, 160)} in {counted(range(count), 'run')}" for text, count in counts.items()]
 
 
 def _entry_text(run: str, added: Change, gone: Change | None) -> str:

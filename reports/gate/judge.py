@@ -95,11 +95,13 @@ def _judge_case(sides: Sides, under_test: Collection[str], rules: Rules) -> Case
     # The limits are those of the newest run under test, whose suite is reviewed with it.
     metrics = [judge_metric(name, matched, new, new[-1].limits, rules) for name in names]
     quality = judge_quality(matched, new)
-    verdict = _worst(metrics, quality)
+    verdict, causes = _worst(metrics, quality), grown(metrics, matched, new)
+    reasons = _why(verdict, metrics, quality)
     return CaseVerdict(
         id=id_,
         verdict=verdict,
-        why="; ".join([*_why(verdict, metrics, quality), *grown(metrics, matched, new)]),
+        why="; ".join([*reasons[:1], *causes, *reasons[1:]]),
+        causes=causes,
         metrics=metrics,
         versions=_versions(matched[-1], new[-1]),
         quality=quality,

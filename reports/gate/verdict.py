@@ -79,7 +79,8 @@ class QualityVerdict(Frozen):
 class CaseVerdict(Frozen):
     """A case's one verdict, with the numbers and checks that it is made of; or that of a student over many cases.
 
-    `versions` tells what packages differ, old and new.
+    `versions` tells what packages differ, old and new. `causes` name where a slower time or a higher peak stands, and
+    are in `why` as well, after the first number.
     """
 
     id: str
@@ -89,6 +90,7 @@ class CaseVerdict(Frozen):
     versions: dict[str, tuple[str, str]] = {}
     quality: list[QualityVerdict] = []
     of: Literal["case", "student"] = "case"
+    causes: list[str] = []
 
     @property
     def notes(self) -> list[str]:
