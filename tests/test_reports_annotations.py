@@ -1,6 +1,6 @@
 """What failed stands on a job's page, line by line, and no text of a record becomes a command."""
 
-from typing import Any, Literal
+from typing import Any
 
 import msgspec
 import pytest
@@ -30,11 +30,10 @@ def gated(
     *verdicts: tuple[str, Verdict, str],
     lenient: list[Verdict] | None = None,
     run: Run | None = None,
-    kind: Literal["stored", "paired"] = "stored",
 ) -> Run:
     """Give a run whose gate gave these cases these verdicts, for these reasons."""
     outcome = GateOutcome(
-        kind=kind,
+        kind="paired",
         against="main",
         verdicts=[CaseVerdict(id=id_, verdict=verdict, why=why) for id_, verdict, why in verdicts],
         base=side_of([]),
@@ -77,13 +76,6 @@ def test_case_that_failed_is_an_error_once() -> None:
     assert line == f"::error title=REGRESSION {NAME}::it passed in the baseline, now: oom"
     passed = gated((CASE, "MISSING", ""), ("y", "PASS", ""), lenient=["MISSING"], run=broken)
     assert lines_of(passed) == lines_of(broken)
-
-
-def test_case_that_ran_in_other_processes_is_told_by_its_verdict() -> None:
-    """Of runs that alternated this process made none."""
-    left = run_of(ended("not_run", "elsewhere"))
-    assert lines_of(gated((CASE, "PASS", ""), run=left, kind="paired")) == []
-    assert lines_of(gated((CASE, "PASS", ""), run=left)) == [f"::error title=not_run {NAME}::elsewhere"]
 
 
 def test_student_that_is_worse_is_an_error_with_its_margins() -> None:

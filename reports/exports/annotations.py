@@ -42,8 +42,7 @@ def _of_run(run: Run) -> Iterable[Annotation]:
         yield Annotation("error", f"{case.verdict} {case.id}", case.why or MEANING[case.verdict])
     if run.gate and run.gate.exit_code and not failing:
         yield Annotation("error", "gate", "no case was compared with the baseline, so nothing is known of this change")
-    # Runs that alternated were made in processes of their own: in this one no case ran.
-    told = {case.id for case in (gated if run.gate and run.gate.kind == "paired" else failing)}
+    told = {case.id for case in failing}
     for record in run.cases:
         if record.status not in UNTOLD and record.id not in told:
             yield Annotation("error", f"{record.status} {record.id}", record.reason or "no reason was recorded")
