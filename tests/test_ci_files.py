@@ -176,6 +176,9 @@ def test_workflow_may_read_and_nothing_else() -> None:
     assert "secrets." not in text
     for job in github_jobs():
         assert "permissions" not in job.definition
+        checkout = job.definition["steps"][0]["with"]
+        assert checkout["persist-credentials"] is False
+        assert job.name != "gate" or checkout["fetch-depth"] == 0
     for use in re.findall(r"uses: (.*)", text):
         assert re.fullmatch(r"actions/[\w-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+", use)
 

@@ -68,6 +68,16 @@ def test_gate_that_compared_nothing_is_an_error() -> None:
     assert line == "::error title=gate::no case was compared with the baseline, so nothing is known of this change"
 
 
+def test_gate_that_was_asked_for_and_not_judged_is_an_error() -> None:
+    """It was stopped, or one of its processes did not start; the run itself may look sound."""
+    run = msgspec.structs.replace(run_of(case_of(planned(), 4.0)), command="pytest benchmarks/ --gate --against main")
+    assert lines_of(run) == [
+        "::error title=gate::it was not judged, so nothing is known of this change; see the job's log"
+    ]
+    assert "### Gate: not judged\n" in render_markdown([run])
+    assert lines_of(gated((CASE, "PASS", ""), run=run)) == []
+
+
 def test_case_that_failed_is_an_error_once() -> None:
     """Where the gate tells of the case already, its status adds nothing."""
     broken = run_of(ended("oom", "out of memory"))

@@ -9,6 +9,7 @@ Source: GitHub's "Workflow commands", setting an error message; actions/toolkit,
 from collections.abc import Iterable, Sequence
 from typing import Literal, NamedTuple
 
+from reports.gate.outcome import was_lost
 from reports.gate.verdict import MEANING, fails
 from reports.record import Run
 from reports.rows import one_line
@@ -42,6 +43,8 @@ def _of_run(run: Run) -> Iterable[Annotation]:
         yield Annotation("error", f"{case.verdict} {case.id}", case.why or MEANING[case.verdict])
     if run.gate and run.gate.exit_code and not failing:
         yield Annotation("error", "gate", "no case was compared with the baseline, so nothing is known of this change")
+    if was_lost(run.command, run.gate):
+        yield Annotation("error", "gate", "it was not judged, so nothing is known of this change; see the job's log")
     told = {case.id for case in failing}
     for record in run.cases:
         if record.status not in UNTOLD and record.id not in told:

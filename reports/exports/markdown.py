@@ -18,6 +18,7 @@ from reports.device_state import state_lines
 from reports.diversity import diversity_lines
 from reports.equal_time import equal_time_lines
 from reports.floors import quality_lines
+from reports.gate.outcome import was_lost
 from reports.gate.table import markdown as gate_table
 from reports.metric_lines import metric_lines
 from reports.paired_lines import paired_lines, spread_lines
@@ -85,6 +86,8 @@ def _blocks(run: Run) -> Iterable[Block]:
         ],
         [f"> {escaped(banner)}  " for banner in banners_of(run)],
     )
+    if was_lost(run.command, run.gate):
+        yield Block(["### Gate: not judged", "", "Nothing is known of this change; see the job's log.", ""], [])
     if run.gate is not None:
         title = f"Gate: may it be merged? {run.gate.may_merge}. Held against {run.gate.against}"
         yield Block([f"### {escaped(title)}", ""], gate_table(run.gate.verdicts).splitlines())

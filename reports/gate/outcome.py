@@ -67,6 +67,15 @@ class GateOutcome(Frozen):
         return {EXIT_FINE: "yes", EXIT_WORSE: "no"}.get(self.exit_code, "undecided")  # type: ignore[return-value] # of Answer
 
 
+def was_lost(command: str, outcome: GateOutcome | None) -> bool:
+    """Tell whether a run's command asked for a gate that came to no verdict: stopped, or a process did not start.
+
+    >>> was_lost("pytest benchmarks/ --gate", None), was_lost("pytest benchmarks/", None)
+    (True, False)
+    """
+    return outcome is None and "--gate" in command.split()
+
+
 def side_of(runs: Iterable[tuple[str, dict[str, str]]]) -> GateSide:
     """Gather a side from its runs' names and versions, such as `(sample.run, sample.versions)` of many samples.
 
