@@ -64,7 +64,7 @@ def changes(before: Run, after: Run) -> list[CaseChange]:
 
 def environment_changes(before: Run, after: Run) -> dict[str, tuple[str, str]]:
     """Name each fact of the environment that differs, as its path, with both values."""
-    old, new = (dict(_flat(msgspec.to_builtins(run.environment))) for run in (before, after))
+    old, new = (dict(flat(msgspec.to_builtins(run.environment))) for run in (before, after))
     return _differing(old, new)
 
 
@@ -106,7 +106,7 @@ def _change(id_: str, old: CaseRecord | None, new: CaseRecord | None) -> CaseCha
 
 
 def _asked(case: CaseRecord) -> Iterator[tuple[str, str]]:
-    yield from _flat(
+    yield from flat(
         {"recipe": msgspec.to_builtins(case.plan.recipe), "request": msgspec.to_builtins(case.plan.request)}
     )
     if case.measurement is not None:
@@ -147,12 +147,12 @@ def _differing(old: dict[str, str], new: dict[str, str]) -> dict[str, tuple[str,
     }
 
 
-def _flat(value: Any, path: str = "") -> Iterator[tuple[str, str]]:
+def flat(value: Any, path: str = "") -> Iterator[tuple[str, str]]:
     """Give every leaf of nested facts by its path; lists of facts count from 0."""
     if isinstance(value, dict | list):
         items = value.items() if isinstance(value, dict) else enumerate(value)
         for name, inner in items:
             if path or name not in VOLATILE:
-                yield from _flat(inner, f"{path}.{name}" if path else str(name))
+                yield from flat(inner, f"{path}.{name}" if path else str(name))
     else:
         yield path, str(value)

@@ -22,7 +22,7 @@ from reports.paper.rounding import decimals_of_spread, rounded_up, shown
 from reports.paper.write import sections, sidecar
 from reports.record import Run
 from reports.strict_json import encode
-from tests.paper_samples import hostile_run, published, recomputed, rendered
+from tests.paper_samples import ROOT, hostile_run, published, recomputed, rendered
 from tests.reports_samples import case_of, planned, replaced, run_of
 from tests.test_reports_equal_time import run_with, whole
 from tests.test_reports_verdicts import STUDENT, TEACHER
@@ -192,6 +192,53 @@ def test_counts_of_chart_captions_are_computed_again_from_the_record() -> None:
     prose = [piece for figure in drawn for piece in figure.caption if isinstance(piece, str)]
     digits = {word.strip("().,;:") for piece in prose for word in piece.split() if re.search(r"\d", word)}
     assert digits - CONSTANTS == {f"{WIDEST:g}"}
+
+
+def on(gpu: str, run: Run) -> Run:
+    """Give a run as if it had been made on another GPU."""
+    devices = [
+        [msgspec.structs.replace(device, name=gpu) for device in case.measurement.devices] if case.measurement else []
+        for case in run.cases
+    ]
+    cases = [
+        msgspec.structs.replace(case, measurement=msgspec.structs.replace(case.measurement, devices=own))
+        if case.measurement
+        else case
+        for case, own in zip(run.cases, devices, strict=True)
+    ]
+    gpus = [{**fact, "name": gpu} for fact in run.environment.gpus] or [{"name": gpu}]
+    return msgspec.structs.replace(run, cases=cases, environment=msgspec.structs.replace(run.environment, gpus=gpus))
+
+
+def test_numbers_of_two_gpus_are_named_apart_and_never_pooled() -> None:
+    """Student and teacher on two GPUs have rows with their GPU, no equal time, and a table of what differs."""
+    student, teacher = _students_and_teachers()
+    text = re.sub("<!--n\\d+-->", "", rendered([on("GPU one", student), on("GPU two", teacher)])["paper.md"])
+    for told in (
+        "several kinds of device: GPU one and GPU two. Nothing is pooled across them",
+        "| `gpus.0.name` | GPU one (run A); GPU two (run B) |",
+        f"| `{STUDENT}` `480p81` (run A, GPU one) | 3 | 1 | 6.00 |",
+        "| wan2.1-t2v-1.3b 480p81-8step | – | – | – |",
+        "its time is of GPU two, the student's of GPU one",
+        "whose numbers do not compare; no number is of two of them.",
+        "Verdicts are of clips from all the runs, whose devices do not round alike.",
+    ):
+        assert told in text
+    assert "In its time the teacher gives" not in text
+
+
+def test_rows_of_one_gpu_need_no_name_of_it() -> None:
+    """Runs on one kind are told apart by their letters alone."""
+    text = rendered(_students_and_teachers())["paper.md"]
+    assert "(run A)" in text
+    assert "What differs between the runs" not in text
+
+
+def test_no_gpu_is_named_in_the_code_of_paper_and_charts() -> None:
+    """Which GPU it was is the record's to say."""
+    sources = [path for name in ("paper", "charts") for path in (ROOT / "reports" / name).glob("*.py")]
+    assert len(sources) > 30
+    assert [path.name for path in sources if re.search(r"[AHBL]\d00|RTX", path.read_text(encoding="utf-8"))] == []
 
 
 def test_our_own_prose_holds_no_number(runs: list[Run]) -> None:

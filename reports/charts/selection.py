@@ -78,9 +78,17 @@ def labels(rows: Sequence[Row]) -> list[str]:
 
 def runs_note(rows: Sequence[Row]) -> Caption:
     """Say which run each name of the labels is; empty where there is one run."""
-    known = {row.name: Quoted(one_line(row.run.run_id, 60)) for row in rows if row.name}
-    told = joined([(f"{name} is ", run_id) for name, run_id in known.items()], ", run ")
+    known = {row.name: row for row in rows if row.name}
+    devices = {device.name for row in rows if row.case.measurement for device in row.case.measurement.devices}
+    told = joined(
+        [(f"{name} is ", Quoted(_origin(row, has_several=len(devices) > 1))) for name, row in known.items()], ", run "
+    )
     return ("Run ", *told, ".") if told else ()
+
+
+def _origin(row: Row, *, has_several: bool) -> str:
+    devices = row.case.measurement.devices if row.case.measurement else []
+    return one_line(row.run.run_id, 60) + (f" on {one_line(devices[0].name, 40)}" if devices and has_several else "")
 
 
 def _names(rows: Sequence[Row]) -> list[str]:

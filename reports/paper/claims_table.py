@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from reports.claims import Answer, answers, claims_of
 from reports.compare import model_and_setting
 from reports.judged import Quantity
+from reports.paper.configurations import kinds_of_device
 from reports.paper.document import Absent, Block, Items, Paragraph, Said, See, Text, joined
 from reports.paper.escape import short
 from reports.paper.measures import Place, exact, number
@@ -68,13 +69,20 @@ def _row(answer: Answer, runs: Sequence[Run]) -> tuple[Text, ...]:
     absent = Absent(short(answer.note, 160))
     return (
         (Said(short(claim.id, 40)),),
-        (Said(short(answer.configuration, 90)),),
+        (Said(short(answer.configuration, 90)), *_origin(places, runs)),
         (Said(spelled(quantity)),),
         (value, f" {unit}"),
         (measured, f" {unit}") if measured else (absent,),
         (share,) if share else (absent,),
         (answer.verdict,),
     )
+
+
+def _origin(places: list[Place], runs: Sequence[Run]) -> Text:
+    """Name the GPU of what was measured where the runs are of several kinds."""
+    if len(kinds_of_device(runs)) < 2 or not places or places[0].case is None or places[0].case.measurement is None:
+        return ()
+    return " on ", Said(short(places[0].case.measurement.devices[0].name, 40))
 
 
 def _decimals(value: float) -> int:

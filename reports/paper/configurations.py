@@ -9,7 +9,8 @@ from typing import NamedTuple
 
 from reports.budgets import is_over_only
 from reports.measured import Measurement
-from reports.paper.document import Code, Inline
+from reports.paper.document import Code, Inline, Said, Text, joined
+from reports.paper.escape import short
 from reports.paper.measures import Place
 from reports.record import CaseRecord, PlannedCase, Run
 
@@ -17,11 +18,15 @@ LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 
 class Configuration(NamedTuple):
-    """Sound cases of one scenario, model, setting and device; `letter` names the run where there are several."""
+    """Sound cases of one scenario, model, setting and device.
+
+    `letter` names the run where there are several, `gpu` the device where the runs measured on several kinds.
+    """
 
     run: Run
     letter: str
     cases: tuple[CaseRecord, ...]
+    gpu: str = ""
 
     @property
     def plan(self) -> PlannedCase:
@@ -37,9 +42,9 @@ class Configuration(NamedTuple):
 
     @property
     def name(self) -> tuple[Inline, ...]:
-        """Model and setting, and the run's letter where there are several."""
-        run = (f" (run {self.letter})",) if self.letter else ()
-        return (Code(self.plan.model.id), " ", Code(self.plan.setting), *run)
+        """Model and setting, and what tells it from a row of another run or GPU."""
+        origin = told_origin(self.letter, self.gpu)
+        return (Code(self.plan.model.id), " ", Code(self.plan.setting), *((" (", *origin, ")") if origin else ()))
 
     def places(self, path: str) -> list[Place]:
         """Give a path of every case."""
@@ -62,8 +67,28 @@ def letter_of(runs: Sequence[Run], run: Run) -> str:
     return "" if len(runs) == 1 else LETTERS[letter] + (str(round_) if round_ else "")
 
 
+def kinds_of_device(runs: Sequence[Run]) -> list[str]:
+    """Name the GPUs, or CPUs, that the runs' cases were measured on, each kind once."""
+    measured = (case.measurement for run in runs for case in run.cases if case.measurement is not None)
+    return list(dict.fromkeys(device.name for one in measured for device in one.devices))
+
+
+def origin_of(runs: Sequence[Run], run: Run, case: CaseRecord) -> Text:
+    """Name run and GPU of a case where there are several of either: "run A, NVIDIA X"."""
+    devices = case.measurement.devices if case.measurement else []
+    gpu = devices[0].name if devices and len(kinds_of_device(runs)) > 1 else ""
+    return told_origin(letter_of(runs, run), gpu)
+
+
+def told_origin(letter: str, gpu: str) -> Text:
+    """Write a run's letter and a GPU's name; either may be empty."""
+    told: list[Text] = [(f"run {letter}",)] if letter else []
+    return joined([*told, *([(Said(short(gpu, 40)),)] if gpu else [])], ", ")
+
+
 def configurations(runs: Sequence[Run], *scenarios: str) -> list[Configuration]:
     """Group the sound cases of these scenarios, or of all without any, in the runs' order."""
+    has_several = len(kinds_of_device(runs)) > 1
     groups: dict[tuple[str, ...], tuple[Run, list[CaseRecord]]] = {}
     for run in runs:
         for case in run.cases:
@@ -73,4 +98,7 @@ def configurations(runs: Sequence[Run], *scenarios: str) -> list[Configuration]:
             device = devices[0].name if devices else ""
             key = run.run_id, plan.scenario, plan.track, plan.model.id, plan.setting, device
             groups.setdefault(key, (run, []))[1].append(case)
-    return [Configuration(run, letter_of(runs, run), tuple(cases)) for run, cases in groups.values()]
+    return [
+        Configuration(run, letter_of(runs, run), tuple(cases), key[-1] if has_several else "")
+        for key, (run, cases) in groups.items()
+    ]

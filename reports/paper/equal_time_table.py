@@ -30,7 +30,10 @@ def _answer(index: int, one: EqualTime, runs: Sequence[Run]) -> tuple[Block, ...
     label = f"tab:equal{index}"
     columns = (name("Model, setting"), figure("Steps"), figure("Guidance"), figure("Prompt to", "host frames", "[s]"))
     known = [(f"{one.teacher} {row.setting}", row) for row in one.rows]
-    rows = [_row(one.student, student, one.reason), *(_row(who, timed.get(who), row.lacks) for who, row in known)]
+    rows = [
+        _row(one.student, None if one.time_s is None else student, one.reason),
+        *(_row(who, None if row.time_s is None else timed.get(who), row.lacks) for who, row in known),
+    ]
     text: Text = (See(label), " sets ", Code(one.student), " beside its teacher's rows. ", *_said(one))
     caption: Text = (Code(one.student), " and its teacher with fewer steps.")
     return Paragraph(text), table(label, caption, columns, rows)

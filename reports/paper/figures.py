@@ -14,7 +14,7 @@ from reports.charts.caption import Piece, Quoted
 from reports.charts.drawing import Chart, NoChart, pdf_bytes, svg_text
 from reports.matching import take_of
 from reports.media import UnsafePathError, clip_url
-from reports.paper.configurations import is_sound, letter_of
+from reports.paper.configurations import is_sound, origin_of
 from reports.paper.document import Block, Code, Figure, Panel, Paragraph, Said, Text, say
 from reports.paper.measures import Place, counted, number
 from reports.record import CaseRecord, Run
@@ -122,9 +122,9 @@ def _alike(found: Sequence[Found]) -> list[Found]:
     return list(most.values())[:MOST_STRIPS]
 
 
-def _title(runs: Sequence[Run], run: Run, case: CaseRecord) -> tuple[Code | str, ...]:
-    letter = letter_of(runs, run)
-    return Code(case.plan.model.id), " ", Code(case.plan.setting), *((f" (run {letter})",) if letter else ())
+def _title(runs: Sequence[Run], run: Run, case: CaseRecord) -> Text:
+    origin = origin_of(runs, run, case)
+    return Code(case.plan.model.id), " ", Code(case.plan.setting), *((" (", *origin, ")") if origin else ())
 
 
 def _jpeg(folder: Path | None, case: CaseRecord) -> bytes | None:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from reports.environment import WHOSE_MEMORY
 from reports.paper.configurations import letter_of
+from reports.paper.differences import differences
 from reports.paper.document import Block, Code, Inline, Items, Paragraph, Said, Text, joined
 from reports.paper.escape import short
 from reports.paper.measures import Place, number
@@ -20,7 +21,7 @@ def hardware(runs: Sequence[Run]) -> tuple[Block, ...]:
     text = f"One device generates a clip. {several}".strip()
     if any(gpu.get("memory_bytes") for run in runs for gpu in run.environment.gpus):
         text += f" {WHOSE_MEMORY}"
-    return Paragraph((text,)), Items(tuple(_machine(runs, run) for run in runs))
+    return Paragraph((text,)), Items(tuple(_machine(runs, run) for run in runs)), *differences(runs)
 
 
 def _machine(runs: Sequence[Run], run: Run) -> Text:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from reports.compare import comparisons
 from reports.paper.citations import of_model
-from reports.paper.configurations import Configuration, configurations, letter_of
+from reports.paper.configurations import Configuration, configurations, origin_of
 from reports.paper.document import Block, Items, Paragraph, Said, Section, See, Text, joined, say
 from reports.paper.energy import joules
 from reports.paper.escape import short
@@ -71,7 +71,7 @@ def _faster(runs: Sequence[Run]) -> list[Text]:
             ratio=ratio(run, one.faster, one.slower),
             slower=_title(one.slower),
             mark=_mark(one.faster),
-            run=_run(runs, run),
+            run=(", ", *origin) if (origin := origin_of(runs, run, one.faster)) else (),
         )
         for run, one in found[:MOST_HEADLINES]
     ]
@@ -79,11 +79,6 @@ def _faster(runs: Sequence[Run]) -> list[Text]:
 
 def _title(case: CaseRecord) -> Said:
     return Said(short(case.plan.model.title, 80))
-
-
-def _run(runs: Sequence[Run], run: Run) -> str:
-    letter = letter_of(runs, run)
-    return f", run {letter}" if letter else ""
 
 
 def _mark(case: CaseRecord) -> str:

@@ -5,10 +5,11 @@ from collections.abc import Iterator, Sequence
 from reports.claims import answers
 from reports.compare import is_shared
 from reports.measured import DeviceState
-from reports.paper.configurations import configurations, is_sound
+from reports.paper.configurations import configurations, is_sound, kinds_of_device
 from reports.paper.document import Code, Items, Paragraph, Said, Section, See, Text, joined, say
 from reports.paper.escape import short
 from reports.paper.measures import Place, counted, number
+from reports.paper.quality import JUDGED
 from reports.random_weights import banners_of
 from reports.record import CaseRecord, Run
 from reports.rows import clocks_apart, not_deterministic
@@ -58,10 +59,16 @@ def _machine(runs: Sequence[Run]) -> Iterator[Text]:
     if any(one.verdict == "not measured" for one in found):
         yield say("Not every configuration that a claim may mean was measured ({section}).", section=See("sec:claims"))
     gpus = dict.fromkeys(gpu.get("uuid") for run in runs for gpu in run.environment.gpus if gpu.get("uuid"))
-    if len(gpus) == 1:
+    if len(kinds := kinds_of_device(runs)) > 1:
+        yield say(
+            "The runs were made on several kinds of device ({kinds}), whose numbers do not compare; no number is of "
+            "two of them.",
+            kinds=joined([(Said(short(kind, 60)),) for kind in kinds]),
+        )
+    elif len(gpus) == 1:
         yield ("All numbers are those of one single GPU; how far another of its kind differs was not measured.",)
     elif len(gpus) > 1 and len(runs) > 1:
-        yield ("The runs were made on several GPUs; no ratio is formed across runs.",)
+        yield ("The runs were made on several GPUs of one kind; no ratio is formed across runs.",)
 
 
 def _sample(runs: Sequence[Run]) -> Iterator[Text]:
@@ -102,6 +109,8 @@ def _validity(runs: Sequence[Run]) -> Iterator[Text]:
 
 def _quality(runs: Sequence[Run], judged: Run) -> Iterator[Text]:
     rows = [row for one in judged.verdicts for row in one.rows]
+    if len(kinds_of_device(runs)) > 1 and any(row.verdict in JUDGED for row in rows):
+        yield ("Verdicts are of clips from all the runs, whose devices do not round alike.",)
     if undecided := dict.fromkeys(row.margin.metric for row in rows if row.verdict == "INCONCLUSIVE"):
         metrics = joined([(Code(name),) for name in undecided])
         yield say("The clips do not decide {metrics}: the tests are inconclusive.", metrics=metrics)

@@ -70,7 +70,7 @@ def _table(number_: int, found: list[Configuration], valued: list[str]) -> Block
 
 def _heading(one: Configuration) -> tuple[str, ...]:
     run = (f"run {one.letter}",) if one.letter else ()
-    return *lines(one.plan.model.id), *lines(one.plan.setting), *run
+    return *lines(one.plan.model.id), *lines(one.plan.setting), *run, *lines(one.gpu)
 
 
 def _value(one: Configuration, id_: str) -> Text:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from reports.compare import comparisons, without_ratio
-from reports.paper.configurations import letter_of
+from reports.paper.configurations import origin_of
 from reports.paper.document import Block, Code, Items, Paragraph, Said, Text, say
 from reports.paper.escape import short
 from reports.paper.measures import Place, number, setting
@@ -36,7 +36,7 @@ def ratios(runs: Sequence[Run]) -> tuple[Block, ...]:
             faster=_named(Place(run, one.faster, "")),
             ratio=ratio(run, one.faster, one.slower),
             slower=_named(Place(run, one.slower, "")),
-            run=f", run {letter}" if (letter := letter_of(runs, run)) else "",
+            run=(", ", *origin) if (origin := origin_of(runs, run, one.faster)) else (),
         )
         for run, one in compared[:MOST_RATIOS]
     ]
