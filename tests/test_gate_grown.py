@@ -61,8 +61,7 @@ def test_slow_first_step_is_named_and_not_blamed_on_the_later_ones() -> None:
     assert broken(found) == {"prompt_to_host_s", "first_step_s", "phase_denoise_s"}
     assert {m.metric: m.verdict for m in found.metrics}["later_steps_s"] == "PASS"
     assert found.causes[-1].endswith(
-        "of 0.3 s that denoise grew by, 0.3 s are in its first step (0.1 s to 0.4 s); its later steps are within "
-        "their limits"
+        "denoise grew by 0.3 s, its first step by 0.3 s (0.1 s to 0.4 s); its later steps are within their limits"
     )
 
 
@@ -70,7 +69,7 @@ def test_later_steps_that_are_slower_too_are_not_excused() -> None:
     """The first holds most of it, but the others are beyond their limits as well."""
     found = verdict_on(one_piece(1.0, *[0.12] * 9), one_piece(*[STEP_S] * 10))
     assert {"first_step_s", "later_steps_s"} <= broken(found)
-    assert found.causes[-1].endswith("that denoise grew by, 0.9 s are in its first step (0.1 s to 1 s)")
+    assert found.causes[-1].endswith("its first step by 0.9 s (0.1 s to 1 s)")
 
 
 def test_slow_first_step_of_one_round_is_no_regression() -> None:
@@ -89,7 +88,7 @@ def test_steps_that_are_all_slower_are_told_as_spread() -> None:
     found = verdict_on(one_piece(*[1.1 * STEP_S] * 10), one_piece(*[STEP_S] * 10))
     assert "later_steps_s" in broken(found)
     assert "first_step_s" not in broken(found)  # 10 ms are within its absolute limit
-    assert found.causes[-1].endswith("of 0.1 s that denoise grew by, the growth is spread over its 10 steps")
+    assert found.causes[-1].endswith("denoise grew by 0.1 s, spread over its 10 steps")
 
 
 def test_step_block_and_visit_that_stand_out_are_named() -> None:
@@ -101,9 +100,9 @@ def test_step_block_and_visit_that_stand_out_are_named() -> None:
         ([[0.1] * 3, [0.1, 0.2, 0.2, 0.2], [0.1] * 4], "block 2"),
         ([[0.4, 0.1, 0.1], [0.1] * 4, [0.1] * 4], "its first step"),
     ):
-        assert f"that denoise grew by, 0.3 s are in {name}" in verdict_on(causal(place, DECODES), base).why
+        assert f"denoise grew by 0.3 s, {name} by 0.3 s" in verdict_on(causal(place, DECODES), base).why
     late = verdict_on(causal(BLOCKS, [0.5, 0.5, 0.7]), base)
-    assert "of 0.2 s that decode grew by, 0.2 s are in visit 3" in late.why
+    assert "decode grew by 0.2 s, visit 3 by 0.2 s" in late.why
     assert "phase_denoise_s" not in broken(late)
 
 
@@ -156,11 +155,9 @@ def fresh(load_s: float, later_s: float = 0.5) -> CaseRecord:
 
 def test_slower_cold_start_names_its_part() -> None:
     """By the processes after the first; what is slower in two parts alike is spread."""
-    assert verdict_on(fresh(6.0), fresh(5.0)).causes[-1].endswith("of 1 s that cold start grew by, 1 s are in load")
+    assert verdict_on(fresh(6.0), fresh(5.0)).causes[-1].endswith("cold start grew by 1 s, load by 1 s")
     assert (
-        verdict_on(fresh(6.0, 1.5), fresh(5.0))
-        .causes[-1]
-        .endswith("of 2 s that cold start grew by, the growth is spread over its 3 parts")
+        verdict_on(fresh(6.0, 1.5), fresh(5.0)).causes[-1].endswith("cold start grew by 2 s, spread over its 3 parts")
     )
 
 

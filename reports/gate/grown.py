@@ -78,15 +78,15 @@ def _parts_told(
     total_s = sum(more_s)
     if total_s <= 0:
         return []
-    head = f"of {amount('_s', total_s)} that {phase} grew by, "
+    head = f"{phase} grew by {amount('_s', total_s)}, "
     if phase == STEPPED and more_s[0] >= STANDS_OUT * total_s:
-        return [f"{head}{amount('_s', more_s[0])} are in its first step ({_change(old[0], now[0])}){_later(metrics)}"]
+        return [f"{head}its first step by {amount('_s', more_s[0])} ({_change(old[0], now[0])}){_later(metrics)}"]
     groups = dict(zip(names, more_s, strict=True)) | _by_block(names, more_s)
     out = [name for name in groups if groups[name] >= STANDS_OUT * total_s]
     if out:
-        return [f"{head}{amount('_s', groups[out[0]])} are in {out[0]}"]
+        return [f"{head}{out[0]} by {amount('_s', groups[out[0]])}"]
     what = {STEPPED: "steps", COLD_START: "parts"}.get(phase, "visits")
-    return [f"{head}the growth is spread over its {len(names)} {what}"]
+    return [f"{head}spread over its {len(names)} {what}"]
 
 
 def _later(metrics: Sequence[MetricVerdict]) -> str:
