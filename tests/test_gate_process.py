@@ -22,10 +22,14 @@ def test_rows_are_told_and_all_else_is_kept(tmp_path: Path) -> None:
     """Rows of cases and lines of progress, the last without its newline; a banner is none."""
     told: list[str] = []
     progress = "bench_speed.py::bench_generate[a] · denoise · 30 s"
-    ended = run(tmp_path, f"print({ROW!r}); print('TOY MODELS on: x'); print({progress!r}, end='')", told)
+    ended = run(
+        tmp_path,
+        f"print({ROW!r}); print('TOY MODELS on: x'); print('benchmarks/bench_speed.py ' + {progress!r}, end='')",
+        told,
+    )
     assert told == [ROW, progress]
     assert ended.code == 0
-    assert ended.last.splitlines() == [ROW, "TOY MODELS on: x", progress]
+    assert ended.last.splitlines() == [ROW, "TOY MODELS on: x", f"benchmarks/bench_speed.py {progress}"]
 
 
 def test_code_and_signal_are_told(tmp_path: Path) -> None:
