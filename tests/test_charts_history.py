@@ -27,6 +27,7 @@ def test_lines_have_their_colours_and_steps_their_percent() -> None:
     assert {"+5.00 %", "15 runs, 15 valid, 1 step", "time [s]"} <= {text.strip() for text in texts(root)}
     assert "line 1 at 4 s, then 4.2 s; line 2 at 4.6 s. 2026-11-22T00:06:00: STEP +5.00 %, worse" in chart.description
     assert "Line 2 is NVIDIA H200, driver_branch 590" in chart.caption
+    assert "; other than in the run before: driver_branch '580', now '590'." in chart.caption
     assert "Random weights in 1 case" in chart.caption
 
 

@@ -1,10 +1,13 @@
 """The record of a gate's outcome: written into the run folder, read into run.json, and what it answers."""
 
+import doctest
 from pathlib import Path
+from types import ModuleType
 
 import msgspec
 import pytest
 
+from reports.gate import checks, judge_metric, limits, outcome, robust, words
 from reports.gate.outcome import side_of
 from reports.gate.outcome_file import read_gate, write_gate
 from reports.gate.verdict import RANKS, UNDECIDED, CaseVerdict, Verdict, fails, worst
@@ -77,3 +80,10 @@ def test_worst_verdict_rules_and_one_number_without_a_baseline_does_not() -> Non
     """A case with a new number among others that pass was compared."""
     assert worst(["PASS", "NEW"]) == "PASS"
     assert worst(["IMPROVED", "PASS", "AMBIGUOUS", "REGRESSION"]) == "REGRESSION"
+
+
+@pytest.mark.parametrize("module", [checks, judge_metric, limits, outcome, robust, words])
+def test_documented_examples_of_the_gate_hold(module: ModuleType) -> None:
+    """Each of these modules has one."""
+    found = doctest.testmod(module)
+    assert (found.failed, found.attempted > 0) == (0, True)

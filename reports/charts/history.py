@@ -65,7 +65,7 @@ def chart_of(histories: Sequence[History]) -> Chart:
         *(f"{reason[:1].upper()}{reason[1:]}." for reason in sorted(reasons)),
         f"Not drawn: {len(histories) - len(kept)} more cases." if len(histories) > len(kept) else "",
         _weights(kept),
-        *(f"Line {name} is {machine_text(line)}." for name, line in lines.items()),
+        *(f"Line {name} is {machine_text(line)}{_new(line)}." for name, line in lines.items()),
     )
     return Chart("history", TITLE, caption, " ".join(map(_told, kept)), drawn)
 
@@ -169,6 +169,10 @@ def _weights(histories: Sequence[History]) -> str:
     if any("tiny" in source for source in sources):
         told.append("Toy models: these numbers say nothing of real ones.")
     return " ".join(told)
+
+
+def _new(line: Line) -> str:
+    return f"; other than in the run before: {line.differs}" if line.differs else ""
 
 
 def _told(history: History) -> str:
