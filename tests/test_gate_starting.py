@@ -49,6 +49,12 @@ def test_options_are_given_on_but_for_the_gates_own(tmp_path: Path) -> None:
     ]
 
 
+def test_no_windows_of_energy_in_turns() -> None:
+    """Fifteen seconds a case and process would double the time; against stored baselines energy is judged."""
+    assert words(Options(suite="smoke", gate=True, against="HEAD")) == ["--suite=smoke", "--no-energy"]
+    assert words(Options(suite="smoke", gate=True)) == ["--suite=smoke"]
+
+
 def test_base_runs_its_own_files_where_it_has_them(tmp_path: Path) -> None:
     """A suite or a folder of the repository is that of the commit; what it lacks is lent by the new side."""
     base = Side(folder=tmp_path, python=sys.executable)
