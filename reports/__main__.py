@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 from reports.ab import command as ab
 from reports.ab.record import VotesError
+from reports.arguments import takes_runs
 from reports.equal_time import equal_time_lines
 from reports.exports.command import EXPORTS, Export
 from reports.gate.baseline_command import BASELINE, baseline, takes_action
@@ -52,17 +53,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return EXIT_BAD_INPUT
 
 
-def _takes_runs(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("runs", nargs="+", type=Path, metavar="RUN", help="a run folder or a run.json")
-
-
 def _takes_runs_and_quality(parser: argparse.ArgumentParser) -> None:
-    _takes_runs(parser)
+    takes_runs(parser)
     parser.add_argument("--quality", choices=("enforce", "strict", "report"), default="enforce")
 
 
 def _takes_runs_and_page(parser: argparse.ArgumentParser) -> None:
-    _takes_runs(parser)
+    takes_runs(parser)
     parser.add_argument("--out", type=Path, metavar="FILE", help="one page of all the runs; the first is the baseline")
     parser.add_argument(
         "--single-file", action="store_true", help="put small clips and stills into the page, link none"
@@ -78,7 +75,7 @@ class Command(NamedTuple):
 
     help: str
     run: Callable[[argparse.Namespace], int]
-    arguments: Callable[[argparse.ArgumentParser], None] = _takes_runs
+    arguments: Callable[[argparse.ArgumentParser], None] = takes_runs
 
 
 def _runs(options: argparse.Namespace) -> list[Run]:

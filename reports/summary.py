@@ -58,7 +58,7 @@ def render_summary(run: Run, width: int = 120) -> str:
         [*verdict_lines(run.verdicts), *equal_time_lines([run])],
         budget_lines(run),
         claim_lines([run]),
-        _reasons(run),
+        trouble_lines(run),
     ]
     texts.append(_closing(run))
     banners, *others = [[wrapped for line in lines for wrapped in _wrapped(line, width)] for lines in texts]
@@ -110,7 +110,8 @@ def _line(row: Sequence[str], widths: Sequence[int]) -> str:
     return GAP.join(cells).rstrip()
 
 
-def _reasons(run: Run) -> list[str]:
+def trouble_lines(run: Run) -> list[str]:
+    """Tell what did not pass or is not to be trusted, a line each: status and reason, other frames, clocks."""
     return [
         *(
             f"{case.status.upper()} {case.id}: {one_line(case.reason) or 'no reason was recorded'}"

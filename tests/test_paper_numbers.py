@@ -37,7 +37,7 @@ LATEX = r"\\val\{(n\d+)\}\{([^{}]+(?:\{-?\d+\}\$)?)\}"
 CONSTANTS = {"2³⁰", "10⁹", "15", "1", "5", "24", "95", "TEST04", "uint8", "2.1", "480p"}
 
 
-OF_THE_PAPER = ("document", "escape", "measures", "numbers", "rounding", "tables")
+OF_THE_PAPER = ("document", "escape", "measures", "numbers", "rendering", "rounding", "tables")
 
 
 @pytest.mark.parametrize("module", ["charts.caption", *(f"paper.{name}" for name in OF_THE_PAPER)])

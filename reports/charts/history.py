@@ -9,10 +9,8 @@ from math import nan
 from typing import TYPE_CHECKING
 
 from reports.charts.caption import sentences
-from reports.charts.drawing import INK, SMALL_PT, Chart, NoChart, style
-from reports.charts.legend import Kind, draw_legend
-from reports.charts.legend import height_in as legend_in
-from reports.charts.panels import MOST_PANELS, note, panels
+from reports.charts.drawing import INK, SMALL_PT, Chart, NoChart
+from reports.charts.panels import MOST_PANELS, note, panelled
 from reports.charts.selection import LABEL_CHARACTERS
 from reports.charts.stacked import BLUE, GREEN, GREY, MAGENTA, ORANGE, PURPLE, TEAL, VERMILLION, WINE
 from reports.gate.limits import MIB
@@ -25,6 +23,8 @@ from reports.rows import counted, one_line
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+
+    from reports.charts.legend import Kind
 
 TITLE = "History of the cases"
 # Of fewer runs a page says what differs between each two of them.
@@ -50,11 +50,7 @@ def chart_of(histories: Sequence[History]) -> Chart:
     entries: dict[str, tuple[str, Kind]] = {
         _legend(line): (_colour(line.name, lines), "box") for line in lines.values()
     }
-    with style():
-        drawn, places = panels([_label(one) for one in kept], PANEL_IN, legend_in(entries))
-        draw_legend(drawn, entries)
-        for axes, one in zip(places, kept, strict=True):
-            _draw(axes, one, lines)
+    drawn = panelled([(_label(one), one) for one in kept], PANEL_IN, entries, lambda axes, one: _draw(axes, one, lines))
     refused = sum(bool(point.refused) for one in kept for point in one.points)
     reasons = {one.reason for one in kept if one.reason}
     caption = sentences(

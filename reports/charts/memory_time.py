@@ -9,10 +9,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from reports.charts.caption import sentences
-from reports.charts.drawing import INK, Chart, NoChart, style
-from reports.charts.legend import Kind, draw_legend
-from reports.charts.legend import height_in as legend_in
-from reports.charts.panels import MOST_PANELS, fill, note, panels
+from reports.charts.drawing import INK, Chart, NoChart
+from reports.charts.panels import MOST_PANELS, fill, note, panelled
 from reports.charts.selection import Row, chosen, labels, notes, rows_of
 from reports.charts.stacked import BUDGET, MAGENTA, colours_of
 from reports.charts.waterfall import budgets_gib
@@ -22,6 +20,8 @@ from reports.rows import GIB, one_line, show
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+
+    from reports.charts.legend import Kind
 
 TITLE = "Memory over time"
 PANEL_IN = 1.3
@@ -41,11 +41,9 @@ def figure(runs: Sequence[Run]) -> Chart | NoChart:
     if any(_budget_gib(row) is not None for row in rows):
         entries[BUDGET_NAME] = (MAGENTA, "line")
     named = labels(rows)
-    with style():
-        drawn, places = panels(named, PANEL_IN, legend_in(entries))
-        draw_legend(drawn, entries)
-        for axes, row in zip(places, rows, strict=True):
-            _draw(axes, row, colours)
+    drawn = panelled(
+        list(zip(named, rows, strict=True)), PANEL_IN, entries, lambda axes, row: _draw(axes, row, colours)
+    )
     caption = sentences(
         f"The last timed round, by NVML, all processes of the device, a sample every {show(_period_s(rows[0]))} s or, "
         "where there are more than are kept, the most of several; the phases stand behind it.",

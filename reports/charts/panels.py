@@ -3,10 +3,12 @@
 Why it matters: 3 s and 60 s on one axis hide the quicker one. Labels above are never cut off.
 """
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, TypeVar
 
-from reports.charts.drawing import FONT_PT, INK, SMALL_PT, WIDTH_IN, axes_at, canvas
+from reports.charts.drawing import FONT_PT, INK, SMALL_PT, WIDTH_IN, axes_at, canvas, style
+from reports.charts.legend import Kind, draw_legend
+from reports.charts.legend import height_in as legend_in
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -14,6 +16,24 @@ if TYPE_CHECKING:
 
 MOST_PANELS = 8
 LABEL_IN, LEFT_IN, RIGHT_IN, TOP_IN, FOOT_IN = 0.12, 0.55, 0.15, 0.44, 0.42
+
+
+One = TypeVar("One")
+
+
+def panelled(
+    named: Sequence[tuple[str, One]],
+    height_in: float,
+    entries: Mapping[str, tuple[str, Kind]],
+    draw: "Callable[[Axes, One], None]",
+) -> "Figure":
+    """Draw each thing on a panel of its own below its label, all below one legend."""
+    with style():
+        figure, places = panels([label for label, _ in named], height_in, legend_in(entries))
+        draw_legend(figure, entries)
+        for axes, (_, one) in zip(places, named, strict=True):
+            draw(axes, one)
+    return figure
 
 
 def panels(labels: Sequence[str], height_in: float, head_in: float = 0.0) -> "tuple[Figure, list[Axes]]":

@@ -9,10 +9,8 @@ from itertools import accumulate
 from typing import TYPE_CHECKING, NamedTuple
 
 from reports.charts.caption import sentences
-from reports.charts.drawing import Chart, NoChart, style
-from reports.charts.legend import Kind, draw_legend
-from reports.charts.legend import height_in as legend_in
-from reports.charts.panels import MOST_PANELS, note, panels
+from reports.charts.drawing import Chart, NoChart
+from reports.charts.panels import MOST_PANELS, note, panelled
 from reports.charts.selection import Row, chosen, labels, notes, rows_of
 from reports.charts.stacked import BLUE, ORANGE
 from reports.record import Run
@@ -21,6 +19,8 @@ from reports.timing import playback
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+
+    from reports.charts.legend import Kind
 
 TITLE = "Playback: when frames come"
 ARRIVED, PLAYED = "frames in host memory", "a player that never stalls"
@@ -46,11 +46,7 @@ def figure(runs: Sequence[Run]) -> Chart | NoChart:
     rows, left_out = chosen(told, MOST_PANELS)
     found = [arrivals_of(label, row) for label, row in zip(labels(rows), rows, strict=True)]
     entries: dict[str, tuple[str, Kind]] = {ARRIVED: (BLUE, "box"), PLAYED: (ORANGE, "box")}
-    with style():
-        drawn, places = panels([one.label for one in found], PANEL_IN, legend_in(entries))
-        draw_legend(drawn, entries)
-        for axes, one in zip(places, found, strict=True):
-            _draw(axes, one)
+    drawn = panelled([(one.label, one) for one in found], PANEL_IN, entries, _draw)
     caption = sentences(
         "The round nearest to each case's median. The player starts as early as it can without a frame being late, at "
         "the clip's own frame rate.",

@@ -10,10 +10,8 @@ from math import nan
 from typing import TYPE_CHECKING, NamedTuple
 
 from reports.charts.caption import sentences
-from reports.charts.drawing import INK, Chart, NoChart, style
-from reports.charts.legend import Kind, draw_legend
-from reports.charts.legend import height_in as legend_in
-from reports.charts.panels import MOST_PANELS, fill, note, panels
+from reports.charts.drawing import INK, Chart, NoChart
+from reports.charts.panels import MOST_PANELS, fill, note, panelled
 from reports.charts.selection import Row, chosen, labels, notes, rows_of
 from reports.charts.stacked import BLUE, ORANGE, SKY
 from reports.record import Run
@@ -23,6 +21,8 @@ from reports.timing_rows import median_blocks
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+
+    from reports.charts.legend import Kind
 
 TITLE = "Time of each step and block"
 STEP, NEXT, CACHE = "denoise step", "every second step", "cache pass"
@@ -50,11 +50,7 @@ def figure(runs: Sequence[Run]) -> Chart | NoChart:
     entries: dict[str, tuple[str, Kind]] = {STEP: (BLUE, "box")}
     if any(steps.blocks for steps in found):
         entries |= {NEXT: (SKY, "box"), CACHE: (ORANGE, "box")}
-    with style():
-        drawn, places = panels([steps.label for steps in found], PANEL_IN, legend_in(entries))
-        draw_legend(drawn, entries)
-        for axes, steps in zip(places, found, strict=True):
-            _draw(axes, steps)
+    drawn = panelled([(steps.label, steps) for steps in found], PANEL_IN, entries, _draw)
     caption = sentences(
         "Medians over the timed rounds; upright lines span the extremes of single steps. A causal model's bars are "
         "blocks, from the first step up.",

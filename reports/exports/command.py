@@ -2,9 +2,9 @@
 
 import argparse
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any, NamedTuple
 
+from reports.arguments import takes_runs
 from reports.benchmark_json import benchmark_document
 from reports.exports.annotations import render_annotations
 from reports.exports.bencher import bencher
@@ -24,17 +24,13 @@ class Export(NamedTuple):
     arguments: Callable[[argparse.ArgumentParser], None]
 
 
-def _takes_runs(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("runs", nargs="+", type=Path, metavar="RUN", help="a run folder or a run.json")
-
-
 def _takes_long(parser: argparse.ArgumentParser) -> None:
-    _takes_runs(parser)
+    takes_runs(parser)
     parser.add_argument("--long", action="store_true", help="a row a number, of every round, in place of a row a case")
 
 
 def _takes_extra_entries(parser: argparse.ArgumentParser) -> None:
-    _takes_runs(parser)
+    takes_runs(parser)
     parser.add_argument(
         "--extra-entries",
         action="store_true",
@@ -65,21 +61,21 @@ EXPORTS = {
     "markdown": Export(
         "print the runs as Markdown, under the limit of $GITHUB_STEP_SUMMARY",
         lambda runs, _options: render_markdown(runs),
-        _takes_runs,
+        takes_runs,
     ),
     "annotations": Export(
         "print what failed, and what a gate fails, as GitHub's ::error lines",
         lambda runs, _options: render_annotations(runs),
-        _takes_runs,
+        takes_runs,
     ),
     "bencher": Export(
         "print the cases that passed as Bencher Metric Format",
         lambda runs, _options: _lines([bencher(runs)]),
-        _takes_runs,
+        takes_runs,
     ),
     "benchmark-action": Export(
         "print the cases that passed as customSmallerIsBetter of github-action-benchmark",
         lambda runs, _options: _lines([benchmark_action(runs)]),
-        _takes_runs,
+        takes_runs,
     ),
 }

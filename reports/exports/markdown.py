@@ -21,12 +21,11 @@ from reports.floors import quality_lines
 from reports.gate.outcome import was_lost
 from reports.gate.table import markdown as gate_table
 from reports.metric_lines import metric_lines
-from reports.paired_lines import paired_lines, spread_lines
+from reports.paired_lines import paired_lines
 from reports.random_weights import banners_of
 from reports.record import CaseRecord, Run
 from reports.rows import (
     NAMES,
-    clocks_apart,
     columns,
     groups,
     names,
@@ -36,7 +35,7 @@ from reports.rows import (
     tally,
     values,
 )
-from reports.summary import render_together
+from reports.summary import render_together, trouble_lines
 from reports.verdict_lines import verdict_lines
 
 LIMIT_BYTES = 1_000_000  # GitHub's limit is 1,048,576 a step, which may have written other things, too
@@ -93,7 +92,7 @@ def _blocks(run: Run) -> Iterable[Block]:
         yield Block([f"### {escaped(title)}", ""], gate_table(run.gate.verdicts).splitlines())
     for heading, cases in groups(run).items():
         yield _table(heading, cases)
-    yield from _listed("Not passed, or not to be trusted", _troubles(run))
+    yield from _listed("Not passed, or not to be trusted", trouble_lines(run))
     yield from _listed("Comparison", comparison_lines(run))
     yield from _listed("Student against teacher", [*verdict_lines(run.verdicts), *equal_time_lines([run])])
     yield from _listed("Budgets", budget_lines(run))
@@ -121,18 +120,6 @@ def _case(case: CaseRecord, shown: Iterable[str]) -> str:
 
 def _row(cells: Iterable[str]) -> str:
     return f"| {' | '.join(cells)} |"
-
-
-def _troubles(run: Run) -> list[str]:
-    return [
-        *(
-            f"{case.status.upper()} {case.id}: {one_line(case.reason) or 'no reason was recorded'}"
-            for case in run.cases
-            if case.status != "passed"
-        ),
-        *spread_lines(run),
-        *(f"CLOCKS DISAGREE {case.id}: {reason}" for case, reason in clocks_apart(run)),
-    ]
 
 
 def _listed(heading: str, lines: Sequence[str]) -> list[Block]:

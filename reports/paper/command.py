@@ -4,6 +4,7 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
+from reports.arguments import takes_runs
 from reports.paper.write import FORMATS, write_paper
 from reports.record import Run
 
@@ -12,7 +13,7 @@ PAPER = "write a paper's sections, tables, figures and references from the recor
 
 def takes_paper(parser: argparse.ArgumentParser) -> None:
     """Add the command's arguments."""
-    parser.add_argument("runs", nargs="+", type=Path, metavar="RUN", help="a run folder or a run.json")
+    takes_runs(parser)
     parser.add_argument("--out", required=True, type=Path, metavar="DIR", help="the folder to write to")
     parser.add_argument("--format", choices=FORMATS, help="only this one; both without it")
 

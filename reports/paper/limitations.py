@@ -28,27 +28,23 @@ def limitations(runs: Sequence[Run], judged: Run) -> Section:
 
 
 def _weights(runs: Sequence[Run]) -> Iterator[Text]:
-    if random := _with_weights(runs, "random"):
-        yield say(
-            "{cases} ran on random weights ({models}): work and memory are those of the published weights, the clips "
-            "are noise, energy is that of noise, and nothing is claimed of quality.",
-            cases=_counted(random),
-            models=_named(random),
-        )
+    random = _with_weights(runs, "random")
+    yield from _of(
+        random,
+        "{cases} ran on random weights ({models}): work and memory are those of the published weights, the clips are "
+        "noise, energy is that of noise, and nothing is claimed of quality.",
+    )
+    if random:
         for banner in dict.fromkeys(banner for run in runs for banner in banners_of(run) if "initialisation" in banner):
             yield say("The run says of itself: {banner}", banner=Said(short(banner, 300)))
-    if tiny := _with_weights(runs, "tiny"):
-        yield say(
-            "{cases} ran toy models ({models}), which show that the suite works, and say nothing of any published "
-            "model.",
-            cases=_counted(tiny),
-            models=_named(tiny),
-        )
-    if cpu := [pair for pair in _cases(runs) if pair[1].plan.recipe.device == "cpu"]:
-        yield say(
-            "{cases} ran on a CPU: memory and energy of a GPU were not measured, and the times compare with no GPU's.",
-            cases=_counted(cpu),
-        )
+    yield from _of(
+        _with_weights(runs, "tiny"),
+        "{cases} ran toy models ({models}), which show that the suite works, and say nothing of any published model.",
+    )
+    yield from _of(
+        [pair for pair in _cases(runs) if pair[1].plan.recipe.device == "cpu"],
+        "{cases} ran on a CPU: memory and energy of a GPU were not measured, and the times compare with no GPU's.",
+    )
 
 
 def _machine(runs: Sequence[Run]) -> Iterator[Text]:
@@ -89,22 +85,27 @@ def _sample(runs: Sequence[Run]) -> Iterator[Text]:
 
 def _validity(runs: Sequence[Run]) -> Iterator[Text]:
     pairs = _cases(runs)
-    if lost := [pair for pair in pairs if not is_sound(pair[1])]:
-        yield say("{cases} gave no sound result ({table}).", cases=_counted(lost), table=See("tab:failed"))
-    if shared := [pair for pair in pairs if is_shared(pair[1])]:
-        yield say("{cases} shared the GPU with other processes; no ratio is formed of them.", cases=_counted(shared))
+    yield from _of([pair for pair in pairs if not is_sound(pair[1])], "{cases} gave no sound result ({failed}).")
+    yield from _of(
+        [pair for pair in pairs if is_shared(pair[1])],
+        "{cases} shared the GPU with other processes; no ratio is formed of them.",
+    )
     states = [(pair, state) for pair in pairs if (state := _state(pair[1])) is not None]
-    if capped := [pair for pair, state in states if "sw_power_cap" in (state.event_shares or {})]:
-        text = "The GPU's power limit held {cases} for part of the time, which is ordinary under load."
-        yield say(text, cases=_counted(capped))
-    if several := [(run, case) for run in runs for case in not_deterministic(run)]:
-        yield say("{cases} made different frames from one seed.", cases=_counted(several))
-    if apart := [(run, case) for run in runs for case, _ in clocks_apart(run)]:
-        text = "In {cases} host clock, device clock and the sum of the phases disagree by more than 1 %."
-        yield say(text, cases=_counted(apart))
-    if unchecked := [pair for pair, state in states if state.energy and state.energy.cross_check != "agrees"]:
-        text = "The energy of {cases} does not agree with integrated power, or was not cross-checked."
-        yield say(text, cases=_counted(unchecked))
+    yield from _of(
+        [pair for pair, state in states if "sw_power_cap" in (state.event_shares or {})],
+        "The GPU's power limit held {cases} for part of the time, which is ordinary under load.",
+    )
+    yield from _of(
+        [(run, case) for run in runs for case in not_deterministic(run)], "{cases} made different frames from one seed."
+    )
+    yield from _of(
+        [(run, case) for run in runs for case, _ in clocks_apart(run)],
+        "In {cases} host clock, device clock and the sum of the phases disagree by more than 1 %.",
+    )
+    yield from _of(
+        [pair for pair, state in states if state.energy and state.energy.cross_check != "agrees"],
+        "The energy of {cases} does not agree with integrated power, or was not cross-checked.",
+    )
 
 
 def _quality(runs: Sequence[Run], judged: Run) -> Iterator[Text]:
@@ -119,17 +120,26 @@ def _quality(runs: Sequence[Run], judged: Run) -> Iterator[Text]:
 
 
 def _provenance(runs: Sequence[Run]) -> Iterator[Text]:
-    pairs = _cases(runs)
-    if unpinned := [pair for pair in _with_weights(runs, "hub") if not _is_pinned(pair[1])]:
-        yield say("The revision of the weights of {models} is not known.", models=_named(unpinned))
+    yield from _of(
+        [pair for pair in _with_weights(runs, "hub") if not _is_pinned(pair[1])],
+        "The revision of the weights of {models} is not known.",
+    )
     if any(run.environment.git_dirty for run in runs):
         yield ("The code had uncommitted changes.",)
     if any(run.environment.git_commit is None for run in runs):
         yield ("The commit of the code is not known.",)
-    if licensed := [pair for pair in pairs if pair[1].plan.model.non_commercial]:
-        yield say("The licence of {models} forbids commercial use.", models=_named(licensed))
+    yield from _of(
+        [pair for pair in _cases(runs) if pair[1].plan.model.non_commercial],
+        "The licence of {models} forbids commercial use.",
+    )
     if any(run.torn_journal_lines for run in runs):
         yield ("A run was interrupted: lines of its journal were lost.",)
+
+
+def _of(pairs: Pairs, sentence: str) -> Iterator[Text]:
+    """Say a sentence of cases where there are any: {cases} counts them, {models} names theirs."""
+    if pairs:
+        yield say(sentence, cases=_counted(pairs), models=_named(pairs), failed=See("tab:failed"))
 
 
 def _cases(runs: Sequence[Run]) -> Pairs:

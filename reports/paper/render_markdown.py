@@ -3,105 +3,79 @@
 import re
 
 from reports.paper.bibliography import listed
-from reports.paper.document import (
-    Absent,
-    Block,
-    Cite,
-    Code,
-    Figure,
-    Inline,
-    Items,
-    Paragraph,
-    Section,
-    See,
-    Table,
-    Text,
-    cited,
-    floats,
-    numbered,
-)
+from reports.paper.document import Block, Code, Figure, Section, Table, cited, floats, numbered
 from reports.paper.escape import markdown
-from reports.paper.numbers import Number
+from reports.paper.rendering import Blocks, Pieces, power_of_ten
 
 MINUS = "\N{MINUS SIGN}"
 RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 _PLAIN_NAME = re.compile(r"[\w.+=/:\[\]-]+", re.ASCII)
 
-
-class _Names:
-    """Ids of numbers, and names of what has a label."""
-
-    def __init__(self, blocks: tuple[Block, ...]) -> None:
-        """Give the document's numbers, tables and figures their names."""
-        self.ids = numbered(blocks)
-        counts = {"Table": 0, "Figure": 0}
-        self.labels: dict[str, str] = {}
-        for one in floats(blocks):
-            if isinstance(one, Section):
-                self.labels[one.label] = f"Section “{one.title}”"
-                continue
-            kind = "Table" if isinstance(one, Table) else "Figure"
-            counts[kind] += 1
-            self.labels[one.label] = f"{kind} {counts[kind]}"
+Labels = dict[str, str]
 
 
 def as_markdown(title: str, blocks: tuple[Block, ...]) -> str:
     """Render a document with its references."""
-    names = _Names(blocks)
-    parts = [f"# {title}", *(part for block in blocks for part in _block(block, names, 2))]
+    labels, ids = _labels(blocks), numbered(blocks)
+    pieces = Pieces(
+        number=lambda one: f"{_number(one.text)}<!--{ids[one]}-->",
+        cite=lambda one: f" [{'; '.join(f'@{key}' for key in one.keys)}]",
+        see=lambda one: labels[one.label],
+        code=_code,
+        said=lambda one: markdown(one.text),
+        prose=markdown,
+        dash="–",
+    )
+    form = Blocks(
+        heading=lambda one, level: f"{'#' * (level + 2)} {markdown(one.title)}",
+        paragraph=lambda one: pieces.text(one.text),
+        items=lambda one: "\n".join(f"- {pieces.text(item)}" for item in one.items),
+        table=lambda one: _table(one, pieces, labels),
+        figure=lambda one: _figure(one, pieces, labels),
+    )
+    parts = [f"# {title}", *(part for block in blocks for part in form.parts(block))]
     references = [f"- [@{key}] {markdown(listed(key))}" for key in cited(blocks)]
     return "\n\n".join([*parts, "## References", "\n".join(references) or "None."]) + "\n"
 
 
-def _block(block: Block, names: _Names, level: int) -> list[str]:
-    if isinstance(block, Section):
-        inner = [part for one in block.blocks for part in _block(one, names, level + 1)]
-        return [f"{'#' * level} {markdown(block.title)}", *inner]
-    if isinstance(block, Paragraph):
-        return [_text(block.text, names)]
-    if isinstance(block, Items):
-        return ["\n".join(f"- {_text(item, names)}" for item in block.items)]
-    return _table(block, names) if isinstance(block, Table) else _figure(block, names)
+def _labels(blocks: tuple[Block, ...]) -> Labels:
+    """Give what has a label its name in the text."""
+    counts = {"Table": 0, "Figure": 0}
+    labels: Labels = {}
+    for one in floats(blocks):
+        if isinstance(one, Section):
+            labels[one.label] = f"Section “{one.title}”"
+            continue
+        kind = "Table" if isinstance(one, Table) else "Figure"
+        counts[kind] += 1
+        labels[one.label] = f"{kind} {counts[kind]}"
+    return labels
 
 
-def _table(table: Table, names: _Names) -> list[str]:
+def _table(table: Table, pieces: Pieces, labels: Labels) -> list[str]:
     heading = [markdown(" ".join(column.heading)) for column in table.columns]
     ruler = ["---:" if column.kind == "figure" else "---" for column in table.columns]
-    rows = [heading, ruler, *([_text(cell, names, in_table=True) for cell in row] for row in table.rows)]
+    rows = [heading, ruler, *([pieces.text(cell, in_table=True) for cell in row] for row in table.rows)]
     lines = "\n".join(f"| {' | '.join(row)} |" for row in rows)
-    caption = f"**{names.labels[table.label]}.** {_text(table.caption, names)}"
-    return [caption, lines, *([_text(table.notes, names)] if table.notes else [])]
+    caption = f"**{labels[table.label]}.** {pieces.text(table.caption)}"
+    return [caption, lines, *([pieces.text(table.notes)] if table.notes else [])]
 
 
-def _figure(figure: Figure, names: _Names) -> list[str]:
-    name = names.labels[figure.label]
+def _figure(figure: Figure, pieces: Pieces, labels: Labels) -> list[str]:
+    name = labels[figure.label]
     parts: list[str] = []
     for panel in figure.panels:
         kind = next(kind for kind in ("svg", "jpg", "pdf") if kind in panel.kinds)
-        parts += [_text(panel.title, names)] if panel.title else []
+        parts += [pieces.text(panel.title)] if panel.title else []
         parts.append(f"![{name}](figures/{panel.stem}.{kind})")
-    return [*parts, f"**{name}.** {_text(figure.caption, names)}"]
+    return [*parts, f"**{name}.** {pieces.text(figure.caption)}"]
 
 
 def _number(text: str) -> str:
     """Write a number's text: a minus as such, and a power of ten for "2.79e-05"."""
-    digits, _, power = text.partition("e")
-    return digits.replace("-", MINUS) + (f" × 10{str(int(power)).translate(RAISED)}" if power else "")
+    digits, power = power_of_ten(text)
+    return digits.replace("-", MINUS) + ("" if power is None else f" × 10{str(power).translate(RAISED)}")
 
 
-def _text(text: Text, names: _Names, *, in_table: bool = False) -> str:
-    return "".join(_inline(piece, names, in_table=in_table) for piece in text)
-
-
-def _inline(piece: Inline, names: _Names, *, in_table: bool) -> str:
-    if isinstance(piece, Number):
-        return f"{_number(piece.text)}<!--{names.ids[piece]}-->"
-    if isinstance(piece, Cite):
-        return f" [{'; '.join(f'@{key}' for key in piece.keys)}]"
-    if isinstance(piece, See):
-        return names.labels[piece.label]
-    if isinstance(piece, Absent):
-        return "–" if in_table else "not measured"
-    if isinstance(piece, Code) and _PLAIN_NAME.fullmatch(piece.text):
-        return f"`{piece.text}`"
-    return markdown(piece if isinstance(piece, str) else piece.text)
+def _code(name: Code) -> str:
+    return f"`{name.text}`" if _PLAIN_NAME.fullmatch(name.text) else markdown(name.text)
