@@ -17,6 +17,7 @@ from reports.record import CaseRecord, Run, WeightsRecord
 from reports.timing_rows import timing_rows
 from reports.work_lines import work_details
 
+LONGEST_NUMBER = 8
 # Why the first call's time is to be doubted: told beside that time.
 FIRST_CLOCKS = "clocks_first_call"
 
@@ -70,10 +71,17 @@ def told(record: msgspec.Struct) -> dict[str, Any]:
 
 
 def as_text(value: Any) -> str:
-    """Write nested facts on one line; what is empty or unknown is left out of a mapping."""
+    """Write nested facts on one line; what is empty or unknown is left out of a mapping.
+
+    >>> as_text({"power_w": 683.1439129377, "guidance": 5.0, "unknown": None, "frames": [0, 80]})
+    'power_w: 683.144; guidance: 5.0; frames: 0, 80'
+    """
     if isinstance(value, dict):
         return "; ".join(f"{name}: {as_text(inner)}" for name, inner in value.items() if inner not in ("", None))
-    return ", ".join(as_text(inner) for inner in value) if isinstance(value, list) else str(value)
+    if isinstance(value, list):
+        return ", ".join(as_text(inner) for inner in value)
+    text = str(value)
+    return f"{value:.6g}" if isinstance(value, float) and len(text) > LONGEST_NUMBER else text
 
 
 def _timing(case: CaseRecord) -> dict[str, Any]:
@@ -100,9 +108,15 @@ def _load_text(measurement: Measurement) -> str:
 
 
 def _state(case: CaseRecord) -> dict[str, Any]:
-    """Lay out the state and its energy as plain values."""
+    """Lay out the state and its energy as plain values; of the series of samples, which the charts draw, its length."""
     state = case.measurement.state if case.measurement else None
-    return {} if state is None else msgspec.to_builtins(state)
+    if state is None:
+        return {}
+    values: dict[str, Any] = msgspec.to_builtins(state)
+    series = (
+        {} if state.series is None else {"series": f"{len(state.series.at_s)} samples of one round, see the charts"}
+    )
+    return values | series
 
 
 def _revision(weights: WeightsRecord) -> str:

@@ -5,6 +5,7 @@ make a row, whose videos the page plays in step. A clip that several scenarios m
 """
 
 from collections.abc import Sequence
+from itertools import accumulate
 from statistics import median
 from typing import NamedTuple
 
@@ -23,13 +24,17 @@ class Picture(NamedTuple):
 
 
 class Column(NamedTuple):
-    """One clip, the cases that made it (the first is shown), and its stills; `name` is for people."""
+    """One clip, the cases that made it (the first is shown), and its stills; `name` is for people.
+
+    `begins` are the frames, counted from 0, that the blocks of a clip made in several begin with, but for the first.
+    """
 
     name: str
     entries: list[Entry]
     clip: Clip
     strip: Picture | None
     slice: Picture | None
+    begins: list[int] = []
 
     @property
     def anchors(self) -> str:
@@ -95,7 +100,20 @@ def _column(entries: list[Entry]) -> Column:
         clip_of(case, source),
         Picture(file_of(stills.strip, source), strip),
         Picture(file_of(stills.xt, source), over_time),
+        block_begins(case),
     )
+
+
+def block_begins(case: CaseRecord) -> list[int]:
+    """Tell with which frames, counted from 0, the chunks of the clip that is kept begin, but for the first.
+
+    A causal model gives a chunk a block. Empty for a clip that came in one, and where chunks do not add up to it.
+    """
+    measurement = case.measurement
+    if measurement is None or not measurement.rounds:
+        return []
+    ends = list(accumulate(chunk.frames for chunk in measurement.rounds[-1].chunks))
+    return ends[:-1] if ends and ends[-1] == measurement.frames else []
 
 
 def _reference(entries: Sequence[Entry]) -> int:

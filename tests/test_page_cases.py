@@ -9,6 +9,7 @@ import pytest
 
 from reports.html import render_html
 from reports.page_files import write_page_of_all
+from reports.page_parts import TEMPLATES
 from reports.record import Run
 from tests.reports_samples import case_of, planned, run_of
 from tests.test_reports_html import infested
@@ -131,6 +132,24 @@ def test_dark_and_print_have_their_own_colours(tmp_path: Path, visit: Callable[.
     assert page.evaluate(paper) == "rgb(255, 255, 255)"
     assert page.locator(".answer:visible").count() == 10
     assert page.locator(".bar:visible").count() == 0
+
+
+FOLDED = "[...document.querySelectorAll('details:not([open]) pre')].map((one) => one.checkVisibility())"
+
+
+def test_what_is_folded_is_open_on_paper(page: Any) -> None:
+    """By the style; where a browser's style cannot do it, by a script, which folds it again afterwards."""
+    assert not any(page.evaluate(FOLDED))
+    page.emulate_media(media="print")
+    assert len(page.evaluate(FOLDED)) > 3
+    assert all(page.evaluate(FOLDED))
+    script = (TEMPLATES / "scripts" / "print.js").read_text(encoding="utf-8")
+    page.evaluate(f"CSS.supports = () => false; {script}")
+    folded = page.locator("details:not([open])").count()
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    assert page.locator("details:not([open])").count() == 0
+    page.evaluate("dispatchEvent(new Event('afterprint'))")
+    assert page.locator("details:not([open])").count() == folded
 
 
 def test_no_payload_executes(tmp_path: Path, visit: Callable[..., Any]) -> None:

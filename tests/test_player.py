@@ -7,9 +7,9 @@ import msgspec
 
 from reports.comparison_record import StudentTeacher
 from reports.html import render_html
-from reports.measured import Stills
+from reports.measured import Chunk, Stills
 from reports.media import Source, entries_of
-from reports.player import Row, rows_of
+from reports.player import Row, block_begins, rows_of
 from reports.record import CaseRecord, Run
 from tests.reports_samples import a_round, case_of, planned, replaced, run_of
 
@@ -87,10 +87,34 @@ def test_stills_are_shown_with_what_they_show() -> None:
     assert page.count('<details class="stills"') == 1
 
 
+def in_chunks(case: CaseRecord, *frames: int) -> CaseRecord:
+    """Let the clip come in chunks of so many frames."""
+    assert case.measurement is not None
+    chunks = [Chunk(frames=count, device_s=1.0, host_s=1.0) for count in frames]
+    rounds = [msgspec.structs.replace(timed, chunks=chunks) for timed in case.measurement.rounds]
+    return msgspec.structs.replace(case, measurement=msgspec.structs.replace(case.measurement, rounds=rounds))
+
+
+def test_blocks_of_a_clip_are_marked_on_its_slice() -> None:
+    """81 frames in blocks of 9 and 12 begin with frames 9, 21, …; a clip in one piece has no marks."""
+    case = in_chunks(filmed(CAUSVID, stills=True), 9, 12, 12, 12, 12, 12, 12)
+    assert block_begins(case) == [9, 21, 33, 45, 57, 69]
+    page = render_html(run_of(case, filmed(WAN, stills=True)))
+    assert "dashed: where a block begins, with frame 9, 21, 33, 45, 57, 69" in page
+    assert page.count('<svg class="begins" viewBox="0 0 1 81"') == 1
+    assert 'd="M0 69H1"' in page
+
+
+def test_chunks_that_do_not_add_up_to_the_clip_mark_nothing() -> None:
+    """Where a block begins is then not known."""
+    assert block_begins(in_chunks(filmed(CAUSVID), 9, 12)) == block_begins(in_chunks(filmed(CAUSVID))) == []
+
+
 def test_stills_that_are_not_there_are_told(tmp_path: Path) -> None:
     """A published run leaves its media behind."""
-    page = render_html(run_of(filmed(CAUSVID, stills=True)), tmp_path)
+    page = render_html(run_of(in_chunks(filmed(CAUSVID, stills=True), 9, 72)), tmp_path)
     assert "<img" not in page
+    assert 'class="begins"' not in page
     assert page.count("not in this folder") == 3
 
 
