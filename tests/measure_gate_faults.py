@@ -1,0 +1,104 @@
+"""Whether the gate stays quiet on an accelerator, and sees and names what is put into a run on purpose.
+
+Run: `python -m tests.measure_gate_faults FOLDER`. What FOLDER does not hold yet is run first: suite `smoke` in fresh
+processes, `base-01` and so on, and one run of CausVid for each fault of tests/injected_faults.py. Every unchanged run
+is judged against all others, every faulty one against all unchanged. Prints each verdict, and exits with 1 where an
+unchanged run did not pass, or a fault was not caught or is not named. On one H100 a run of both models takes 73 s, one
+of CausVid 49 s. A run here is what `--gate` calls a suspicion: it would be confirmed by two more processes.
+"""
+
+import argparse
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from reports.gate.judge import judge
+from reports.gate.sample import Sample, samples_of
+from reports.gate.verdict import CaseVerdict, Verdict
+from reports.merge import read_run
+from tests.running import ROOT
+
+RUNS = 10
+MODEL = "causvid-1.3b"
+
+
+class Expected(NamedTuple):
+    """The verdict on CausVid's case, and words that must be in its reason."""
+
+    verdict: Verdict
+    words: tuple[str, ...]
+
+
+EXPECTED = {
+    "denoise": Expected("REGRESSION", ("denoise", "spread over its")),
+    "decode": Expected("REGRESSION", ("phase_decode_s",)),
+    "leak": Expected("REGRESSION", ("peak_allocated_bytes", "more stays allocated throughout")),
+    "first_step": Expected("REGRESSION", ("first step", "later steps are within their limits")),
+    "first_call": Expected("PASS", ()),
+}
+
+
+def make(folder: Path, fault: str | None = None) -> None:
+    """Run the suite into `folder` in a fresh process; raises `CalledProcessError` where it fails."""
+    command = [sys.executable, "-m", "pytest", "benchmarks/", "--suite=smoke", "--weights=random", "--no-charts"]
+    variables = dict(os.environ)
+    if fault is not None:
+        command.append(f"--model={MODEL}")
+        base = folder.parent / "base-01" / "run.json"
+        variables |= {"INJECTED_FAULT": fault, "INJECTED_BASE": str(base), "PYTEST_PLUGINS": "tests.injected_faults"}
+    subprocess.run([*command, f"--run-dir={folder}"], cwd=ROOT, env=variables, check=True)
+
+
+def samples(folder: Path) -> list[Sample]:
+    """Read what a run left."""
+    return samples_of(read_run(folder / "run.json"))
+
+
+def unexpected(fault: str, case: CaseVerdict) -> list[str]:
+    """Say in what a verdict on a fault is not as expected."""
+    verdict, words = EXPECTED[fault]
+    wrong = [] if case.verdict == verdict else [f"{verdict} was expected"]
+    return wrong + [f"{word!r} is not in its reason" for word in words if word not in case.why]
+
+
+def told(name: str, case: CaseVerdict, wrong: Sequence[str]) -> str:
+    """Lay out a verdict, and what is wrong with it."""
+    line = f"{name:<12} {case.verdict:<10} {case.id}" + (f"\n    {case.why}" if case.why else "")
+    return line + "".join(f"\n    !! {one}" for one in wrong)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run what is missing, judge, print; 1 where something was not as expected."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0] if __doc__ else None)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--runs", type=int, default=RUNS, help="unchanged runs, six or more")
+    options = parser.parse_args(arguments)
+    folder = options.folder.absolute()
+    names = [f"base-{number:02d}" for number in range(1, options.runs + 1)]
+    for name, fault in [*((name, None) for name in names), *((fault, fault) for fault in EXPECTED)]:
+        if not (folder / name / "run.json").exists():
+            make(folder / name, fault)
+    base = {name: samples(folder / name) for name in names}
+    wrong_count = 0
+    for name in names:
+        others = [sample for other, found in base.items() if other != name for sample in found]
+        for case in judge(others, base[name]):
+            wrong = [] if case.verdict == "PASS" else ["nothing was changed"]
+            wrong_count += len(wrong)
+            print(told(name, case, wrong))
+    for fault in EXPECTED:
+        found = samples(folder / fault)
+        mine = [sample for one in base.values() for sample in one if sample.id in {other.id for other in found}]
+        for case in judge(mine, found):
+            wrong = unexpected(fault, case)
+            wrong_count += len(wrong)
+            print(told(fault, case, wrong))
+    print(f"\n{'as expected' if not wrong_count else f'{wrong_count} not as expected'}")
+    return 1 if wrong_count else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
