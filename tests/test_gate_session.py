@@ -1,6 +1,9 @@
-"""Whole sessions of a gate on a CPU: stored baselines, and this repository's last commit in turns with it."""
+"""Whole sessions of a gate on a CPU: stored baselines, and this repository's last commit in turns with it.
 
-import subprocess
+The gate's own session runs in this process, which takes no model; the processes that it starts are as any user's.
+"""
+
+import os
 import xml.etree.ElementTree as ET
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -8,10 +11,13 @@ from typing import Any, NamedTuple
 import msgspec
 import pytest
 
+from fixtures.gate import procedure
 from reports.gate.baseline import Change, path_in, with_sample, write_baseline
+from reports.gate.judge_metric import Rules
 from reports.gate.sample import Sample, samples_of
 from reports.merge import read_run
-from tests.running import ROOT, read_json, run_bench, write_suite
+from tests.inner_session import Ended, bench
+from tests.running import COVERAGE, FAULT_MODELS, ROOT, environment, read_json, run_bench, write_suite
 from tests.test_html_rows import page_of
 
 # Toy rounds take less than a millisecond: the absolute limit would let anything pass.
@@ -33,7 +39,7 @@ class Gated(NamedTuple):
     """A gate's session, and its folder."""
 
     folder: Path
-    done: subprocess.CompletedProcess[str]
+    ended: Ended
 
     @property
     def record(self) -> Any:
@@ -60,6 +66,18 @@ def write_gated_suite(folder: Path, *prompts: str) -> None:
     suite.write_text(suite.read_text(encoding="utf-8") + TIGHT, encoding="utf-8")
 
 
+def gate(folder: Path, *arguments: object) -> Gated:
+    """Gate the folder's suite."""
+    chosen = ("--suite", folder / "faults.toml", "--run-dir", folder / "run", f"--models-dir={FAULT_MODELS}")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(ROOT)
+        for name, text in environment(folder).items():
+            patch.setenv(name, text)
+        for name in COVERAGE & os.environ.keys():
+            patch.delenv(name)
+        return Gated(folder, bench("--gate", *chosen, *arguments))
+
+
 @pytest.fixture(scope="module")
 def slower(tmp_path_factory: pytest.TempPathFactory) -> Gated:
     """Gate a suite that has lost a case, and of which another is a thousand times slower than its baseline."""
@@ -72,28 +90,28 @@ def slower(tmp_path_factory: pytest.TempPathFactory) -> Gated:
     write_gated_suite(folder, "same", "slow")
     written = (f"--junitxml={folder / 'junit.xml'}", f"--html={folder / 'page.html'}")
     stored = f"--baselines={folder / 'baselines'}"
-    return Gated(folder, run_bench(folder, "--gate", stored, "--benchmark-json", folder / "out.json", *written))
+    return gate(folder, stored, "--benchmark-json", folder / "out.json", *written)
 
 
 def test_every_planned_and_every_baseline_case_has_one_verdict(slower: Gated) -> None:
     """The regression is confirmed by the median of three, the lost case is missing, the third passes."""
-    assert slower.done.returncode == 1, slower.done.stdout
-    gate = slower.record["gate"]
-    told = {one["id"].split("-")[-2]: one["verdict"] for one in gate["verdicts"]}
+    assert slower.ended.code == 1, slower.ended.output
+    outcome = slower.record["gate"]
+    told = {one["id"].split("-")[-2]: one["verdict"] for one in outcome["verdicts"]}
     assert told == {"same": "PASS", "slow": "REGRESSION", "gone": "MISSING"}
-    assert [one["metrics"][0]["new_runs"] for one in gate["verdicts"] if one["verdict"] == "REGRESSION"] == [3]
-    processes = [(one["side"], one["folder"], len(one["cases"]), one["exit_code"]) for one in gate["processes"]]
+    assert [one["metrics"][0]["new_runs"] for one in outcome["verdicts"] if one["verdict"] == "REGRESSION"] == [3]
+    processes = [(one["side"], one["folder"], len(one["cases"]), one["exit_code"]) for one in outcome["processes"]]
     assert processes == [
         ("new", ".", 0, 0),
         ("confirmation", "gate/confirm-1", 1, 0),
         ("confirmation", "gate/confirm-2", 1, 0),
     ]
-    assert gate["seconds"] >= sum(one["seconds"] for one in gate["processes"])
+    assert outcome["seconds"] >= sum(one["seconds"] for one in outcome["processes"])
 
 
 def test_terminal_says_what_failed_and_what_it_took(slower: Gated) -> None:
     """Rows as they come, the sentence, the table, the answer, the processes."""
-    printed = slower.done.stdout
+    printed = slower.ended.output
     assert "gate: against 3 stored baselines in" in printed
     assert printed.count("PASSED   faulty") == 4
     assert f"REGRESSION bench_speed.py::{CASE.format('slow')}: prompt_to_host_s" in printed
@@ -126,23 +144,28 @@ def test_run_of_a_gate_is_a_run_as_any(slower: Gated) -> None:
 def test_unchanged_case_that_was_asked_for_passes(slower: Gated, tmp_path: Path) -> None:
     """Exit code 0 by one process; what `-k` left out was not asked for."""
     write_gated_suite(tmp_path, "same", "slow")
-    done = run_bench(tmp_path, "--gate", f"--baselines={slower.folder / 'baselines'}", "-k", "same")
-    assert done.returncode == 0, done.stdout
-    gate = Gated(tmp_path, done).record["gate"]
-    assert [one["verdict"] for one in gate["verdicts"]] == ["PASS"]
-    assert len(gate["processes"]) == 1
-    assert "not asked for: 2 of the baseline's cases" in done.stdout
+    gated = gate(tmp_path, f"--baselines={slower.folder / 'baselines'}", "-k", "same")
+    assert gated.ended.code == 0, gated.ended.output
+    outcome = gated.record["gate"]
+    assert [one["verdict"] for one in outcome["verdicts"]] == ["PASS"]
+    assert len(outcome["processes"]) == 1
+    assert "not asked for: 2 of the baseline's cases" in gated.ended.output
 
 
-def test_commit_in_turns_with_the_tree(tmp_path: Path) -> None:
-    """Six processes, of which three run the commit's own source, which is gone afterwards."""
+def test_commit_in_turns_with_the_tree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One pair, by a rule that asks for no more: the base runs the commit's own source, which is gone afterwards."""
     if not (ROOT / ".git").exists():
         pytest.skip("needs the repository's history")
+    monkeypatch.setattr("fixtures.gate.procedure.TURNS", procedure.TURNS[:2])
+    monkeypatch.setattr("fixtures.gate.procedure.PAIRED", Rules(fewest=1, paired=True))
     write_suite(tmp_path, {"same": "fine"})
-    done = run_bench(tmp_path, "--gate", "--against", "HEAD")
-    assert done.returncode == 0, done.stdout
-    gate = Gated(tmp_path, done).record["gate"]
-    assert [one["verdict"] for one in gate["verdicts"]] == ["PASS"]
-    assert [one["side"] for one in gate["processes"]] == ["base", "new", "new", "base", "base", "new"]
-    assert done.stdout.count(f"in {tmp_path / 'run' / 'gate' / 'source'}") == 3
+    gated = gate(tmp_path, "--against", "HEAD")
+    assert gated.ended.code == 0, gated.ended.output
+    outcome = gated.record["gate"]
+    assert [(one["id"], one["verdict"]) for one in outcome["verdicts"]] == [
+        (f"bench_speed.py::{CASE.format('same')}", "PASS")
+    ]
+    processes = [(one["side"], one["folder"]) for one in outcome["processes"]]
+    assert processes == [("base", "gate/base-1"), ("new", ".")]
+    assert gated.ended.output.count(f"in {tmp_path / 'run' / 'gate' / 'source'}") == 1
     assert not (tmp_path / "run" / "gate" / "source").exists()
