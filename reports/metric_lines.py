@@ -29,9 +29,10 @@ def metric_lines(run: Run) -> list[str]:
 
 
 def clip_metric_lines(metrics: Iterable[MetricValue]) -> list[str]:
-    """Tell one clip's metrics: a line a value, and one a reason for what has none."""
+    """Tell one clip's metrics: a line a value, with why no limit judges it, and one a reason for what has none."""
     listed = list(metrics)
-    lines = [f"{metric.id} {metric.value} {metric.unit}" for metric in listed if metric.value is not None]
+    valued = [metric for metric in listed if metric.value is not None]
+    lines = [f"{m.id} {m.value} {m.unit}" + (f" ({m.unjudged})" if m.unjudged else "") for m in valued]
     return lines + no_value_lines(listed)
 
 

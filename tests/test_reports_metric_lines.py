@@ -56,3 +56,9 @@ def test_page_lists_a_clips_values_and_tells_each_reason_once() -> None:
     """The value as it is recorded."""
     found = clip_metric_lines([metric("x", None, RANDOM), metric("y", 0.25), metric("z", None, RANDOM)])
     assert found == ["y 0.25 codes", f"x, z: no value, {RANDOM}"]
+
+
+def test_value_that_no_limit_judges_says_so() -> None:
+    """Of seams in a clip of one piece, beside whose number a reader looks for a verdict."""
+    seams = MetricValue(id="seam_ratio", value=1.5, unit="1", better="lower", unjudged="not applicable: in one piece")
+    assert clip_metric_lines([seams]) == ["seam_ratio 1.5 1 (not applicable: in one piece)"]
