@@ -216,6 +216,8 @@ def test_two_block_grids_in_settings_of_their_own_are_no_quarrel() -> None:
         "480p81": grid, "480p81-4step": grid, "480p81-16step-nocfg": grid, "720p81": (5, 9, 13, 17)
     }  # fmt: skip
     recipe, request = made_in(suite, specs[TEACHER], "480p81")
+    other = msgspec.structs.replace(request, negative_prompt="blurred", guidance_scale=1.0)
+    assert seams_at(suite, specs, ("quality", TEACHER, "480p81-row"), (recipe, other)) == grid
     whole = msgspec.structs.replace(recipe, decode="whole")
     assert seams_at(suite, specs, ("quality", TEACHER, "480p81-whole"), (whole, request)) == ()
 

@@ -22,7 +22,7 @@ from fixtures.metrics.lapvar import lapvar
 from fixtures.metrics.noise import noise
 from fixtures.metrics.sharp_drift import sharp_drift
 from fixtures.metrics.si_mean import si_mean
-from fixtures.metrics.spec import apply_metrics, find_metrics
+from fixtures.metrics.spec import NotApplicableError, apply_metrics, find_metrics
 from fixtures.metrics.ti_mean import ti_mean
 from tests.textured_clip import Frames, as_clip, grey_clip, over_time, textured
 
@@ -196,6 +196,23 @@ def test_one_axis_grid_has_the_ratio_worked_out_by_hand() -> None:
     steps_W = np.where(np.arange(32) % 8 == 0, 6, 2)
     luma_W = np.cumsum(steps_W)
     assert block8(grey_clip(np.tile(luma_W, (1, 32, 1)))).value == pytest.approx(3.05 / 1.05, rel=1e-5)
+
+
+def test_grid_is_held_against_the_steps_to_both_sides_of_its_lines() -> None:
+    """A step of 10 on the line, of 2 before it and of 6 after it: (10 + 0.05) / (4 + 0.05)."""
+    luma_W = np.array([100] * 7 + [102, 112] + [118] * 7)
+    assert block8(grey_clip(np.tile(luma_W, (1, 2, 1)))).value == pytest.approx(10.05 / 4.05, rel=1e-5)
+
+
+def test_grid_takes_a_line_with_a_step_to_each_side() -> None:
+    """Sides of 9 px have a line of 8 and no step after it; 10 px have both."""
+    for side_px, told in ((9, True), (10, False)):
+        clip = grey_clip(np.full((1, side_px, side_px), 100.0))
+        if told:
+            with pytest.raises(NotApplicableError, match="frames of 9x9 px have no line of a grid of 8 px inside them"):
+                block8(clip)
+        else:
+            assert block8(clip).value == 1
 
 
 @pytest.mark.parametrize(("metric", "period_px"), [(block8, 8), (block16, 16)])

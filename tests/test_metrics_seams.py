@@ -113,6 +113,15 @@ def test_jump_along_a_motion_and_against_it_is_a_seam(jump_px: int) -> None:
         assert np.median(clip.mad_T[[8, 20, 32]]) == pytest.approx(np.median(clip.mad_T), rel=0.05)
 
 
+def test_departure_is_all_of_a_jump_as_the_motion_before_and_after_it_knows_nothing_of_it() -> None:
+    """As far as the frame lies from itself by the jump's 3 px; the motion of the jump itself would explain it away."""
+    jumped = panning([3, 3, 3], noise_codes=0.0)
+    frame_HW = jumped.luma_THW[9]
+    apart = np.abs(frame_HW[:, 3:] - frame_HW[:, :-3]).mean()
+    (found,) = departures(jumped, [9])
+    assert found == pytest.approx(float(apart), rel=0.2)
+
+
 @FEW
 @given(jump_px=st.integers(1, 3), seed=st.integers(0, 99), sign=st.sampled_from([-1, 1]))
 def test_wider_jump_has_a_higher_ratio(jump_px: int, seed: int, sign: int) -> None:
