@@ -191,6 +191,9 @@ def test_clips_in_one_piece_that_two_block_grids_ask_for_are_refused() -> None:
     specs, suite = two_grids(), read_suite("paper")
     made = made_in(suite, specs[TEACHER], "480p81")
     assert seams_at(suite, specs, ("quality", OTHER, "480p81"), made) == (5, 9, 13, 17)
+    in_one_piece = made_in(suite, discover()[OTHER], "480p81")
+    for setting in ("480p81", "480p81+attention=native_math"):
+        assert seams_at(suite, discover(), ("quality", OTHER, setting), in_one_piece) == (9, 21, 33, 45, 57, 69)
     assert seams_at(suite, specs, ("speed", TEACHER, "480p81"), made) == ()
     told = f"{STUDENT} with 9, 21, 33, … and {OTHER} with 5, 9, 13, …; its clips"
     for setting in ("480p81", "480p81+attention=native_math", "480p81-4step"):
