@@ -80,6 +80,36 @@ def test_options_named_in_the_readme_exist() -> None:
     assert named - flags <= {*of_pytest, *of_bencher, *scripts}
 
 
+def _anchor(heading: str) -> str:
+    """Give the anchor that GitHub makes of a heading."""
+    return re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
+
+
+def test_contents_list_every_section_and_every_link_leads_somewhere() -> None:
+    """Each heading is listed before the first one; anchors exist once, and linked files are in the repository."""
+    outside_code = re.sub(r"^```.*?^```", "", README, flags=re.DOTALL | re.MULTILINE)
+    headings = re.findall(r"^#{2,} (.+)$", outside_code, re.MULTILINE)
+    contents = outside_code.split("\n## ", 1)[0]
+    assert sorted(re.findall(r"\[([^]]+)\]\(#", contents)) == sorted(headings)
+    anchors = [_anchor(heading) for heading in headings]
+    assert len(set(anchors)) == len(anchors)
+    targets = re.findall(r"(?:\]\(|href=\"|src=\")([^)\"\s]+)", outside_code)
+    assert {target[1:] for target in targets if target.startswith("#")} <= set(anchors)
+    files = [target for target in targets if not target.startswith(("#", "https://"))]
+    assert len(files) >= 10
+    assert [file for file in files if not (ROOT / file).exists()] == []
+
+
+def test_first_screen_tells_what_it_is_how_to_get_it_and_what_comes_out() -> None:
+    """Question, installation, first command, results and one picture stand above the contents."""
+    screen = README.split("\n- **Run:**", 1)[0]
+    assert len(screen.splitlines()) <= 25
+    order = ["How does CausVid", "pip install tox", "tox run -e bench", "**What comes out**", "<img src="]
+    places = [screen.find(part) for part in order]
+    assert places == sorted(places)
+    assert -1 not in places
+
+
 def test_suites_named_in_the_readme_exist() -> None:
     """The suites that the README lists are those of benchmarks/suites."""
     row = next(line for line in README.splitlines() if line.startswith("| `--suite"))
