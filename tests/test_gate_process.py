@@ -10,6 +10,7 @@ import pytest
 
 from fixtures.gate.process import Ended, run_process
 
+NO_ROW = "INVALID_ENV bench_speed.py::bench_generate[a]: not a valid environment: it was hot"
 ROW = "PASSED   causvid dogs s0 480p81: prompt to host frames 4.000 s (sampling 2.000 s)"
 
 
@@ -19,17 +20,17 @@ def run(tmp_path: Path, code: str, tell: list[str] | None = None) -> Ended:
 
 
 def test_rows_are_told_and_all_else_is_kept(tmp_path: Path) -> None:
-    """Rows of cases and lines of progress, the last without its newline; a banner is none."""
+    """Rows of cases and lines of progress, the last without its newline; a summary's line is neither."""
     told: list[str] = []
     progress = "bench_speed.py::bench_generate[a] · denoise · 30 s"
     ended = run(
         tmp_path,
-        f"print({ROW!r}); print('TOY MODELS on: x'); print('benchmarks/bench_speed.py ' + {progress!r}, end='')",
+        f"print({ROW!r}); print({NO_ROW!r}); print('benchmarks/bench_speed.py ' + {progress!r}, end='')",
         told,
     )
     assert told == [ROW, progress]
     assert ended.code == 0
-    assert ended.last.splitlines() == [ROW, "TOY MODELS on: x", f"benchmarks/bench_speed.py {progress}"]
+    assert ended.last.splitlines() == [ROW, NO_ROW, f"benchmarks/bench_speed.py {progress}"]
 
 
 def test_code_and_signal_are_told(tmp_path: Path) -> None:

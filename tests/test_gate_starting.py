@@ -124,14 +124,14 @@ def test_process_that_finds_none_of_the_cases_ends_the_gate(tmp_path: Path) -> N
         starter(tmp_path, "exit 5")("base", "base-1", [CASE])
 
 
-def item(nodeid: str, **params: object) -> Any:
-    return SimpleNamespace(nodeid=nodeid, callspec=SimpleNamespace(params=params))
+def item(nodeid: str, path: str = "benchmarks/bench_speed.py", **params: object) -> Any:
+    return SimpleNamespace(nodeid=nodeid, path=Path(path), callspec=SimpleNamespace(params=params))
 
 
 def test_listed_cases_alone_are_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """By their ids without folders; the other cases are told, which ordinary tests are not."""
+    """By their ids without folders, also where a node id has no file; other cases are told, ordinary tests not."""
     listed = tmp_path / "cases"
-    listed.write_text(f"{CASE}\n", encoding="utf-8")
+    listed.write_text(f"{CASE}\ntest_mine.py::bench_mine[a]\n", encoding="utf-8")
     monkeypatch.setenv(only_these_cases.VARIABLE, str(listed))
     dropped: list[Any] = []
 
@@ -142,9 +142,10 @@ def test_listed_cases_alone_are_left(tmp_path: Path, monkeypatch: pytest.MonkeyP
     case = SimpleNamespace(recipe=None)
     kept = item(f"benchmarks/{CASE}", case=case)
     other = item("benchmarks/bench_speed.py::bench_generate[b-s0]", case=case)
-    test = SimpleNamespace(nodeid="tests/test_a.py::test_b")
-    items = [test, other, kept]
+    test = SimpleNamespace(nodeid="tests/test_a.py::test_b", path=Path("tests/test_a.py"))
+    outside = item("::bench_mine[a]", "/elsewhere/test_mine.py", case=case)
+    items = [test, other, kept, outside]
     only_these_cases.pytest_collection_modifyitems(config, items)
-    assert (items, dropped) == ([kept], [test, other])
+    assert (items, dropped) == ([kept, outside], [test, other])
     others = (tmp_path / "cases.others").read_text(encoding="utf-8")
     assert others == "bench_speed.py::bench_generate[b-s0]\n"
