@@ -22,16 +22,24 @@ def times(ratio: float) -> str:
     return f"{ratio:.2f}×" if ratio >= 1 else f"{ratio:.3g}×"
 
 
+def with_extremes(ratio: float, low: float, high: float) -> str:
+    """Write a ratio with the extremes over all pairs of rounds.
+
+    >>> with_extremes(2.0, 1.9, 2.1), with_extremes(2.0, 2.0, 2.0)
+    ('2.00× [1.90×, 2.10×]', '2.00× (one round each)')
+    """
+    return f"{times(ratio)} " + (f"[{times(low)}, {times(high)}]" if low < high else "(one round each)")
+
+
 def comparison_lines(run: Run) -> list[str]:
     """Tell each ratio with its spread, the sampling recipes behind them, and the pairs that cannot have one."""
     ratios: list[str] = []
     recipes: dict[str, list[str]] = {}
     for faster, slower, ratio, low, high in comparisons(run):
         plan = faster.plan
-        spread = f"[{times(low)}, {times(high)}]" if low < high else "(one round each)"
         ratios.append(
-            f"{plan.scenario}, {plan.prompt.id} s{plan.seed}: {model_and_setting(faster)} is {times(ratio)} {spread} "
-            f"as fast as {model_and_setting(slower)}"
+            f"{plan.scenario}, {plan.prompt.id} s{plan.seed}: {model_and_setting(faster)} is "
+            f"{with_extremes(ratio, low, high)} as fast as {model_and_setting(slower)}"
         )
         for case in (faster, slower):
             _add(recipes, sampling_recipe(case), [model_and_setting(case)])

@@ -9,14 +9,15 @@ of the comparison's scenario, over the prompts and seeds that both have. A row t
 guessed. Of a case that several runs hold the last that ran it counts, as for the verdicts.
 """
 
+import statistics
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from msgspec.structs import replace
 
 from reports.budgets import is_over_only
-from reports.compare import is_shared, is_timed
-from reports.comparison_lines import times
+from reports.compare import comparisons, is_shared, is_timed
+from reports.comparison_lines import with_extremes
 from reports.comparison_record import MarginVerdict, StudentTeacher
 from reports.formulas import told_apart
 from reports.matching import OF_ONE_SCENE, Cases, cases_of, made_of_several
@@ -44,7 +45,8 @@ class EqualTime(NamedTuple):
 
     `in_time` is the row with the most steps that takes no longer, and `beside` holds the student against it, by each
     margin. `as_good` is the row with the fewest steps that is not inferior to the student by any margin. Where no row
-    can be judged, `silent` says why.
+    can be judged, `silent` says why. `longer` is how many times the student's time `as_good` takes, with its least and
+    greatest: the median over the prompts and seeds that both were timed with, None where a ratio is not to be given.
     """
 
     student: str
@@ -56,6 +58,7 @@ class EqualTime(NamedTuple):
     as_good: Row | None = None
     reason: str = ""
     silent: str = ""
+    longer: tuple[float, float, float] | None = None
 
 
 def equal_times(runs: Sequence[Run]) -> list[EqualTime]:
@@ -101,7 +104,23 @@ def _answer(comparison: StudentTeacher, student: tuple[str, str], runs: Sequence
         as_good=as_good,
         reason=reason,
         silent=silent,
+        longer=_longer(comparison.teacher, as_good, student, runs) if as_good else None,
     )
+
+
+def _longer(teacher: str, row: Row, student: tuple[str, str], runs: Sequence[Run]) -> tuple[float, float, float] | None:
+    """Take the ratios of the matched track of a teacher's row over a student, pair by pair."""
+    found: list[tuple[float, float, float]] = []
+    for pair in (pair for run in runs for pair in comparisons(run) if pair.faster.plan.scenario == SPEED):
+        fast, slow = ((case.plan.model.id, case.plan.setting) for case in (pair.faster, pair.slower))
+        if (fast, slow) == (student, (teacher, row.setting)):
+            found.append((pair.ratio, pair.low, pair.high))
+        elif (slow, fast) == (student, (teacher, row.setting)):
+            found.append((1 / pair.ratio, 1 / pair.high, 1 / pair.low))
+    if not found:
+        return None
+    ratios, lows, highs = zip(*found, strict=True)
+    return statistics.median(ratios), min(lows), max(highs)
 
 
 def _as_good_row(rows: Sequence[Row], own: Cases, comparison: StudentTeacher) -> tuple[Row | None, str]:
@@ -265,8 +284,7 @@ def _told(rows: Sequence[MarginVerdict]) -> str:
 
 def _as_good(one: EqualTime) -> str:
     if one.as_good is not None:
-        ratio = one.as_good.time_s / one.time_s if one.as_good.time_s and one.time_s else None
-        longer = "" if ratio is None else f", {times(ratio)} its time"
+        longer = f", {with_extremes(*one.longer)} its time" if one.longer else ""
         return f"the fewest steps of {one.teacher} that are not inferior to it: {_named(one.as_good)}{longer}"
     if one.silent:
         return f"which row of {one.teacher} is as good is not judged: {one.silent}"

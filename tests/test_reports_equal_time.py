@@ -62,8 +62,25 @@ def test_most_steps_within_the_students_time_and_fewest_steps_that_are_as_good()
     assert beside == f"  {STUDENT} 480p81 against that row: PASS score (4 prompts)"
     assert as_good == (
         f"  the fewest steps of {TEACHER} that are not inferior to it: 8 steps at guidance 5 (480p81-8step, 9.00 s), "
-        "1.50× its time"
+        "1.50× (one round each) its time"
     )
+
+
+def test_ratio_of_the_times_is_that_of_the_matched_track_with_its_extremes() -> None:
+    """8.8 to 9.4 s over 5.9 to 6.2 s; where attention differs, there is no ratio, only both times."""
+    others = whole()[1:]
+    rounds = [
+        replaced(case_of(planned(model), *totals_s), setting=setting, steps=steps, weights="hub")
+        for model, setting, steps, totals_s in (
+            (STUDENT, "480p81", 3, (5.9, 6.0, 6.2)),
+            (TEACHER, "480p81-8step", 8, (8.8, 9.0, 9.4)),
+        )
+    ]
+    rest = [case for case in others if (case.plan.scenario, case.plan.setting) != ("speed", "480p81-8step")]
+    as_good = equal_time_lines([run_with(*rounds, *rest)])[2]
+    assert as_good.endswith("(480p81-8step, 9.00 s), 1.50× [1.42×, 1.59×] its time")
+    apart = [replaced(c, attention="native_flash") if c.plan.model.id == STUDENT else c for c in whole()]
+    assert equal_time_lines([run_with(*apart)])[2].endswith("(480p81-8step, 9.00 s)")
 
 
 def test_teacher_that_is_better_in_the_same_time_is_told() -> None:
@@ -95,7 +112,7 @@ def test_no_row_in_time_names_the_quickest() -> None:
     assert first.endswith(
         f"{TEACHER} makes none of its rows in that, the quickest is 4 steps at guidance 5 (480p81-4step, 5.00 s)"
     )
-    assert "9.00× its time" in others[0]
+    assert "9.00× (one round each) its time" in others[0]
 
 
 def test_rows_that_lack_time_or_clips_are_named() -> None:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from reports.answers.answer import Answer, anchor, not_measured, prefix
 from reports.answers.subject import TOY, Subject, caveats, device_name, named, ratios
 from reports.compare import Comparison, is_timed, sampling_recipe
-from reports.comparison_lines import barred_lines, times
+from reports.comparison_lines import barred_lines, times, with_extremes
 from reports.record import Run
 from reports.rows import figures, show
 
@@ -55,7 +55,7 @@ def _others(runs: Sequence[Run], told: Comparison | None) -> tuple[str, ...]:
         if told is None or (pair.faster.id, pair.slower.id) != (told.faster.id, told.slower.id)
     ]
     lines = [
-        f"{prefix(at, len(runs))}{_short(pair)}: {times(pair.ratio)} [{times(pair.low)}, {times(pair.high)}]"
+        f"{prefix(at, len(runs))}{_short(pair)}: {with_extremes(pair.ratio, pair.low, pair.high)}"
         for at, pair in others[:MOST_PAIRS]
     ]
     more = len(others) - MOST_PAIRS
