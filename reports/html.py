@@ -55,6 +55,7 @@ def render_page(sources: Sequence[Source], *, charts: bool = False) -> str:
     Drawing `charts` takes a second or two.
     """
     entries = entries_of(sources)
+    found = [(source, finding) for source in sources for finding in findings(source.run)]
     return template("report.html.j2").render(
         parts=page_parts(["report.css", "charts.css", "player.css"], scripts_of("scripts")),
         sources=sources,
@@ -76,7 +77,8 @@ def render_page(sources: Sequence[Source], *, charts: bool = False) -> str:
         answers=answers_of([source.run for source in sources]),
         behind=partial(_behind, entries, sources),
         charts=page_charts([source.run for source in sources], asked=charts),
-        findings=findings,
+        findings=found,
+        first_verdict=next((finding for _, finding in found if finding.tables), None),
         most_lines=MOST_LINES,
         failures=[entry for entry in entries if entry.case.status != "passed"],
         changes=page_changes(sources),
@@ -135,4 +137,4 @@ def _details(entry: Entry) -> dict[str, str]:
 
 def _environment(run: Run) -> dict[str, str]:
     facts = told(run.environment) | ({"ceilings": ceiling_lines(run.ceilings)} if run.ceilings else {})
-    return {name: as_text(value) for name, value in facts.items()}
+    return {name: rows.MISSING if value in (None, []) else as_text(value) for name, value in facts.items()}

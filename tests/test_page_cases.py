@@ -195,6 +195,8 @@ def test_two_runs_stand_on_one_page(tmp_path: Path, visit: Callable[..., Any]) -
         folder.mkdir()
     page = visit(write_page_of_all([run, slower], folders, tmp_path / "both.html"))
     assert page.locator("#answer-change .headline").text_content() == "1 worse, 1 not comparable"
+    assert page.locator(".tally a").count() == 2, "both runs have a case that did not pass, and lead to it"
+    assert page.locator(".answers").evaluate("part => part.previousElementSibling.textContent").startswith("Of a case")
     assert page.locator("#changes + p + div td.worse").count() == 3
     driver = page.locator("tr.differs", has_text="580.1")
     assert "590.1" in driver.text_content()

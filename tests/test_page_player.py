@@ -241,7 +241,16 @@ def test_clip_that_is_broken_says_so_and_the_others_play(page: Any) -> None:
     page.locator(".row .fault").wait_for()
     page.keyboard.press(" ")
     page.wait_for_function("() => document.querySelectorAll('.row')[1].querySelectorAll('video')[1].currentTime > 0.2")
-    assert page.locator(".row .fault").count() == 1
+    assert page.locator(".row .fault").all_text_contents() == [
+        "This clip cannot be played: its file is missing or broken."
+    ]
+
+
+def test_browser_without_a_decoder_says_so(page: Any) -> None:
+    """A file that is sound is not called broken where the browser cannot decode what it holds."""
+    page.evaluate("HTMLMediaElement.prototype.canPlayType = () => ''")
+    page.locator(".row video").first.dispatch_event("error")
+    assert page.locator(".row .fault").first.text_content().endswith("this browser has no decoder for H.264.")
 
 
 def test_clip_that_is_too_short_waits_at_its_end(page: Any) -> None:

@@ -250,7 +250,7 @@ def test_validity_tells_faults_before_reservations() -> None:
     broken = run_of(*fine.cases, case_of(planned(prompt="cat"), status="oom", reason="no room"))
     found = answer("validity", broken)
     assert (found.headline, found.tone, found.interval) == ("Not as it stands", "bad", "2 of 3 cases passed")
-    assert "1 oom; random weights" in found.sentence
+    assert "1 out of memory; random weights" in found.sentence
     hot = changed(fine.cases[0], state=state_of(event_shares={"hw_thermal_slowdown": 0.2}))
     assert "hw thermal slowdown was seen" in answer("validity", run_of(hot)).sentence
     assert answer("validity", run_of(*map(with_real_weights, fine.cases))).headline == "Yes"

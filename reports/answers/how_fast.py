@@ -22,7 +22,8 @@ def answer(runs: Sequence[Run], subject: Subject) -> Answer:
         return not_measured(ID, QUESTION, _why(runs), MEASURE, _others(runs, None))
     ratio, low, high = _of_student(pair, is_faster=pair.faster == student.case)
     rounds = [len(one.case.measurement.rounds) for one in (student, teacher) if one.case.measurement]
-    spread = f"{times(low)} to {times(high)}, extremes over {rounds[0]} × {rounds[1]} rounds"
+    ends = dict.fromkeys((times(low), times(high)))  # one where they differ by less than is written
+    spread = f"{' to '.join(ends)}, extremes over {rounds[0]} × {rounds[1]} rounds"
     times_s = [figures(one.case).prompt_to_host_s for one in (student, teacher)]
     return Answer(
         id=ID,

@@ -18,6 +18,7 @@ WEIGHTS = {
 # What NVML says of a GPU that is slowed down, apart from a software power cap, which is normal under load.
 SLOWED = ("hw_thermal_slowdown", "sw_thermal_slowdown", "hw_power_brake_slowdown", "hw_slowdown")
 CAP = "sw_power_cap"
+STATUSES = {"oom": "out of memory", "nan": "with values that are no numbers"}
 MARKS = {
     "clocks": "clocks disagree",
     "shared_gpu": "other processes were on the GPU",
@@ -55,7 +56,7 @@ def _spoils(one: Seen) -> bool:
 def _faults(seen: Sequence[Seen]) -> list[str]:
     statuses = Counter(one.case.status for one in seen if _spoils(one))
     other = sum(one.case.measurement is not None and one.case.measurement.deterministic is False for one in seen)
-    return [f"{count} {status.replace('_', ' ')}" for status, count in statuses.items()] + (
+    return [f"{count} {STATUSES.get(status, status.replace('_', ' '))}" for status, count in statuses.items()] + (
         [f"{other} not deterministic"] if other else []
     )
 

@@ -6,6 +6,7 @@
   const controls = document.getElementById("row-controls");
   if (!controls || !("IntersectionObserver" in window)) return; // then each clip keeps the browser's own controls
   const NEAR = "600px";
+  const H264 = 'video/mp4; codecs="avc1.640028"';
 
   function equip(row) {
     const [fps, frames] = [Number(row.dataset.fps), Number(row.dataset.frames)];
@@ -129,7 +130,9 @@
     if (!video.hasAttribute("src") || video.nextElementSibling?.matches(".fault")) return;
     const told = document.createElement("p");
     told.className = "fault";
-    told.textContent = "This clip cannot be played: its file is missing or broken.";
+    told.textContent = video.canPlayType(H264)
+      ? "This clip cannot be played: its file is missing or broken."
+      : "This clip cannot be played: this browser has no decoder for H.264.";
     video.after(told);
   }
 
