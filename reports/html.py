@@ -109,8 +109,7 @@ def _groups(entries: Sequence[Entry], source: Source) -> dict[str, list[Entry]]:
     grouped: dict[str, list[Entry]] = {}
     for entry in entries:
         if entry.source is source:
-            plan = entry.case.plan
-            grouped.setdefault(f"{plan.scenario}, {plan.track} track", []).append(entry)
+            grouped.setdefault(rows.group_of(entry.case), []).append(entry)
     return grouped
 
 

@@ -113,8 +113,13 @@ def groups(run: Run) -> dict[str, list[CaseRecord]]:
     """Group the cases by scenario and track, in the plan's order, under a heading each."""
     grouped: dict[str, list[CaseRecord]] = {}
     for case in run.cases:
-        grouped.setdefault(f"{case.plan.scenario}, {case.plan.track} track", []).append(case)
+        grouped.setdefault(group_of(case), []).append(case)
     return grouped
+
+
+def group_of(case: CaseRecord) -> str:
+    """Name the table that a case stands in."""
+    return f"{case.plan.scenario}, {case.plan.track} track"
 
 
 def one_line(text: str, limit: int = 300) -> str:

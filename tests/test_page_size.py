@@ -73,3 +73,17 @@ def test_work_of_a_sweep_goes_by_cases_and_lines_are_bounded(monkeypatch: pytest
     monkeypatch.setattr("reports.html.MOST_LINES", 100)
     assert render_html(sweep(2, 20)).count("as fast as") == 100
     assert MOST_LINES >= 100
+
+
+def test_measurement_prints_a_line_for_each_page(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Without a Chromium it says that nothing opened the page."""
+    from tests import measure_page
+
+    monkeypatch.setattr("shutil.which", lambda _: None)
+    measure_page.main(["--cases", "3", "--settings", "1"])
+    first, second = capsys.readouterr().out.splitlines()
+    assert first.startswith("3 cases of one model: made in ")
+    assert first.endswith(", no chromium to open it")
+    assert second.startswith("10 cases, 10 models in each setting: ")

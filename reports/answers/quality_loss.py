@@ -8,7 +8,7 @@ from reports.comparison_record import MarginVerdict, StudentVerdict
 from reports.floors import quality_lines
 from reports.record import Run
 from reports.rows import counted
-from reports.verdict_lines import spelled, verdict_lines
+from reports.verdict_lines import bounds, spelled, verdict_lines
 from reports.verdicts import comparisons_of, overall, verdicts
 
 ID, QUESTION = "quality", "What quality is lost, on which axis, and how sure is that?"
@@ -90,8 +90,8 @@ def _axes(deciding: Sequence[MarginVerdict], verdict: str) -> str:
 
 
 def _row(row: MarginVerdict) -> str:
-    bounds = row.t if row.gate == "t" else row.bca
-    interval = f" [{bounds[0]:+.3g}, {bounds[1]:+.3g}]" if bounds else ""
+    ends = bounds(row)
+    interval = f" [{ends[0]:+.3g}, {ends[1]:+.3g}]" if ends else ""
     if row.difference is None or row.limit is None:
         return f"{spelled(row.margin)}, {row.reason}"
     return f"{spelled(row.margin)} {row.difference:+.3g}{interval}, limit {row.limit:+.3g}"
@@ -99,10 +99,10 @@ def _row(row: MarginVerdict) -> str:
 
 def _room(row: MarginVerdict) -> float:
     """Tell how far the worse bound is inside of the limit, as a share of the limit; below 0 outside."""
-    bounds = row.t if row.gate == "t" else row.bca
-    if not bounds or not row.limit:
+    ends = bounds(row)
+    if not ends or not row.limit:
         return 0.0
-    worse = bounds[1] if row.margin.better == "lower" else bounds[0]
+    worse = ends[1] if row.margin.better == "lower" else ends[0]
     return 1 - worse / row.limit
 
 

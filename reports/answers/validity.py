@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from reports.answers.answer import Anchor, Answer, Seen, not_measured
-from reports.answers.subject import Subject, cases_seen
+from reports.answers.subject import Subject, cases_seen, device_name
 from reports.comparison_lines import barred_lines
 from reports.record import Run
 from reports.rows import counted
@@ -67,7 +67,7 @@ def _limits(seen: Sequence[Seen], runs: Sequence[Run]) -> list[str]:
         mark for one in seen if one.case.measurement for mark in MARKS if mark in one.case.measurement.reasons
     )
     slowed = sorted({name for one in seen for name in _shares(one) if name in SLOWED})
-    gpus = {name for one in seen if (name := _gpu(one))}
+    gpus = {name for one in seen if (name := device_name(one))}
     skipped = sum(one.case.status == "skipped" for one in seen)
     return [
         *(WEIGHTS[source] for source in sources if source in WEIGHTS),
@@ -84,13 +84,8 @@ def _shares(one: Seen) -> dict[str, float]:
     return {name: share for name, share in (state.event_shares or {}).items() if share} if state else {}
 
 
-def _gpu(one: Seen) -> str:
-    devices = one.case.measurement.devices if one.case.measurement else []
-    return devices[0].name if devices else ""
-
-
 def _gpus(seen: Sequence[Seen]) -> str:
-    return ", ".join(dict.fromkeys(name for one in seen if (name := _gpu(one)))) or "a device that is not known"
+    return ", ".join(dict.fromkeys(name for one in seen if (name := device_name(one)))) or "a device that is not known"
 
 
 def _capped(seen: Sequence[Seen]) -> list[str]:
