@@ -12,7 +12,7 @@ from fixtures.gate.against import NEW, Side
 from fixtures.gate.asked import PROCESS_OF_A_GATE
 from fixtures.gate.command import INJECTED, command, own_words, variables
 from fixtures.gate.injected import only_these_cases
-from fixtures.gate.procedure import GateEndedError
+from fixtures.gate.procedure import FIRST_NEW, GateEndedError
 from fixtures.gate.starting import Starter
 from fixtures.options import Options
 from fixtures.suite import SUITES_DIR
@@ -116,6 +116,17 @@ def test_process_without_a_run_ends_the_gate_with_its_last_lines(tmp_path: Path)
     with pytest.raises(GateEndedError, match=r"base-1 ended with code 4 before .*\n.*arguments: --learned"):
         start("base", "base-1", [CASE])
     assert (tmp_path / "gate" / "base-1.cases").read_text(encoding="utf-8") == f"{CASE}\n"
+
+
+def test_clips_are_those_of_the_new_sides_first_process(tmp_path: Path) -> None:
+    """The script tells its own command; nobody looks at the clips of the others."""
+    start = starter(tmp_path, 'echo "$@"; exit 4')
+    told = {}
+    for role, name in (("new", FIRST_NEW), ("base", "base-1"), ("confirmation", "confirm-1")):
+        with pytest.raises(GateEndedError) as error:
+            start(role, name, [CASE])  # type: ignore[arg-type] # the roles are those of the gate
+        told[name] = "--no-clips" in str(error.value)
+    assert told == {FIRST_NEW: False, "base-1": True, "confirm-1": True}
 
 
 def test_process_that_finds_none_of_the_cases_ends_the_gate(tmp_path: Path) -> None:

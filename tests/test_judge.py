@@ -104,6 +104,17 @@ def test_over_budget_case_fails_with_numbers_and_keeps_what_it_measured(tmp_path
     assert "1 failed" in ended.output
 
 
+def test_without_clips_nothing_is_written_and_a_budget_of_the_mp4_says_so(tmp_path: Path) -> None:
+    """Asked for by --no-clips; the case passes, and the record knows why there is no clip."""
+    ended = session(tmp_path, budget("prompt_to_mp4_s = 1e6"), arguments=("--no-clips",))
+    assert ended.code == 0
+    measured = only_case(read_run(tmp_path / "run")).measurement
+    assert (measured.video, measured.stills, measured.prompt_to_mp4_s) == (None, None, None)
+    assert {measured.reasons[name] for name in ("video", "stills")} == {"left out by --no-clips"}
+    assert measured.budgets[0].verdict == "not judged"
+    assert not list((tmp_path / "run").rglob("*.mp4"))
+
+
 @pytest.mark.usefixtures("on_h100")
 @pytest.mark.parametrize("limit", ["peak_allocated_gib = 27.0", "peak_allocated_gb = 28.991029248"])
 def test_case_at_its_budget_passes(tmp_path: Path, limit: str) -> None:
@@ -119,9 +130,10 @@ def test_report_tells_of_a_breach_without_failing(tmp_path: Path) -> None:
     assert ended.code == 0
     assert only_case(read_run(tmp_path / "run")).status == "passed"
     assert ", OVER BUDGET" in ended.output
-    for view in ("summary.txt", "report.html"):
-        text = " ".join((tmp_path / "run" / view).read_text(encoding="utf-8").split())
-        assert "budget over: faulty native fine s0: peak VRAM, budget 24.00 GiB: 27.00 GiB (112.5 %), reported" in text
+    summary = " ".join((tmp_path / "run" / "summary.txt").read_text(encoding="utf-8").split())
+    assert "budget over: faulty native fine s0: peak VRAM, budget 24.00 GiB: 27.00 GiB (112.5 %), reported" in summary
+    page = (tmp_path / "run" / "report.html").read_text(encoding="utf-8")
+    assert "112.5 % of it; reported only" in page
 
 
 def test_budget_that_cannot_be_judged_is_told_and_fails_nothing(tmp_path: Path) -> None:
