@@ -203,3 +203,9 @@ def test_two_runs_stand_on_one_page(tmp_path: Path, visit: Callable[..., Any]) -
     assert driver.locator("td").first.evaluate("cell => getComputedStyle(cell).fontWeight") == "700"
     page.get_by_label("Only this run").select_option("B")
     assert models(page) == ROWS
+    page.set_viewport_size({"width": 390, "height": 844})
+    assert page.locator(".changes th[scope=rowgroup]").first.bounding_box()["width"] > 300, "a case's name on a phone"
+    assert (
+        page.locator(".changes td.worse").first.evaluate("cell => getComputedStyle(cell, '::before').content")
+        == '"verdict"'
+    )
