@@ -8,8 +8,11 @@ from typing import Any
 
 import msgspec
 
+from reports.comparison_record import MarginVerdict, StudentTeacher, StudentVerdict
+from reports.judged import Candidate, Claim, Margin
 from reports.measured import MetricValue, Stills
 from reports.merge import read_run
+from reports.paired import Band, Bands, Compared, Distance, PairedComparison
 from reports.paper.document import numbered
 from reports.paper.metric_definitions import DEFINITIONS
 from reports.paper.render_latex import as_latex, file_of
@@ -89,8 +92,8 @@ ODD_NAMES = (
 )
 
 
-def odd_run(name: str) -> Run:
-    """Give a sound run whose model, title, licence, setting, prompt, phase and metric have one name."""
+def odd_run(name: str, run_id: str = "odd") -> Run:
+    """Give a run in which models, settings, prompts, phases, metrics, claims, verdicts and the GPU have one name."""
     plan = planned(prompt="p", text=name, rounds=3)
     plan = msgspec.structs.replace(
         plan,
@@ -100,10 +103,63 @@ def odd_run(name: str) -> Run:
     )
     case = case_of(plan, 4.0, 4.1, 4.3)
     assert case.measurement is not None
-    rounds = [msgspec.structs.replace(one, phases_s=one.phases_s | {name: 0.1}) for one in case.measurement.rounds]
-    metrics = [MetricValue(id=name, value=1.0, unit=name, better="neither")]
-    measurement = msgspec.structs.replace(case.measurement, rounds=rounds, metrics=metrics)
-    return run_of(msgspec.structs.replace(case, measurement=measurement), banners=(name,))
+    measurement = msgspec.structs.replace(
+        case.measurement,
+        rounds=[msgspec.structs.replace(one, phases_s=one.phases_s | {name: 0.1}) for one in case.measurement.rounds],
+        metrics=[MetricValue(id=name, value=1.0, unit=name, better="neither")],
+        pairs=[_odd_pair(name)],
+    )
+    speed = msgspec.structs.replace(case, measurement=measurement)
+    parity, failed = (
+        msgspec.structs.replace(speed, id=id_, plan=msgspec.structs.replace(plan, id=id_, scenario=scenario))
+        for id_, scenario in (("parity", "parity"), ("failed", "speed"))
+    )
+    failed = msgspec.structs.replace(failed, status="error", reason=name, measurement=None)
+    candidate = Candidate(suite="quick", models=[name, "other"], settings=[name])
+    claim = Claim(
+        id=name, text=name, quantities=["prompt_to_host_s"], value=3.0, tolerance_pct=5.0, candidates=[candidate]
+    )
+    margin = Margin(metric=name, better="lower", why=name, absolute=1.0)
+    row = MarginVerdict(
+        margin=margin, verdict="INCONCLUSIVE", prompts=4, difference=0.1, limit=1.0, t=(0.0, 2.0), gate="t", reason=name
+    )
+    run = msgspec.structs.replace(
+        run_of(speed, parity, failed, banners=(name,)),
+        run_id=run_id,
+        claims=[claim],
+        verdicts=[StudentVerdict(comparison="c", student=name, teacher=name, rows=[row])],
+        comparisons=[StudentTeacher(id="c", students=["a"], settings=["b"], teacher="t", teacher_setting="s")],
+    )
+    return made_on(name, run)
+
+
+def _odd_pair(name: str) -> PairedComparison:
+    distances = [
+        Distance(id=f"{name}{number}", of="frames", unit=name, better="lower", value=1.0 + number)
+        for number in range(3)
+    ]
+    return PairedComparison(
+        kind="setting",
+        reference=name,
+        differs={},
+        bands=Bands(id="b", why=name, bands=[Band(distance="x", statistic="value", at_most=1.0)]),
+        compared=Compared(what=name, distances=distances, broken=[]),
+        planted=None,
+        verdict="within",
+    )
+
+
+def made_on(gpu: str, run: Run) -> Run:
+    """Give a run as if it had been made on another GPU."""
+    cases = []
+    for case in run.cases:
+        measured = case.measurement
+        if measured is not None:
+            devices = [msgspec.structs.replace(device, name=gpu) for device in measured.devices]
+            measured = msgspec.structs.replace(measured, devices=devices)
+        cases.append(msgspec.structs.replace(case, measurement=measured))
+    gpus = [{**fact, "name": gpu} for fact in run.environment.gpus] or [{"name": gpu}]
+    return msgspec.structs.replace(run, cases=cases, environment=msgspec.structs.replace(run.environment, gpus=gpus))
 
 
 def rendered(runs: list[Run]) -> dict[str, str]:

@@ -22,7 +22,7 @@ from reports.paper.rounding import decimals_of_spread, rounded_up, shown
 from reports.paper.write import sections, sidecar
 from reports.record import Run
 from reports.strict_json import encode
-from tests.paper_samples import ROOT, hostile_run, published, recomputed, rendered
+from tests.paper_samples import ROOT, hostile_run, made_on, published, recomputed, rendered
 from tests.reports_samples import case_of, planned, replaced, run_of
 from tests.test_reports_equal_time import run_with, whole
 from tests.test_reports_verdicts import STUDENT, TEACHER
@@ -97,15 +97,10 @@ def test_verdicts_over_runs_are_told_with_their_numbers() -> None:
 
 
 def test_empty_cell_has_its_reason(runs: list[Run]) -> None:
-    """What a dash stands for is told below its table, and no cell holds a dash of its own."""
-    cells = [
-        piece
-        for one in floats(sections(runs))
-        if isinstance(one, Table)
-        for row in one.rows
-        for cell in row
-        for piece in cell
-    ]
+    """What a dash stands for is told below its table; no cell holds a dash of its own, and no table is empty."""
+    tables = [one for one in floats(sections(runs)) if isinstance(one, Table)]
+    assert [table.label for table in tables if not table.rows] == []
+    cells = [piece for table in tables for row in table.rows for cell in row for piece in cell]
     assert [piece for piece in cells if piece == Absent("") or piece in ("–", "-", "")] == []
 
 
@@ -194,26 +189,10 @@ def test_counts_of_chart_captions_are_computed_again_from_the_record() -> None:
     assert digits - CONSTANTS == {f"{WIDEST:g}"}
 
 
-def on(gpu: str, run: Run) -> Run:
-    """Give a run as if it had been made on another GPU."""
-    devices = [
-        [msgspec.structs.replace(device, name=gpu) for device in case.measurement.devices] if case.measurement else []
-        for case in run.cases
-    ]
-    cases = [
-        msgspec.structs.replace(case, measurement=msgspec.structs.replace(case.measurement, devices=own))
-        if case.measurement
-        else case
-        for case, own in zip(run.cases, devices, strict=True)
-    ]
-    gpus = [{**fact, "name": gpu} for fact in run.environment.gpus] or [{"name": gpu}]
-    return msgspec.structs.replace(run, cases=cases, environment=msgspec.structs.replace(run.environment, gpus=gpus))
-
-
 def test_numbers_of_two_gpus_are_named_apart_and_never_pooled() -> None:
     """Student and teacher on two GPUs have rows with their GPU, no equal time, and a table of what differs."""
     student, teacher = _students_and_teachers()
-    text = re.sub("<!--n\\d+-->", "", rendered([on("GPU one", student), on("GPU two", teacher)])["paper.md"])
+    text = re.sub("<!--n\\d+-->", "", rendered([made_on("GPU one", student), made_on("GPU two", teacher)])["paper.md"])
     for told in (
         "several kinds of device: GPU one and GPU two. Nothing is pooled across them",
         "| `gpus.0.name` | GPU one (run A); GPU two (run B) |",

@@ -72,6 +72,18 @@ def letters(text: str, *, typewriter: bool = False) -> float:
     return sum(_width(char, typewriter=typewriter) for char in visible(text))
 
 
+def whole(word: str, *, typewriter: bool = False) -> float:
+    """Tell how much room the longest part of a word takes that `tex`, or `tex_name` for typewriter, does not break.
+
+    >>> whole("abcdefghij"), whole("abcdefghij", typewriter=True), whole("a" * 30)
+    (10.0, 8.0, 8.0)
+    """
+    shown = " ".join(_words(word))
+    if not typewriter and letters(shown) <= LONGEST_WORD:
+        return letters(shown)
+    return max(letters(part, typewriter=typewriter) for part in _parts(shown, typewriter=typewriter))
+
+
 def _width(char: str, *, typewriter: bool = False) -> float:
     if not _is_known(char):
         return CODE_POINT
@@ -139,11 +151,16 @@ def _escaped(word: str) -> str:
 
 
 def _broken(word: str, *, typewriter: bool = False) -> str:
-    parts, since = [], 0.0
-    for index, char in enumerate(word):
-        parts.append(_escaped(char))
-        since += _width(char, typewriter=typewriter)
-        if index < len(word) - 1 and (char in _BREAK_AFTER or since >= LONGEST_PART):
-            parts.append(r"\allowbreak{}")
+    return r"\allowbreak{}".join("".join(map(_escaped, part)) for part in _parts(word, typewriter=typewriter))
+
+
+def _parts(word: str, *, typewriter: bool) -> list[str]:
+    """Take a word apart where it may be broken: after punctuation, and after so many letters without any."""
+    parts, since = [""], 0.0
+    for char in word:
+        if parts[-1] and (parts[-1][-1] in _BREAK_AFTER or since >= LONGEST_PART):
+            parts.append("")
             since = 0.0
-    return "".join(parts)
+        parts[-1] += char
+        since += _width(char, typewriter=typewriter)
+    return parts

@@ -28,10 +28,10 @@ def _machine(runs: Sequence[Run], run: Run) -> Text:
     environment, letter = run.environment, letter_of(runs, run)
     parts: list[Text] = [_gpus(run)]
     for what, version in (("driver", environment.driver), ("CUDA", environment.cuda), ("cuDNN", environment.cudnn)):
-        parts += [(f"{what} ", Said(version))] if version else []
-    parts.append(("Python ", Said(environment.python)))
+        parts += [(f"{what} ", Said(short(version, 40)))] if version else []
+    parts.append(("Python ", Said(short(environment.python, 40))))
     packages = environment.packages
-    parts += [(Code(library), " ", Said(packages[library])) for library in LIBRARIES if library in packages]
+    parts += [(Code(library), " ", Said(short(packages[library], 40))) for library in LIBRARIES if library in packages]
     parts.append((Said(short(environment.cpu, 60)), " with ", _count(run), " logical processors"))
     commit = environment.git_commit
     dirty = ", with uncommitted changes" if environment.git_dirty else ""

@@ -3,8 +3,11 @@
 Why it matters: a box that is overfull runs into the margin; and TeX itself does not tell how wide a column has to be.
 """
 
-from reports.paper.document import Absent, Cite, Code, Inline, See, Table, Text
-from reports.paper.escape import letters
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from reports.paper.document import Absent, Cite, Code, Inline, Said, See, Table, Text
+from reports.paper.escape import letters, whole
 from reports.paper.numbers import Number
 
 # Points: A4 with margins of about 25 mm; a letter of \footnotesize (8 pt) and \scriptsize (7 pt), a column's margins.
@@ -12,36 +15,71 @@ TEXT_WIDTH_PT = 455.0
 SIZES = ((r"\footnotesize", 4.45, 4.0), (r"\scriptsize", 3.95, 3.0))
 # Digits are narrower than the letters of a heading.
 DIGIT = 0.96
-LEAST_TEXT_PT = 52.0
+# Text in columns that are narrower is hard to read.
+EASY_TEXT_PT = 52.0
+# Letters of punctuation that may stand at a word without a space.
+JOINED = 1.2
 LINES_OF_A_PAGE = 50
 
 
-def layout(table: Table) -> tuple[str, list[int | None], float, float]:
-    """Give the size of the letters, the columns' widths, their distance and a letter's width: the largest that fits."""
-    tried = [(size, *_columns(table, letter_pt, apart_pt), apart_pt, letter_pt) for size, letter_pt, apart_pt in SIZES]
-    size, widths, _, separation_pt, letter_pt = next((one for one in tried if one[2]), tried[-1])
-    return size, widths, separation_pt, letter_pt
+class Layout(NamedTuple):
+    """How a table is set: size of the letters, width of each column (None: as its numbers need), and their distance.
+
+    `letter_pt` is an ordinary letter's width. `is_shrunk`: even the smallest letters need more than the page has.
+    """
+
+    size: str
+    widths_pt: list[int | None]
+    separation_pt: float
+    letter_pt: float
+    is_shrunk: bool
 
 
-def _columns(table: Table, letter_pt: float, separation_pt: float) -> tuple[list[int | None], bool]:
-    """Give the widths of columns of text, None for those of figures, and whether text has room to be read."""
-    natural = [_letters(table, index) * letter_pt + 4 for index in range(len(table.columns))]
-    is_text = [column.kind != "figure" for column in table.columns]
-    room = TEXT_WIDTH_PT - 2 * separation_pt * (len(natural) - 1)
-    room -= sum(width for width, text in zip(natural, is_text, strict=True) if not text)
-    wanted = [width for width, text in zip(natural, is_text, strict=True) if text]
-    widths = _shared(wanted, room)
-    fits = all(width >= min(want, LEAST_TEXT_PT) for width, want in zip(widths, wanted, strict=True))
-    texts = iter(widths)
-    return [int(next(texts)) if text else None for text in is_text], fits
+def layout(table: Table) -> Layout:
+    """Take the largest letters that fit: no column is narrower than what in it cannot be broken."""
+    tried = [_tried(table, *size) for size in SIZES]
+    return next((one for one, fits in tried if fits), tried[-1][0])
 
 
-def _shared(natural: list[float], room: float) -> list[float]:
-    """Share room among columns: what needs less than an equal part gets what it needs, the others the rest."""
-    widths = dict.fromkeys(range(len(natural)), 0.0)
-    for number, index in enumerate(sorted(widths, key=lambda index: natural[index])):
-        widths[index] = min(natural[index], max((room - sum(widths.values())) / (len(natural) - number), 1.0))
-    return list(widths.values())
+def _tried(table: Table, size: str, letter_pt: float, separation_pt: float) -> tuple[Layout, bool]:
+    """Share the page among the columns at one size of letters; tell whether text has room to be read."""
+    columns = range(len(table.columns))
+    natural_pt = [_letters(table, index) * letter_pt + 4 for index in columns]
+    texts = [index for index in columns if table.columns[index].kind != "figure"]
+    room_pt = TEXT_WIDTH_PT - 2 * separation_pt * (len(columns) - 1)
+    room_pt -= sum(width for index, width in enumerate(natural_pt) if index not in texts)
+    least_pt = {index: min(_least(table, index) * letter_pt + 4, natural_pt[index]) for index in texts}
+    easy_pt = {index: max(least, min(natural_pt[index], EASY_TEXT_PT)) for index, least in least_pt.items()}
+    is_easy = sum(easy_pt.values()) <= room_pt
+    given_pt = _shared(natural_pt, easy_pt if is_easy else least_pt, room_pt)
+    widths_pt = [int(given_pt[index]) if index in given_pt else None for index in columns]
+    return Layout(size, widths_pt, separation_pt, letter_pt, is_shrunk=sum(least_pt.values()) > room_pt), is_easy
+
+
+def _shared(natural_pt: list[float], least_pt: dict[int, float], room_pt: float) -> dict[int, float]:
+    """Give each column the least that it needs, and of what is left a share of what it would still like to have."""
+    more_pt = {index: natural_pt[index] - least for index, least in least_pt.items()}
+    share = min(max(room_pt - sum(least_pt.values()), 0.0) / (sum(more_pt.values()) or 1.0), 1.0)
+    return {index: least + share * more_pt[index] for index, least in least_pt.items()}
+
+
+def _least(table: Table, index: int) -> float:
+    """Give the letters of a column's longest piece that has no place to break at."""
+    heading = [whole(word) for line in table.columns[index].heading for word in line.split()]
+    cells = (_pieces(row[index]) for row in table.rows)
+    return max([*heading, *(width for cell in cells for width in cell)], default=1.0) + JOINED
+
+
+def _pieces(cell: Text) -> Iterator[float]:
+    for piece in cell:
+        if isinstance(piece, str):
+            yield from (letters(word) for word in piece.split())
+        elif isinstance(piece, Code):
+            yield from (whole(word, typewriter=True) for word in piece.text.split())
+        elif isinstance(piece, Said):
+            yield from (whole(word) for word in piece.text.split())
+        else:
+            yield _length(piece)
 
 
 def _letters(table: Table, index: int) -> float:
@@ -65,16 +103,32 @@ def _length(piece: Inline) -> float:
     return letters(piece) if isinstance(piece, str) else letters(piece.text, typewriter=isinstance(piece, Code))
 
 
-def pages_of(
-    rows: tuple[tuple[Text, ...], ...], widths: list[int | None], letter_pt: float
-) -> list[list[tuple[Text, ...]]]:
+def cut(cell: Text, width_pt: int | None, set_as: Layout) -> Text:
+    """Cut the record's text in a cell where it would make a row that is higher than a page."""
+    if width_pt is None:
+        return cell
+    room = 0.6 * LINES_OF_A_PAGE * width_pt / set_as.letter_pt
+    kept: list[Inline] = []
+    for piece in cell:
+        wide = _length(piece)
+        kept.append(_cut(piece, room / wide) if wide > room and isinstance(piece, Code | Said) else piece)
+        room = max(room - wide, 0.0)
+    return tuple(kept)
+
+
+def _cut(piece: Code | Said, share: float) -> Code | Said:
+    shown = f"{piece.text[: max(int(len(piece.text) * share), 1)]}…"
+    return Said(shown) if isinstance(piece, Said) else Code(shown)
+
+
+def pages_of(rows: tuple[tuple[Text, ...], ...], set_as: Layout) -> list[list[tuple[Text, ...]]]:
     """Cut the rows where a page is full, by how many lines each cell takes."""
     pages: list[list[tuple[Text, ...]]] = [[]]
     used = 0
     for row in rows:
         takes = max(
-            1 if width is None else 1 + int(1.2 * _cell_letters(cell) * letter_pt / width)
-            for cell, width in zip(row, widths, strict=True)
+            1 if width is None else 1 + int(1.2 * _cell_letters(cell) * set_as.letter_pt / width)
+            for cell, width in zip(row, set_as.widths_pt, strict=True)
         )
         if used + takes > LINES_OF_A_PAGE and pages[-1]:
             pages.append([])

@@ -40,7 +40,8 @@ def _metrics(runs: Sequence[Run]) -> tuple[Block, ...]:
         blocks.append(Paragraph(("Not measured of the clips: ", *joined(reasons, "; ", "; "), ".")))
     if not valued:
         return *blocks, Paragraph(("No metric has a value, so nothing is said of the clips' quality.",))
-    chunks = [found[start : start + A_TABLE] for start in range(0, len(found), A_TABLE)]
+    told = [one for one in found if any(metric.value is not None for metric in one.measurement.metrics)]
+    chunks = [told[start : start + A_TABLE] for start in range(0, len(told), A_TABLE)]
     blocks += [_table(number_, chunk, valued) for number_, chunk in enumerate(chunks[:MOST_TABLES], start=1)]
     if len(chunks) > MOST_TABLES:
         blocks.append(Paragraph(("Metrics of further configurations are left out here; the record holds all.",)))
@@ -62,7 +63,9 @@ def _table(number_: int, found: list[Configuration], valued: list[str]) -> Block
     columns = (name("Metric"), words("Unit"), *(figure(*_heading(one)) for one in found))
     units = {m.id: m.unit for one in found for m in one.measurement.metrics if m.value is not None}
     rows: list[tuple[Text, ...]] = [
-        ((Code(id_),), (Said(units[id_]),), *(_value(one, id_) for one in found)) for id_ in valued if id_ in units
+        ((Code(id_),), (Said(short(units[id_], 20)),), *(_value(one, id_) for one in found))
+        for id_ in valued
+        if id_ in units
     ]
     caption = "Metrics of the clips: medians over prompts and seeds ± the furthest clip."
     return table(f"tab:clips{number_}", (caption,), columns, rows)
@@ -138,7 +141,7 @@ def _pairs(found: list[Configuration]) -> tuple[Block, ...]:
     columns = (
         words("Setting"),
         words("Against"),
-        *(figure(*id_.split("_"), *in_brackets(distance.unit)) for id_, distance in known.items()),
+        *(figure(*_distance_name(id_), *in_brackets(distance.unit)) for id_, distance in known.items()),
         words("Verdict"),
     )
     rows: list[tuple[Text, ...]] = []
@@ -148,6 +151,10 @@ def _pairs(found: list[Configuration]) -> tuple[Block, ...]:
     caption = "Settings against their baselines, from the same weights and noise: mean over frames."
     text = Paragraph((See("tab:pairs"), " tells how far a setting moves the clip."))
     return text, table("tab:pairs", (caption,), columns, rows)
+
+
+def _distance_name(id_: str) -> tuple[str, ...]:
+    return tuple(line for word in id_.split("_") for line in lines(word))
 
 
 def _distance(one: Configuration, base: str, pair: PairedComparison, id_: str) -> Text:

@@ -4,14 +4,15 @@ Why it matters: the sections go into a paper whose preamble is another's. So the
 command. Columns are as wide as their text, measured in characters, and what is too wide breaks: no box is overfull.
 """
 
-from reports.paper.document import Absent, Cite, Column, Figure, Items, Panel, Section, See, Table, Text
+from reports.paper.document import Code, Column, Figure, Items, Panel, Said, Section, Table, Text
 from reports.paper.escape import letters, tex, tex_name, tex_prose
-from reports.paper.latex_layout import layout, pages_of
+from reports.paper.latex_layout import Layout, cut, layout, pages_of
 from reports.paper.numbers import Number
 from reports.paper.rendering import Blocks, Pieces, power_of_ten
 
 LEVELS = ("section", "subsection", "subsubsection", "paragraph")
-LONGEST_WORD = 20
+# Letters of a word that may stand in justified lines; of letters alone, and with other characters.
+LONGEST_WORD, LONGEST_OTHER = 20, 12
 
 PREAMBLE = r"""\documentclass[a4paper]{article}
 \usepackage[T1]{fontenc}
@@ -69,7 +70,7 @@ def as_latex(section: Section, ids: Ids) -> str:
 
 def _paragraph(text: Text, pieces: Pieces) -> str:
     written = pieces.text(text)
-    return f"{{\\raggedright {written}\\par}}" if _has_long_word(text) else written
+    return f"{{\\raggedright {written}\\par}}" if _is_ragged(text) else written
 
 
 def _items(items: Items, pieces: Pieces) -> str:
@@ -77,10 +78,21 @@ def _items(items: Items, pieces: Pieces) -> str:
     return "\\begin{itemize}\\raggedright\n" + lines + "\n\\end{itemize}"
 
 
-def _has_long_word(text: Text) -> bool:
-    """Tell whether text of the record would tear holes into justified lines."""
-    said = [piece.text for piece in text if not isinstance(piece, str | Absent | Cite | See)]
-    return any(letters(word) > LONGEST_WORD for one in said for word in one.split())
+def _is_ragged(text: Text) -> bool:
+    """Tell whether text of the record would tear holes into justified lines or run out of them.
+
+    TeX breaks words of letters alone; the typewriter font's spaces do not stretch.
+    """
+    for piece in text:
+        if isinstance(piece, Code) and (" " in piece.text or letters(piece.text) > LONGEST_WORD):
+            return True
+        if isinstance(piece, Said) and any(letters(word) > _longest(word) for word in piece.text.split()):
+            return True
+    return False
+
+
+def _longest(word: str) -> int:
+    return LONGEST_WORD if word.isalpha() and word.isascii() else LONGEST_OTHER
 
 
 def _figure(figure: Figure, pieces: Pieces) -> str:
@@ -97,7 +109,7 @@ def _figure(figure: Figure, pieces: Pieces) -> str:
 
 
 def _caption(text: Text, pieces: Pieces) -> str:
-    return (r"\raggedright " if _has_long_word(text) else "") + pieces.text(text)
+    return (r"\raggedright " if _is_ragged(text) else "") + pieces.text(text)
 
 
 def _kind(panel: Panel) -> str:
@@ -106,22 +118,34 @@ def _kind(panel: Panel) -> str:
 
 def _table(table: Table, pieces: Pieces) -> list[str]:
     """Give a float, or several where the rows are more than a page holds."""
-    size, widths, separation_pt, letter_pt = layout(table)
+    set_as = layout(table)
     height = max(len(column.heading) for column in table.columns)
     padded = [("",) * (height - len(column.heading)) + column.heading for column in table.columns]
     heads = [_heading(line, table.columns) for line in zip(*padded, strict=True)]
-    columns = "".join("r" if width is None else f"p{{{width}pt}}" for width in widths)
-    begin = rf"\begin{{table}}[htbp]\centering{size}\setlength{{\tabcolsep}}{{{separation_pt}pt}}"
+    begin = rf"\begin{{table}}[htbp]\centering{set_as.size}\setlength{{\tabcolsep}}{{{set_as.separation_pt}pt}}"
     caption = rf"\caption{{{_caption(table.caption, pieces)}}}\label{{{table.label}}}\vspace{{4pt}}"
-    chunks = pages_of(table.rows, widths, letter_pt)
+    continued = rf"\normalsize Table~\ref{{{table.label}}}, continued\par\medskip{set_as.size}"
+    chunks = pages_of(table.rows, set_as)
     floats = []
     for number, rows in enumerate(chunks):
         notes = _notes(table.notes, pieces) if number == len(chunks) - 1 else ""
-        head = caption if number == 0 else rf"\normalsize Table~\ref{{{table.label}}}, continued\par\medskip{size}"
-        body = [rf"\begin{{tabular}}{{@{{}}{columns}@{{}}}}", r"\toprule", *heads, r"\midrule"]
-        body += [_row(row, table.columns, pieces) for row in rows]
-        floats.append("\n".join([begin, head, *body, r"\bottomrule", rf"\end{{tabular}}{notes}", r"\end{table}"]))
+        lines = [
+            r"\toprule",
+            *heads,
+            r"\midrule",
+            *(_row(row, table.columns, set_as, pieces) for row in rows),
+            r"\bottomrule",
+        ]
+        parts = [begin, continued if number else caption, _tabular(lines, set_as) + notes, r"\end{table}"]
+        floats.append("\n".join(parts))
     return floats
+
+
+def _tabular(lines: list[str], set_as: Layout) -> str:
+    """Set lines in columns; what is wider than the page at its narrowest is shrunk to it."""
+    columns = "".join("r" if width is None else f"p{{{width}pt}}" for width in set_as.widths_pt)
+    text = "\n".join([rf"\begin{{tabular}}{{@{{}}{columns}@{{}}}}", *lines, r"\end{tabular}"])
+    return rf"\resizebox{{\textwidth}}{{!}}{{{text}}}" if set_as.is_shrunk else text
 
 
 def _notes(notes: Text, pieces: Pieces) -> str:
@@ -136,12 +160,12 @@ def _heading(line: tuple[str, ...], columns: tuple[Column, ...]) -> str:
     return " & ".join(cells) + r" \tabularnewline"
 
 
-def _row(row: tuple[Text, ...], columns: tuple[Column, ...], pieces: Pieces) -> str:
+def _row(row: tuple[Text, ...], columns: tuple[Column, ...], set_as: Layout, pieces: Pieces) -> str:
+    shown = (cut(cell, width, set_as) for cell, width in zip(row, set_as.widths_pt, strict=True))
+    texts = (pieces.text(cell, in_table=True) for cell in shown)
     cells = [
-        pieces.text(cell, in_table=True)
-        if column.kind == "figure"
-        else rf"\raggedright {pieces.text(cell, in_table=True)}"
-        for cell, column in zip(row, columns, strict=True)
+        text if column.kind == "figure" else rf"\raggedright {text}"
+        for text, column in zip(texts, columns, strict=True)
     ]
     return " & ".join(cells) + r" \tabularnewline"
 

@@ -37,16 +37,18 @@ def rows_of(found: Sequence[One], row: Callable[[One], tuple[Text, ...]]) -> lis
 def lines(text: str, width: int = 16, most: int = 4) -> tuple[str, ...]:
     """Break a name into lines for a column's heading."""
     shown = short(text, width * most)
-    return tuple(textwrap.wrap(shown, int(width * len(shown) / letters(shown)) if shown else width))
+    if not shown:
+        return ()
+    return tuple(textwrap.wrap(shown, int(width * len(shown) / letters(shown)), max_lines=most, placeholder="…"))
 
 
 def in_brackets(unit: str) -> tuple[str, ...]:
-    """Give a unit as the last line of a column's heading; what has none gets no line.
+    """Give a unit as the last lines of a column's heading; what has none gets no line.
 
     >>> in_brackets("dB"), in_brackets("1")
     (('[dB]',), ())
     """
-    return () if unit in {"", "1"} else (f"[{short(unit, 16)}]",)
+    return () if unit in {"", "1"} else lines(f"[{short(unit, 16)}]")
 
 
 def name(*heading: str) -> Column:
