@@ -12,7 +12,6 @@ from msgspec.structs import replace
 from reports.record import CaseRecord, Run
 
 UNKNOWN = "one not recorded"
-LENT = f"{UNKNOWN} in an earlier run"
 
 
 def told_apart(runs: Sequence[Run]) -> list[Run]:
@@ -31,8 +30,8 @@ def spelled_formulas(formulas: Iterable[str]) -> str:
 
 
 def _named(run: Run, number: int) -> Run:
-    own = f"{UNKNOWN} in run {number} ({run.run_id})"
-    return replace(run, cases=[_known(case, own) for case in run.cases], lent=[_known(case, LENT) for case in run.lent])
+    own, lent = (f"{UNKNOWN} in {which} {number} ({run.run_id})" for which in ("run", "the run that lent to run"))
+    return replace(run, cases=[_known(case, own) for case in run.cases], lent=[_known(case, lent) for case in run.lent])
 
 
 def _known(case: CaseRecord, name: str) -> CaseRecord:

@@ -18,6 +18,8 @@ from reports.measured import Measurement
 from reports.record import CaseRecord, PlannedCase, Run
 
 Cases = dict["Key", CaseRecord]
+# Of cases that nobody tried to make a clip in; of any other without one the model is at fault.
+UNTRIED = frozenset({"not_run", "skipped", "invalid_env"})
 
 
 class Key(NamedTuple):
@@ -68,6 +70,17 @@ def sound(case: CaseRecord | None) -> Measurement | None:
     if case is None or case.measurement is None or is_broken(case.measurement):
         return None
     return case.measurement if case.status == "passed" or is_over_only(case) else None
+
+
+def is_made(case: CaseRecord) -> bool:
+    """Tell whether a case came so far that its clip was measured, however that ended."""
+    return case.status == "passed" or (case.measurement is not None and bool(case.measurement.metrics))
+
+
+def came_to_nothing(cases: Iterable[CaseRecord]) -> bool:
+    """Tell whether one side was tried and no clip came of it."""
+    known = list(cases)
+    return not any(map(is_made, known)) and any(case.status not in UNTRIED for case in known)
 
 
 def unmatched(students: Cases, teachers: Cases) -> list[str]:

@@ -109,7 +109,7 @@ def _outside(band: Band, distance: Distance | None) -> str | None:
         return f"{band.distance} was not computed"
     if distance.not_applicable:
         return None
-    actual = distance.value if band.statistic == "value" else distance.worst
+    actual = _actual(band, distance)
     if actual is None:
         return f"{band.distance} has no value: {distance.reason}"
     limit, is_most = (band.at_most, True) if band.at_most is not None else (band.at_least, False)
@@ -126,17 +126,29 @@ def _outside(band: Band, distance: Distance | None) -> str | None:
     )
 
 
-def blind_to(bands: Bands, planted: Sequence[Distance]) -> list[Of]:
+def blind_to(bands: Bands, judged: Sequence[Distance], planted: Sequence[Distance]) -> list[Of]:
     """Name what of latents and frames the bands judge and yet cannot tell a planted wrong clip by.
 
-    Each is asked for itself: latents of another seed differ always, while two clips of grey frames may not. A distance
-    of the planted clip that has no value, as after an error, tells nothing, and without any distance neither is told.
+    Each is asked for itself, where either clip has a distance that a band is of: latents of another seed differ always,
+    while two clips of grey frames may not. A distance that the planted clip lacks, to which it is not applicable, or
+    that is no finite number, as after an error, tells nothing; and without any distance neither is told.
     """
-    known = {distance.id: distance for distance in planted if not distance.not_applicable}
-    judged = [(band, known[band.distance]) for band in bands.bands if band.distance in known]
-    told = {distance.of for band, distance in judged if distance.value is not None and _outside(band, distance)}
-    asked: set[Of] = {distance.of for _, distance in judged} or {"latents", "frames"}
-    return [of for of in typing.get_args(Of) if of in asked - told]
+    wrong = {distance.id: distance for distance in planted if not distance.not_applicable}
+    known = {distance.id: distance for distance in judged if not distance.not_applicable} | wrong
+    asked: set[Of] = {known[band.distance].of for band in bands.bands if band.distance in known}
+    told = {wrong[band.distance].of for band in bands.bands if _tells(band, wrong.get(band.distance))}
+    return [of for of in typing.get_args(Of) if of in (asked or {"latents", "frames"}) - told]
+
+
+def _tells(band: Band, planted: Distance | None) -> bool:
+    """Tell whether a planted clip has a number that lies outside of a band."""
+    if planted is None or (actual := _actual(band, planted)) is None or not math.isfinite(actual):
+        return False
+    return _outside(band, planted) is not None
+
+
+def _actual(band: Band, distance: Distance) -> float | None:
+    return distance.value if band.statistic == "value" else distance.worst
 
 
 def judged_pair(
@@ -153,7 +165,7 @@ def judged_pair(
     what, wrong = planted
     compared = Compared(what="this case", distances=list(distances), broken=outside(bands, distances))
     control = Compared(what=what, distances=list(wrong), broken=outside(bands, wrong))
-    blind = blind_to(bands, wrong)
+    blind = blind_to(bands, distances, wrong)
     verdict: Verdict = "broken" if compared.broken else "not sensitive" if blind else "within"
     explanation = "; ".join(compared.broken)
     if verdict == "not sensitive":

@@ -1,7 +1,8 @@
 """Is each student as good as its teacher: every margin a verdict over many prompts, from the records of runs.
 
 Why it matters: a student's speed is worth what its clips are. Each pair of clips goes into reports/noninferiority.py,
-whatever became of it: a student's clip that is missing, or broken on its own, counts as the worst. A metric that says
+whatever became of it: a student's clip that is missing, or broken on its own, counts as the worst, and one that was
+tried and made no clip at all fails, whatever its teacher made. A metric that says
 of both sides' clips that they are not for it (of content, with random weights) decides nothing; where one side alone
 says so, nothing is known. Clips that were made from different things are no one model, and not judged. Nothing passes
 where the teacher has clips that the student was never asked for: the prompts would be a choice; and a student that a
@@ -12,7 +13,7 @@ Diversity over seeds is one number a prompt, from the clips' CLIP features (repo
 share of the teacher's.
 """
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 
 from msgspec.structs import replace
@@ -22,7 +23,17 @@ from reports.diversity import NETWORK, mean_pairwise_distance
 from reports.formulas import spelled_formulas, told_apart
 from reports.judged import Margin
 from reports.margins import DIVERSITY
-from reports.matching import Cases, Key, beyond, cases_of, made_of_several, sound, unmatched
+from reports.matching import (
+    Cases,
+    Key,
+    beyond,
+    came_to_nothing,
+    cases_of,
+    is_made,
+    made_of_several,
+    sound,
+    unmatched,
+)
 from reports.measured import MetricValue
 from reports.noninferiority import NonInferiority, Pair, judge
 from reports.record import CaseRecord, Run
@@ -111,8 +122,8 @@ def _of_metric(margin: Margin, students: Cases, teachers: Cases) -> MarginVerdic
     matched = [teachers[key] for key in students if key in teachers]
     own, theirs = ([one for case in cases if (one := _metric(case, margin))] for cases in (students.values(), matched))
     asked = any(margin.metric in case.plan.scorers for case in (*students.values(), *matched))
-    if not own and not theirs and not asked:
-        return MarginVerdict(margin=margin, verdict="not measured", reason="no clip was put to it")
+    if not own and not theirs and (why := _never_put(students, matched, asked=asked)):
+        return MarginVerdict(margin=margin, verdict="not measured", reason=why)
     if own and theirs and all(metric.not_applicable for metric in (*own, *theirs)):
         return MarginVerdict(margin=margin, verdict="not applicable", reason=theirs[0].reason)
     if other := _other_formula(*(_formulas(cases, margin) for cases in (students.values(), matched))):
@@ -125,7 +136,30 @@ def _of_metric(margin: Margin, students: Cases, teachers: Cases) -> MarginVerdic
     found = judge(pairs, margin)
     if theirs and all(metric.value is None for metric in theirs):
         found = found._replace(reason=f"{found.reason}: {theirs[0].reason}")
+    if (not theirs or any(not metric.not_applicable for metric in theirs)) and came_to_nothing(students.values()):
+        found = _failed(found, students)
     return _row(margin, found)
+
+
+def _never_put(students: Cases, matched: Sequence[CaseRecord], *, asked: bool) -> str:
+    """Say why no clip of either side was put to a metric; empty where clips should have been, and are not there."""
+    cases = [*students.values(), *matched]
+    if any(map(is_made, cases)):
+        return "" if asked else "no clip was put to it"
+    return "" if came_to_nothing(cases) else f"no clip was made: {_statuses(cases)}"
+
+
+def _statuses(cases: Iterable[CaseRecord]) -> str:
+    counts = Counter(case.status for case in cases)
+    return ", ".join(f"{count} {status}" for status, count in counts.items())
+
+
+def _failed(found: NonInferiority, students: Cases) -> NonInferiority:
+    """Fail a student without any clip, where its teacher's are too few for a difference as well."""
+    if found.verdict == "FAIL":
+        return found
+    why = f"the student made no clip ({_statuses(students.values())})"
+    return found._replace(verdict="FAIL", reason=f"{why}; {found.reason}", more_prompts=None)
 
 
 def _other_formula(own: set[str], theirs: set[str]) -> str:
@@ -170,7 +204,8 @@ def _of_diversity(margin: Margin, students: Cases, teachers: Cases) -> MarginVer
         if weights != "hub":
             return MarginVerdict(margin=margin, verdict="not applicable", reason=f"not applicable: {weights} weights")
         lost = any(case.plan.scorers for case in (*students.values(), *teachers.values()))
-        verdict: RowVerdict = "INCONCLUSIVE" if lost else "not measured"
+        worst: RowVerdict = "FAIL" if came_to_nothing(students.values()) else "INCONCLUSIVE"
+        verdict: RowVerdict = worst if lost else "not measured"
         return MarginVerdict(margin=margin, verdict=verdict, reason=f"no clip has features of {NETWORK}")
     if other := _other_formula(*(_feature_formulas(cases) for cases in (students, teachers))):
         return MarginVerdict(

@@ -62,20 +62,38 @@ def test_not_applicable_breaks_nothing_unless_nothing_is_left() -> None:
 def test_planted_clip_must_break_latents_and_frames_each() -> None:
     """Another seed's latents differ always; frames that do not are told, since they would agree with anything."""
     far, near = distance("latent_cosine", 0.9), distance("latent_cosine", 0.0)
-    assert blind_to(bands(SSIM, COSINE), [distance(worst=0.1), far]) == []
-    assert blind_to(bands(SSIM, COSINE), [distance(worst=0.99), far]) == ["frames"]
-    assert blind_to(bands(SSIM, COSINE), [distance(worst=0.99), near]) == ["latents", "frames"]
-    assert blind_to(bands(COSINE), [distance(worst=0.99), far]) == []
+    own = [distance(), near]
+    assert blind_to(bands(SSIM, COSINE), own, [distance(worst=0.1), far]) == []
+    assert blind_to(bands(SSIM, COSINE), own, [distance(worst=0.99), far]) == ["frames"]
+    assert blind_to(bands(SSIM, COSINE), own, [distance(worst=0.99), near]) == ["latents", "frames"]
+    assert blind_to(bands(COSINE), own, [distance(worst=0.99), far]) == []
 
 
 def test_planted_clip_whose_distance_could_not_be_had_proves_nothing() -> None:
     """Out of memory, or NaN: its band is not kept by the planted clip, and yet nobody saw it left."""
     gone = distance(value=None, worst=None, reason="comparison 'ssim' raised OutOfMemoryError: no memory")
-    assert blind_to(bands(SSIM), [gone]) == ["frames"]
+    assert blind_to(bands(SSIM), [], [gone]) == ["frames"]
     inapt = distance(value=None, worst=None, not_applicable=True, reason="too small")
     planted: tuple[list[Distance], ...] = ([gone], [inapt], [], [distance(worst=0.99)], [distance(worst=0.1)])
     found = [judged_pair("setting a", {}, bands(SSIM), [distance()], ("another seed", one)).verdict for one in planted]
     assert found == [*["not sensitive"] * 4, "within"]
+
+
+NONE = distance(value=None, worst=None, not_applicable=True, reason="too small")
+
+
+@pytest.mark.parametrize(
+    "frames", [[], [NONE], [distance(worst=math.nan)], [distance(worst=None)], [distance(worst=math.inf)]]
+)
+def test_frames_that_the_planted_clip_has_no_number_of_are_not_told_by_its_latents(frames: list[Distance]) -> None:
+    """Absent, not applicable, not finite: latents of another seed differ always. What neither clip has is not asked."""
+    near, far = distance("latent_cosine", 0.0), distance("latent_cosine", 0.9)
+    found = [
+        judged_pair("setting a", {}, bands(SSIM, COSINE), [own, near], ("another seed", [*frames, far]))
+        for own in (distance(), NONE)
+    ]
+    assert (found[0].verdict, "the band of frames" in found[0].explanation) == ("not sensitive", True)
+    assert found[1].verdict == ("within" if frames in ([], [NONE]) else "not sensitive")
 
 
 @pytest.mark.parametrize("limits", [{}, {"at_most": 1.0, "at_least": 0.0}, {"at_most": math.inf}])

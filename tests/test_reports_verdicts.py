@@ -164,12 +164,17 @@ def test_formulas_that_are_not_recorded_are_those_of_one_run_alone(margin: Margi
     own, theirs = ([c for c in cases if c.plan.model.id == model] for model in (STUDENT, TEACHER))
     whole, student, teacher = (run_with(*some, margins=[margin]) for some in (cases, own, theirs))
     lent = msgspec.structs.replace(older(student), lent=older(teacher).cases)
+    others = msgspec.structs.replace(older(run_with(margins=[margin]), "run-9"), lent=older(student).cases)
     assert only_row(older(whole)).verdict == "PASS"
     for runs, told in (
         ([student, teacher], ""),
         ([older(student), older(teacher, "run-9")], r"one not recorded in run 1 \(run-1\), .* run 2 \(run-9\); make"),
         ([student, older(teacher)], r"by (3f2a|51e0), the teacher's by one not recorded in run 2 \(run-1\)"),
-        ([lent], "the teacher's by one not recorded in an earlier run; make"),
+        ([lent], r"the teacher's by one not recorded in the run that lent to run 1 \(run-1\); make"),
+        (
+            [msgspec.structs.replace(lent, cases=[]), others],
+            r"lent to run 2 \(run-9\), the teacher's by one not recorded in the run that lent to run 1 \(run-1\)",
+        ),
     ):
         (one,) = verdicts(runs)
         (row,) = one.rows
@@ -319,17 +324,48 @@ def test_one_seed_at_two_lengths_is_no_diversity() -> None:
 
 
 def test_nothing_that_was_measured_on_either_side_is_no_strict_pass() -> None:
-    """Every case crashed."""
-    cases = [msgspec.structs.replace(case, status="crashed", measurement=None) for case in pairs([0.0] * 4)]
-    run = run_with(*cases)
-    assert overall(run.verdicts[0].rows) == "not measured"
+    """Nobody tried to make a clip."""
+    run = run_with(*ended("not_run", "not_run"))
+    (row,) = run.verdicts[0].rows
+    assert (row.verdict, row.reason) == ("not measured", "no clip was made: 8 not_run")
     assert (is_breach(run.verdicts, strict=False), is_breach(run.verdicts, strict=True)) == (False, True)
+
+
+def ended(student: Status, teacher: Status) -> list[CaseRecord]:
+    """Give four prompts whose cases ended so, without a clip."""
+    how = {STUDENT: student, TEACHER: teacher}
+    return [
+        msgspec.structs.replace(case, status=how[case.plan.model.id], measurement=None) for case in pairs([0.0] * 4)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("student", "teacher", "verdict"),
+    [
+        ("crashed", "crashed", "FAIL"),
+        ("oom", "not_run", "FAIL"),
+        ("not_run", "crashed", "INCONCLUSIVE"),
+        ("invalid_env", "invalid_env", "not measured"),
+    ],
+)
+def test_student_that_made_no_clip_fails_whatever_its_teacher_made(
+    student: Status, teacher: Status, verdict: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Each of its clips counts as the worst; one that nobody tried to make is no fault of its own."""
+    write_json_atomically(tmp_path / "run.json", run_with(*ended(student, teacher)))
+    assert main(["verdict", str(tmp_path / "run.json")]) == (verdict == "FAIL")
+    told = capsys.readouterr().out
+    assert f"{verdict}: " in told
+    assert (f"the student made no clip (4 {student}); no clip of the teacher has a value" in told) == (
+        verdict == "FAIL"
+    )
+    assert "no clip was put to it" not in told
 
 
 @pytest.mark.parametrize("side", [STUDENT, TEACHER])
 def test_score_that_was_asked_for_and_that_nobody_has_is_undecided(side: str) -> None:
-    """Every case crashed before its scorers came, which one side was to be put to; what neither was stays silent."""
-    gone = [msgspec.structs.replace(case, status="crashed", measurement=None) for case in pairs([0.0] * 4)]
+    """Every clip was made, and no scorer came, which one side was to be put to; what neither was stays silent."""
+    gone = pairs([0.0] * 4, metric="other")
     asked = [replaced(case, scorers=["score"]) if case.plan.model.id == side else case for case in gone]
     assert (only_row(run_with(*gone)).verdict, only_row(run_with(*asked)).verdict) == ("not measured", "INCONCLUSIVE")
 
@@ -608,6 +644,8 @@ def test_features_that_scorers_lost_leave_diversity_undecided() -> None:
     asked = [replaced(case, scorers=["clip_text_alignment"]) for case in clips]
     (lost,) = verdicts([run_with(*asked, margins=[SCORE, DIVERSE])])
     assert (lost.rows[-1].verdict, overall(lost.rows)) == ("INCONCLUSIVE", "INCONCLUSIVE")
+    gone = [msgspec.structs.replace(case, status="crashed", measurement=None) for case in asked]
+    assert [row.verdict for row in verdicts([run_with(*gone, margins=[DIVERSE])])[0].rows] == ["FAIL"]
 
 
 def test_diversity_of_random_weights_is_not_applicable() -> None:
