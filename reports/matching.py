@@ -49,6 +49,22 @@ OF_ONE_CLIP = OF_ONE_SCENE | {
 }
 
 
+def base_setting(name: str) -> str:
+    """Give the suite's name of a setting, which of a swept one has the sweep behind it.
+
+    >>> base_setting("480p81+attention=native_flash")
+    '480p81'
+    """
+    return name.partition("+")[0]
+
+
+def variants_of(runs: Sequence[Run], scenario: str, model: str, setting: str) -> list[str]:
+    """List the names that a suite's setting has in the runs for a model: with each sweep its own; none: no case."""
+    plans = [case.plan for run in runs for case in (*run.lent, *run.cases)]
+    named = (plan.setting for plan in plans if (plan.scenario, plan.model.id) == (scenario, model))
+    return list(dict.fromkeys(name for name in named if base_setting(name) == setting))
+
+
 def cases_of(runs: Sequence[Run], scenario: str, model: str, setting: str) -> Cases:
     """Collect a model's cases in exactly this setting by key; of one that several runs hold, the last that ran it."""
     found: Cases = {}

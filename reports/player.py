@@ -9,7 +9,7 @@ from itertools import accumulate
 from statistics import median
 from typing import NamedTuple
 
-from reports.matching import Key, key_of
+from reports.matching import Key, base_setting, key_of
 from reports.media import Clip, Entry, clip_of, file_of
 from reports.record import CaseRecord
 
@@ -123,7 +123,7 @@ def _reference(entries: Sequence[Entry]) -> int:
         for entry in entries
         for comparison in entry.source.run.comparisons
     }
-    named = [(e.case.plan.model.id, e.case.plan.setting) in teachers for e in entries]
+    named = [(e.case.plan.model.id, base_setting(e.case.plan.setting)) in teachers for e in entries]
     if any(named):
         return named.index(True)
     times_s = [_time_s(entry.case) for entry in entries]

@@ -26,6 +26,7 @@ from reports.margins import DIVERSITY
 from reports.matching import (
     Cases,
     Key,
+    base_setting,
     beyond,
     came_to_nothing,
     cases_of,
@@ -33,6 +34,7 @@ from reports.matching import (
     made_of_several,
     sound,
     unmatched,
+    variants_of,
 )
 from reports.measured import MetricValue
 from reports.noninferiority import NonInferiority, Pair, judge
@@ -77,19 +79,29 @@ def rows_of(margins: Sequence[Margin], students: Cases, teachers: Cases) -> list
 
 
 def _of_comparison(comparison: StudentTeacher, runs: Sequence[Run]) -> list[StudentVerdict]:
-    asked = [(model, setting) for model in comparison.students for setting in comparison.settings]
-    cases = {student: cases_of(runs, comparison.scenario, *student) for student in asked}
-    teachers = cases_of(runs, comparison.scenario, comparison.teacher, comparison.teacher_setting)
-    if not teachers and not any(cases.values()):
+    """Judge each student in each setting, swept ones apart; one that has no case at all beside others is told."""
+    settings = {
+        (model, setting): variants_of(runs, comparison.scenario, model, setting)
+        for model in comparison.students
+        for setting in comparison.settings
+    }
+    teachers = variants_of(runs, comparison.scenario, comparison.teacher, comparison.teacher_setting)
+    if not teachers and not any(settings.values()):
         return []
-    return [_of_student(comparison, cases[student], student, runs) for student in asked]
+    asked = [(model, name) for (model, setting), found in settings.items() for name in found or [setting]]
+    return [_of_student(comparison, student, _teacher_of(comparison, student[1], teachers), runs) for student in asked]
+
+
+def _teacher_of(comparison: StudentTeacher, setting: str, teachers: Sequence[str]) -> tuple[str, str]:
+    """Give the teacher in the sweep of a student's setting, where it ran in it, else in its own setting."""
+    swept = comparison.teacher_setting + setting.removeprefix(base_setting(setting))
+    return comparison.teacher, swept if swept in teachers else comparison.teacher_setting
 
 
 def _of_student(
-    comparison: StudentTeacher, students: Cases, student: tuple[str, str], runs: Sequence[Run]
+    comparison: StudentTeacher, student: tuple[str, str], teacher: tuple[str, str], runs: Sequence[Run]
 ) -> StudentVerdict:
-    teacher = (comparison.teacher, comparison.teacher_setting)
-    teachers = cases_of(runs, comparison.scenario, *teacher)
+    students, teachers = (cases_of(runs, comparison.scenario, *who) for who in (student, teacher))
     empty = StudentVerdict(comparison=comparison.id, student=" ".join(student), teacher=" ".join(teacher), rows=[])
     for who, side in ((empty.student, students), (empty.teacher, teachers)):
         if not side:

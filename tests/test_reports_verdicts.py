@@ -381,6 +381,33 @@ def test_teacher_without_a_student_is_no_strict_pass(tmp_path: Path) -> None:
     assert [main(["verdict", str(tmp_path / "run.json"), "--quality", mode]) for mode in modes] == [0, 1, 0]
 
 
+def swept(cases: Sequence[CaseRecord], sweep: str) -> list[CaseRecord]:
+    """Give the cases as a session with `--set` names them."""
+    return [replaced(case, setting=f"480p81+{sweep}") for case in cases]
+
+
+def test_sweep_takes_no_verdict_away() -> None:
+    """Each value of a swept setting has a verdict of its own, against the teacher in the same sweep."""
+    good, bad = swept(pairs([0.0] * 4), "decode=streamed"), swept(pairs([-9.0] * 4), "decode=whole")
+    assert [overall(one.rows) for one in run_with(*bad).verdicts] == ["FAIL"]
+    both = run_with(*good, *bad).verdicts
+    assert [(one.student.partition("+")[2], overall(one.rows)) for one in both] == [
+        ("decode=streamed", "PASS"),
+        ("decode=whole", "FAIL"),
+    ]
+    assert all(one.student.partition("+")[2] == one.teacher.partition("+")[2] for one in both)
+
+
+def test_swept_student_is_held_against_a_teacher_that_was_not_swept() -> None:
+    """Of two runs, the teacher's may be without the sweep; a student that is absent in one of two sweeps is told."""
+    cases = pairs([-9.0] * 4)
+    students, teachers = ([case for case in cases if case.plan.model.id == one] for one in (STUDENT, TEACHER))
+    (found,) = run_with(*swept(students, "decode=whole"), *teachers).verdicts
+    assert (overall(found.rows), found.teacher) == ("FAIL", f"{TEACHER} 480p81")
+    (found,) = run_with(*students, *swept(teachers, "decode=whole")).verdicts
+    assert found.reason == f"no case of {TEACHER} 480p81 (quality) is here"
+
+
 @pytest.mark.parametrize("absent", [{"students": [STUDENT, "other"]}, {"settings": ["480p81", "480p81-fast"]}])
 def test_student_of_a_comparison_that_is_wholly_absent_is_told_and_no_strict_pass(absent: dict[str, list[str]]) -> None:
     """Beside one that passes, in another model or another setting: left out of a run, it is not left out of its end."""

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from reports.journal import RunFolderError
-from reports.matching import Key, key_of
+from reports.matching import Key, base_setting, key_of
 from reports.media import UnsafePathError, clip_url
 from reports.record import CaseRecord, Run
 from reports.rows import counted
@@ -140,9 +140,15 @@ def _called(name: str, names: dict[Side, str]) -> list[Side]:
 
 def _students_and_teachers(runs: Sequence[Run], names: dict[Side, str]) -> Iterator[tuple[Side, Side]]:
     for comparison in comparisons_of(runs):
-        teachers = [s for s in names if s[:2] == (comparison.teacher, comparison.teacher_setting)]
-        students = [s for s in names if s.model in comparison.students and s.setting in comparison.settings]
-        yield from ((student, teacher) for student in students for teacher in teachers)
+        named = [(s, base_setting(s.setting)) for s in names]
+        teachers = [s for s, name in named if (s.model, name) == (comparison.teacher, comparison.teacher_setting)]
+        students = [s for s, name in named if s.model in comparison.students and name in comparison.settings]
+        yield from ((student, teacher) for student in students for teacher in teachers if _same_sweep(student, teacher))
+
+
+def _same_sweep(student: Side, teacher: Side) -> bool:
+    sweeps = {side.setting.removeprefix(base_setting(side.setting)) for side in (student, teacher)}
+    return len(sweeps) == 1
 
 
 def _known(names: dict[Side, str]) -> str:
