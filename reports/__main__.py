@@ -15,7 +15,7 @@ from typing import NamedTuple
 from reports.ab import command as ab
 from reports.ab.record import VotesError
 from reports.arguments import takes_runs
-from reports.equal_time import equal_time_lines
+from reports.equal_time_lines import equal_time_lines
 from reports.exports.command import EXPORTS, Export
 from reports.gate.baseline_command import BASELINE, baseline, takes_action
 from reports.gate.command import COMPARE, compare, takes_roles

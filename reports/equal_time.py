@@ -6,7 +6,8 @@ slower, held by the same margins against the student; and the fewest steps that 
 
 Times are medians from prompt to host frames of the scenario `speed`, on one kind of GPU, alone on it; quality is that
 of the comparison's scenario, over the prompts and seeds that both have. A row that lacks either is named, never
-guessed. Of a case that several runs hold the last that ran it counts, as for the verdicts.
+guessed, and one that lacks a prompt of the student's passes nothing.
+Of a case that several runs hold the last that ran it counts, as for the verdicts.
 """
 
 import statistics
@@ -17,16 +18,16 @@ from msgspec.structs import replace
 
 from reports.budgets import is_over_only
 from reports.compare import comparisons, is_shared, is_timed
-from reports.comparison_lines import with_extremes
 from reports.comparison_record import MarginVerdict, StudentTeacher
 from reports.formulas import told_apart
 from reports.matching import OF_ONE_SCENE, Cases, cases_of, made_of_several
 from reports.record import CaseRecord, PlannedCase, Run
-from reports.rows import counted, figures, median, show
+from reports.rows import figures, median
 from reports.verdicts import NOT_COMPARABLE, comparisons_of, other_grids, overall, rows_of
 
 SPEED = "speed"
 DECIDED = ("PASS", "FAIL", "INCONCLUSIVE")
+LACKS = "the row lacks"
 
 
 class Row(NamedTuple):
@@ -44,8 +45,9 @@ class EqualTime(NamedTuple):
     """What the teacher's rows say beside one student; `time_s` None has a `reason`.
 
     `in_time` is the row with the most steps that takes no longer, and `beside` holds the student against it, by each
-    margin. `as_good` is the row with the fewest steps that is not inferior to the student by any margin. Where no row
-    can be judged, `silent` says why. `longer` is how many times the student's time `as_good` takes, with its least and
+    margin. `as_good` is the row with the fewest steps that is not inferior to the student by any margin, `undecided`
+    what is known of rows before it that pass, but not over all of the student's prompts. Where no row can be judged,
+    `silent` says why. `longer` is how many times the student's time `as_good` takes, with its least and
     greatest: the median over the prompts and seeds that both were timed with, None where a ratio is not to be given.
     """
 
@@ -59,6 +61,7 @@ class EqualTime(NamedTuple):
     reason: str = ""
     silent: str = ""
     longer: tuple[float, float, float] | None = None
+    undecided: tuple[str, ...] = ()
 
 
 def equal_times(runs: Sequence[Run]) -> list[EqualTime]:
@@ -73,14 +76,6 @@ def equal_times(runs: Sequence[Run]) -> list[EqualTime]:
     ]
 
 
-def equal_time_lines(runs: Sequence[Run]) -> list[str]:
-    """Tell each answer in a line for the time, one for the quality, and one for what is missing."""
-    try:
-        return [line for one in equal_times(runs) for line in _lines(one)]
-    except ModuleNotFoundError as error:  # the run's other lines must not be lost for it
-        return [f"equal time: no answer, {error}; install scipy"]
-
-
 def most_steps_within(rows: Sequence[Row], time_s: float) -> Row | None:
     """Give the row with the most steps that takes at most `time_s`, of several the quickest; equal is within."""
     within = [row for row in rows if row.time_s is not None and row.time_s <= time_s]
@@ -93,18 +88,19 @@ def _answer(comparison: StudentTeacher, student: tuple[str, str], runs: Sequence
     if why := _several(runs, comparison, *student):
         return EqualTime(" ".join(student), comparison.teacher, None, rows, reason=why, silent=why)
     in_time = most_steps_within(rows, time_s) if time_s is not None else None
-    as_good, silent = _as_good_row(rows, own, comparison)
+    as_good, silent, undecided = _as_good_row(rows, own, comparison)
     return EqualTime(
         student=" ".join(student),
         teacher=comparison.teacher,
         time_s=time_s,
         rows=rows,
         in_time=in_time,
-        beside=tuple(_common_rows(own, in_time.clips, comparison)) if in_time else (),
+        beside=tuple(_common_rows(own, in_time.clips, comparison, own)) if in_time else (),
         as_good=as_good,
         reason=reason,
         silent=silent,
         longer=_longer(comparison.teacher, as_good, student, runs) if as_good else None,
+        undecided=undecided,
     )
 
 
@@ -123,16 +119,25 @@ def _longer(teacher: str, row: Row, student: tuple[str, str], runs: Sequence[Run
     return statistics.median(ratios), min(lows), max(highs)
 
 
-def _as_good_row(rows: Sequence[Row], own: Cases, comparison: StudentTeacher) -> tuple[Row | None, str]:
-    """Find the first row, of fewest steps, that passes every margin against the student, or say why none is judged."""
+def _as_good_row(
+    rows: Sequence[Row], own: Cases, comparison: StudentTeacher
+) -> tuple[Row | None, str, tuple[str, ...]]:
+    """Find the first row, of fewest steps, that passes every margin against the student, or say why none is judged.
+
+    Rows before it that pass over some of the prompts are told, too.
+    """
     silent: list[str] = []
+    undecided: list[str] = []
     for row in rows:
-        judged = _common_rows(row.clips, own, comparison)
+        judged = _common_rows(row.clips, own, comparison, own)
         if overall(judged) == "PASS":
-            return row, ""
+            return row, "", tuple(undecided)
+        open_ = [one for one in judged if one.verdict in ("FAIL", "INCONCLUSIVE")]
+        if open_ and all(one.reason.startswith(LACKS) for one in open_):
+            undecided.append(f"{row.setting} ({open_[0].reason})")
         silent += [_silent(judged)] if judged else []
     nothing = [] if silent else ["no row has clips of the student's prompts and seeds"]
-    return None, next(filter(None, silent + nothing), "")
+    return None, next(filter(None, silent + nothing), ""), tuple(undecided)
 
 
 def _silent(judged: Sequence[MarginVerdict]) -> str:
@@ -148,8 +153,11 @@ def _silent(judged: Sequence[MarginVerdict]) -> str:
     return f"the row's clips have no value of {names}" if lacking and rest == "PASS" else ""
 
 
-def _common_rows(students: Cases, teachers: Cases, comparison: StudentTeacher) -> list[MarginVerdict]:
-    """Judge over what both were planned with: a row of one seed is no fault of a student with two."""
+def _common_rows(students: Cases, teachers: Cases, comparison: StudentTeacher, own: Cases) -> list[MarginVerdict]:
+    """Judge over what both were planned with: a row of one seed is no fault of a student with two.
+
+    Of the prompts of the student's `own` clips the row must have every one, or nothing passes: some are a choice.
+    """
     common = {key: case for key, case in students.items() if key in teachers}
     if other := other_grids(common, {key: teachers[key] for key in common}):
         why, prompts = f"{NOT_COMPARABLE}: {other}", len({key.prompt for key in common})
@@ -157,7 +165,12 @@ def _common_rows(students: Cases, teachers: Cases, comparison: StudentTeacher) -
             MarginVerdict(margin=margin, verdict="INCONCLUSIVE", prompts=prompts, clips=len(common), reason=why)
             for margin in comparison.margins
         ]
-    return rows_of(comparison.margins, common, teachers) if common else []
+    judged = rows_of(comparison.margins, common, teachers) if common else []
+    wanted = {key.prompt for key in own}
+    lacking = wanted - {key.prompt for key in common}
+    why = f"{LACKS} {len(lacking)} of the student's {len(wanted)} prompts"
+    passed = [replace(row, verdict="INCONCLUSIVE", reason=why) if row.verdict == "PASS" else row for row in judged]
+    return passed if lacking else judged
 
 
 def _held(runs: Sequence[Run], comparison: StudentTeacher, model: str, setting: str) -> list[PlannedCase]:
@@ -231,62 +244,3 @@ def _time(runs: Sequence[Run], model: str, setting: str) -> tuple[float | None, 
 
 def _is_sound(case: CaseRecord) -> bool:
     return (case.status == "passed" or is_over_only(case)) and is_timed(case.plan) and not is_shared(case)
-
-
-def _lines(one: EqualTime) -> list[str]:
-    start = f"equal time: {one.student}"
-    if one.time_s is None:
-        lines = [f"{start}: no answer, {one.reason}"]
-    else:
-        lines = [f"{start} takes {show(one.time_s)} s from prompt to host frames; {_in_time(one)}"]
-    if one.beside:
-        told = [row for row in one.beside if row.verdict in DECIDED]
-        lines.append(f"  {one.student} against that row: {_told(told) if told else one.beside[0].reason}")
-    elif one.in_time is not None:
-        lines.append("  that row has no clips of the student's prompts and seeds")
-    lines.append(f"  {_as_good(one)}")
-    lacking = [f"{row.setting} ({row.lacks})" for row in one.rows if row.lacks]
-    return lines + ([f"  rows that lack something: {', '.join(lacking)}"] if lacking else [])
-
-
-def _in_time(one: EqualTime) -> str:
-    if one.in_time is not None:
-        return f"in that {one.teacher} makes {_named(one.in_time)}"
-    timed = [row for row in one.rows if row.time_s is not None]
-    if not timed:
-        return f"no row of {one.teacher} has a time beside it"
-    return f"{one.teacher} makes none of its rows in that, the quickest is {_named(min(timed, key=_by_time))}"
-
-
-def _by_time(row: Row) -> float:
-    assert row.time_s is not None, f"{row.setting} has no time"
-    return row.time_s
-
-
-def _named(row: Row) -> str:
-    time = "" if row.time_s is None else f", {show(row.time_s)} s"
-    return f"{row.steps} steps at guidance {row.guidance_scale:g} ({row.setting}{time})"
-
-
-def _told(rows: Sequence[MarginVerdict]) -> str:
-    """Name the metrics by verdict, those that fail first.
-
-    The counts of clips are those of the first row: all rows have the same.
-    """
-    parts = [
-        f"{verdict} {', '.join(row.margin.metric for row in rows if row.verdict == verdict)}"
-        for verdict in ("FAIL", "INCONCLUSIVE", "PASS")
-        if any(row.verdict == verdict for row in rows)
-    ]
-    why = next((f"; {row.reason}" for row in rows if row.reason.startswith(NOT_COMPARABLE)), "")
-    return f"{'; '.join(parts)} ({rows[0].prompts} prompts){why}"
-
-
-def _as_good(one: EqualTime) -> str:
-    if one.as_good is not None:
-        longer = f", {with_extremes(*one.longer)} its time" if one.longer else ""
-        return f"the fewest steps of {one.teacher} that are not inferior to it: {_named(one.as_good)}{longer}"
-    if one.silent:
-        return f"which row of {one.teacher} is as good is not judged: {one.silent}"
-    judged = [row for row in one.rows if row.clips]
-    return f"no row of {one.teacher} is known to be as good by every margin ({counted(judged, 'row')} with clips)"

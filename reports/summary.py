@@ -13,7 +13,7 @@ from reports.cold_start import cold_start_lines
 from reports.comparison_lines import comparison_lines
 from reports.device_state import state_lines
 from reports.diversity import diversity_lines
-from reports.equal_time import equal_time_lines
+from reports.equal_time_lines import equal_time_lines
 from reports.floors import quality_lines
 from reports.memory import memory_lines
 from reports.metric_lines import metric_lines

@@ -7,10 +7,11 @@ import msgspec
 import pytest
 
 from reports.comparison_record import StudentTeacher
-from reports.equal_time import Row, equal_time_lines, equal_times, most_steps_within
+from reports.equal_time import Row, equal_times, most_steps_within
+from reports.equal_time_lines import equal_time_lines
 from reports.judged import Margin
 from reports.measured import MetricValue
-from reports.record import CaseRecord, Run
+from reports.record import CaseRecord, Run, Status
 from reports.summary import render_summary, render_together
 from tests.reports_samples import case_of, planned, replaced, run_of
 from tests.test_reports_verdicts import IN_ONE_PIECE, PROMPTS, SEAMS, STUDENT, TEACHER, clip, nameless
@@ -88,6 +89,28 @@ def test_teacher_that_is_better_in_the_same_time_is_told() -> None:
     _, beside, as_good = equal_time_lines([run_with(*whole(scores={**SCORES, "480p81-4step": 31.0}))])
     assert beside == f"  {STUDENT} 480p81 against that row: FAIL score (4 prompts)"
     assert "4 steps" in as_good
+
+
+@pytest.mark.parametrize("ended", ["passed", "crashed"])
+def test_row_without_all_of_the_students_prompts_is_undecided(ended: Status) -> None:
+    """Four steps were asked for two prompts of four, also where the student's clips of the others are not there."""
+    cases = [
+        case
+        for case in whole(scores={**SCORES, "480p81-4step": 30.2})
+        if (case.plan.scenario, case.plan.setting) != ("quality", "480p81-4step") or case.plan.prompt.id in PROMPTS[:2]
+    ]
+    lost = [
+        msgspec.structs.replace(case, status=ended, measurement=None if ended == "crashed" else case.measurement)
+        if (case.plan.model.id, case.plan.scenario) == (STUDENT, "quality") and case.plan.prompt.id in PROMPTS[2:]
+        else case
+        for case in cases
+    ]
+    _, beside, as_good = equal_time_lines([run_with(*lost)])
+    why = "the row lacks 2 of the student's 4 prompts"
+    assert beside == f"  {STUDENT} 480p81 against that row: INCONCLUSIVE score (2 prompts); {why}"
+    if ended == "passed":
+        assert "not inferior to it: 8 steps" in as_good
+    assert as_good.endswith(f"; undecided: 480p81-4step ({why})")
 
 
 @pytest.mark.parametrize(("time_s", "steps"), [(4.99, None), (5.0, 4), (8.99, 4), (9.0, 8), (60.0, 50)])

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 
 from reports.answers.answer import Anchor, Answer, not_measured
 from reports.answers.subject import Subject, caveats
-from reports.equal_time import DECIDED, EqualTime, equal_time_lines, equal_times
+from reports.equal_time import DECIDED, EqualTime, equal_times
+from reports.equal_time_lines import equal_time_lines
 from reports.record import Run
 from reports.rows import show
 from reports.verdicts import overall

@@ -45,7 +45,8 @@ def _said(one: EqualTime) -> Text:
     if one.in_time is None:
         return ("No row of the teacher takes as little time as the student.",)
     text: Text = ("In its time the teacher gives ", Code(one.in_time.setting), f" ({_beside(one)}). ")
-    return (*text, *_as_good(one.as_good, one.silent))
+    undecided: Text = (" Undecided: ", Said(short(", ".join(one.undecided), 160)), ".") if one.undecided else ()
+    return (*text, *_as_good(one.as_good, one.silent), *undecided)
 
 
 def _beside(one: EqualTime) -> str:
