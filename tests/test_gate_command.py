@@ -320,6 +320,44 @@ def test_two_files_of_one_cohort_are_refused(
     assert "is of the same cohort" in capsys.readouterr().err
 
 
+def test_retired_case_beside_another_is_calibration_and_one_that_is_gone_asks_for_nothing(
+    base: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Its folder has an active baseline of another case; new it would be, and pass."""
+    folder, other = tmp_path / "baselines", "wan2.1-t2v-1.3b"
+    cases = [gate_run(300 + n, gate_case(model=other)) for n in range(5)]
+    assert add(folder, *base, *(str(written(tmp_path, f"other-{n}", run)) for n, run in enumerate(cases))) == 0
+    who = ["--folder", str(folder), "--who", "Bo", "--why", "stale"]
+    assert main(["baseline", "retire", CASE, *who]) == 0
+    both = str(written(tmp_path, "both", gate_run(1, gate_case(9.0), gate_case(model=other))))
+    alone = str(written(tmp_path, "alone", gate_run(2, gate_case(model=other))))
+    capsys.readouterr()
+    assert main(["compare", str(folder), "--new", both, "--json"]) == 2
+    assert verdicts(capsys.readouterr().out)[CASE] == "CALIBRATION_NEEDED"
+    assert main(["compare", str(folder), "--new", alone, "--json"]) == 0
+    assert CASE not in verdicts(capsys.readouterr().out)
+
+
+@pytest.mark.parametrize("name", ["speed.jsn", "speed.json.bak", "speed", "gpu/speed.JSON", "link"])
+def test_file_that_is_no_json_in_a_folder_of_baselines_is_refused(
+    base: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    """A baseline that was renamed would else be no baseline; hidden files and README.md are left alone."""
+    folder = tmp_path / "baselines"
+    assert add(folder, *base) == 0
+    for fine in (".DS_Store", "README.md", ".git/config"):
+        (folder / fine).parent.mkdir(exist_ok=True)
+        (folder / fine).write_text("x", encoding="utf-8")
+    assert main(["compare", str(folder), "--new", new(tmp_path)]) == 0
+    if name == "link":
+        (folder / name).symlink_to(tmp_path)
+    else:
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_text("x", encoding="utf-8")
+    assert main(["compare", str(folder), "--new", new(tmp_path)]) == 4
+    assert f"{folder / name}: no baseline, which is a file that ends in .json" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("missing", ["--who", "--why"])
 def test_change_without_who_or_why_is_refused(base: list[str], tmp_path: Path, missing: str) -> None:
     """As is the same run a second time."""
@@ -365,6 +403,18 @@ def test_broken_baseline_is_4_never_a_pass(
     path.write_text(changed.replace(*change), encoding="utf-8")
     assert main(["compare", str(folder), "--new", new(tmp_path)]) == 4
     assert told in capsys.readouterr().err
+
+
+def test_baseline_without_any_run_is_refused(
+    base: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """No command makes one; its case would be new."""
+    folder = tmp_path / "baselines"
+    assert add(folder, *base) == 0
+    (path,) = folder.rglob("*.json")
+    path.write_bytes(msgspec.json.encode(msgspec.structs.replace(only(folder), entries=[])))
+    assert main(["compare", str(folder), "--new", new(tmp_path)]) == 4
+    assert "holds no run" in capsys.readouterr().err
 
 
 def test_run_folder_is_read_as_either_role(base: list[str], tmp_path: Path) -> None:

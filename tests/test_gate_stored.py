@@ -14,6 +14,7 @@ from fixtures.gate.stored import judged_against, narrowed_by, suite_of
 from fixtures.invocation import BENCHMARKS, ROOT
 from fixtures.options import Options
 from reports.gate.baseline import Baseline, Change, retired, with_sample
+from reports.gate.judge import judge
 from tests.gate_samples import samples
 from tests.gate_sessions import FAST, SLOW, runs_of
 
@@ -56,6 +57,19 @@ def test_other_gpus_baseline_keeps_a_case_from_being_new() -> None:
 def test_retired_baseline_is_none() -> None:
     """A case that was given up on purpose is not missed."""
     assert chosen(retired(baseline(SLOW), WHO)) == ([], [])
+
+
+def test_planned_case_whose_baselines_are_all_retired_is_not_new() -> None:
+    """Who retires a baseline has to make another one; of several files those that count decide."""
+    gone = retired(baseline(FAST), WHO)
+    judged = judged_against([gone], [NEW], "smoke", is_narrowed=False)
+    (found,) = judge(judged.base, [NEW])
+    assert (found.verdict, found.why) == (
+        "CALIBRATION_NEEDED",
+        "its baseline is retired 2026-11-22 by a, and no run was added since",
+    )
+    both = judged_against([gone, baseline(FAST, gpu="another GPU")], [NEW], "smoke", is_narrowed=False)
+    assert "another machine or stack" in judge(both.base, [NEW])[0].why
 
 
 def test_suites_with_hyphens_and_hosts_are_told_apart() -> None:

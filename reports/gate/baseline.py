@@ -71,6 +71,8 @@ def read_baseline(path: Path) -> Baseline:
         raise GateError(f"{path}: not a baseline of version {SCHEMA_VERSION}: {error}") from error
     if key_of(baseline.facts) != baseline.key:
         raise GateError(f"{path}: its key {baseline.key} is not that of its facts; facts are not edited by hand")
+    if not baseline.entries:
+        raise GateError(f"{path}: holds no run; remove it, or add runs: python -m reports baseline add")
     runs = [entry.run for entry in baseline.entries if entry.retired is None]
     if twice := sorted({run for run in runs if runs.count(run) > 1}):
         raise GateError(f"{path}: run {twice[0]} stands twice")
@@ -81,9 +83,12 @@ def read_baseline(path: Path) -> Baseline:
 
 
 def baselines_in(place: Path) -> dict[Path, Baseline]:
-    """Read a baseline's file, or every one below a folder, by path; raises `GateError` where a cohort has two files."""
-    paths = sorted(place.rglob("*.json")) if place.is_dir() else [place]
-    found = {path: read_baseline(path) for path in paths}
+    """Read a baseline's file, or every one below a folder, by path.
+
+    Raises `GateError` where a cohort has two files, and for what else lies in the folder, less hidden files and
+    README.md: a baseline whose name was mistyped must not be passed over.
+    """
+    found = {path: read_baseline(path) for path in (_files_in(place) if place.is_dir() else [place])}
     seen: dict[tuple[str, str], Path] = {}
     for path, baseline in found.items():
         if other := seen.get((baseline.case, baseline.key)):
@@ -93,21 +98,37 @@ def baselines_in(place: Path) -> dict[Path, Baseline]:
 
 
 def samples_in(baselines: Iterable[Baseline]) -> list[Sample]:
-    """Give what the gate judges against: each run that counts, as a case that passed."""
+    """Give what the gate judges against: each run that counts, as a case that passed.
+
+    Of a baseline of which none does any more its newest run stands for it, `retired`, so that its case is not new.
+    """
     return [
         Sample(
             id=baseline.case,
             status="passed",
             reason="",
-            invalid="",
+            invalid="" if entry.retired is None else f"retired {entry.retired.at} by {entry.retired.who}",
             mismatch="",
             facts=baseline.facts,
             limits=[],
+            retired=entry.retired is not None,
             **_numbers(entry) | {"series": _series(baseline, entry.frames_sha256)},
         )
         for baseline in baselines
-        for entry in baseline.active
+        for entry in baseline.active or baseline.entries[-1:]
     ]
+
+
+def _files_in(folder: Path) -> list[Path]:
+    seen = [path for path in sorted(folder.rglob("*")) if not _is_hidden(path.relative_to(folder))]
+    other = [path for path in seen if path.suffix != ".json" and (path.is_symlink() or not path.is_dir())]
+    if wrong := [path for path in other if path.name != "README.md" or path.is_dir()]:
+        raise GateError(f"{wrong[0]}: no baseline, which is a file that ends in .json; rename it or take it away")
+    return [path for path in seen if path.suffix == ".json"]
+
+
+def _is_hidden(path: Path) -> bool:
+    return any(part.startswith(".") for part in path.parts)
 
 
 def with_sample(baseline: Baseline | None, sample: Sample, branch: str, change: Change) -> Baseline:

@@ -47,10 +47,12 @@ def judge(
     together, by their median. Raises `GateError` where a run stands twice or on both sides, a case twice in one run,
     and for packages that no run has.
     """
-    refuse_twice([*base, *new])
+    refuse_twice(sample for sample in (*base, *new) if not sample.retired)
     _refuse_unknown(under_test, [*base, *new])
     old, now = _by_id(base), _by_id(new)
-    sides = [_sides(id_, old.get(id_, []), now.get(id_, []), under_test) for id_ in sorted({*old, *now})]
+    # A retired baseline asks for no run of its case.
+    asked = {id_ for id_, runs in old.items() if not all(run.retired for run in runs)}
+    sides = [_sides(id_, old.get(id_, []), now.get(id_, []), under_test) for id_ in sorted({*asked, *now})]
     students = judge_students([sample for one in sides for sample in one.matched], new)
     return [*(_judge_case(one, under_test, rules or Rules()) for one in sides), *students]
 
@@ -150,10 +152,8 @@ def _other_cohort(sides: Sides, under_test: Collection[str]) -> tuple[Verdict, s
         if facts := differing(own, other.facts, under_test):
             verdict: Verdict = "RECIPE_MISMATCH" if any(map(is_asked, facts)) else "INVALID_ENV"
             return verdict, f"the runs under test differ in {_facts(facts, own, other.facts)}"
-    if not base:
-        return "NEW", "no baseline has this case"
     if not eligible:
-        return "CALIBRATION_NEEDED", f"none of its {len(base)} baseline runs is valid and passed"
+        return _without_base(base)
     apart = [differing(sample.facts, own, under_test) for sample in eligible]
     if not all(apart):
         return None
@@ -163,6 +163,14 @@ def _other_cohort(sides: Sides, under_test: Collection[str]) -> tuple[Verdict, s
     if machines:
         return "CALIBRATION_NEEDED", f"its baseline is of another machine or stack: {text}"
     return "RECIPE_MISMATCH", f"its baseline is of another case under the same id: {text}"
+
+
+def _without_base(base: Sequence[Sample]) -> tuple[Verdict, str]:
+    if not base:
+        return "NEW", "no baseline has this case"
+    if all(run.retired for run in base):
+        return "CALIBRATION_NEEDED", f"its baseline is {base[-1].invalid}, and no run was added since"
+    return "CALIBRATION_NEEDED", f"none of its {len(base)} baseline runs is valid and passed"
 
 
 def _facts(names: Sequence[str], old: Mapping[str, str], new: Mapping[str, str]) -> str:

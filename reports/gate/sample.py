@@ -27,7 +27,8 @@ class Sample(Numbers, kw_only=True):
     """A case of a run. `facts` is its cohort.
 
     `invalid` says why its numbers are nobody's, `mismatch` what ran otherwise than asked; both are "" where all is
-    well. `part_names` name `parts_s` by phase; a baseline's file does not keep them.
+    well. `retired` marks the run of a baseline of which none counts any more. `part_names` name `parts_s` by phase; a
+    baseline's file does not keep them.
     """
 
     id: str
@@ -38,6 +39,7 @@ class Sample(Numbers, kw_only=True):
     facts: dict[str, str]
     limits: list[GateLimit]
     part_names: dict[str, list[str]] = {}
+    retired: bool = False
 
     @property
     def eligible(self) -> bool:
