@@ -9,13 +9,14 @@ from reports.record import CaseRecord
 from tests.gate_samples import gate_case, gate_run, written
 from tests.measure_gate_faults import EXPECTED, main, unexpected
 
-RUNS = 6
+RUNS = 8
 
 
 def proof(folder: Path, monkeypatch: pytest.MonkeyPatch, **cases: CaseRecord) -> int:
     """Judge made runs, the faulty ones unchanged but for `cases`; only decoding and the first call are asked."""
     asked = {name: EXPECTED[name] for name in ("decode", "first_call")}
     monkeypatch.setattr("tests.measure_gate_faults.EXPECTED", asked)
+    monkeypatch.setattr("tests.measure_gate_faults.DRAWS", 5)
     named = [f"base-{number:02d}" for number in range(1, RUNS + 1)]
     for number, name in enumerate([*named, "decode", "first_call"]):
         (folder / name).mkdir()
@@ -35,6 +36,8 @@ def test_proof_holds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: py
     printed = capsys.readouterr().out
     assert printed.endswith("\nas expected\n")
     assert printed.count("PASS") == RUNS + 1
+    assert "480p81-dogs-s0] denoise +0 %: 0.0; 0.0\n" in printed
+    assert "480p81-dogs-s0] denoise +5 %: 100.0; 100.0\n" in printed
 
 
 def test_missed_fault_and_false_alarm_are_told(
