@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from reports.gate.baseline import Change, samples_in, with_sample
 from reports.gate.judge import GateError, judge
 from reports.gate.judge_metric import PAIRED, Rules
 from reports.gate.limits import MIB, GateLimit
@@ -385,6 +386,52 @@ def test_limits_of_the_plan_hold() -> None:
     gates = [GateLimit(metric="prompt_to_host_s", source="suite", relative_pct=10.0, absolute=0.5)]
     loose = msgspec.structs.replace(gate_case(4.45), plan=msgspec.structs.replace(case.plan, gates=gates))
     assert "prompt_to_host_s" not in broken(verdict_on(loose))
+
+
+def limited(total_s: float, relative_pct: float | None, metric: str = "prompt_to_host_s") -> CaseRecord:
+    """Give a case whose suite set a limit of its own."""
+    case = gate_case(total_s)
+    gates = [] if relative_pct is None else [GateLimit(metric=metric, source="suite", relative_pct=relative_pct)]
+    return msgspec.structs.replace(case, plan=msgspec.structs.replace(case.plan, gates=gates))
+
+
+@pytest.mark.parametrize(
+    ("total_s", "base_pct", "new_pct", "expected"),
+    [
+        (4.2, None, 900.0, "AMBIGUOUS"),
+        (4.2, 2.0, None, "REGRESSION"),
+        (4.1, 2.0, None, "AMBIGUOUS"),
+        (4.1, 10.0, 2.0, "REGRESSION"),
+        (4.0, None, 900.0, "PASS"),
+        (4.0, 2.0, 2.0, "PASS"),
+    ],
+)
+def test_limit_that_the_base_had_not_is_told_and_excuses_nothing(
+    total_s: float, base_pct: float | None, new_pct: float | None, expected: str
+) -> None:
+    """A change that loosens its own limit would else let itself pass."""
+    base = [gate_run(100 + n, limited(4.0, base_pct)) for n in range(5)]
+    found = verdict_on(limited(total_s, new_pct), base)
+    own = found.metrics[0]
+    assert (own.metric, own.verdict) == ("prompt_to_host_s", expected)
+    told = f"limit {new_pct or 3:.3g} % and 0.03 s, the base had {base_pct or 3:.3g} % and 0.03 s"
+    assert (told in "; ".join([found.why, *found.notes])) is (base_pct != new_pct)
+    assert found.why != "" or expected == "PASS"
+
+
+def test_newest_baseline_runs_limit_is_the_bases() -> None:
+    """Whoever reviewed it did so last; also from its file, whose older ones hold none, so that the defaults are."""
+    base = [gate_run(100 + n, limited(4.0, 2.0 if n < 4 else 50.0)) for n in range(5)]
+    assert verdict_on(limited(4.2, 50.0), base).metrics[0].verdict == "PASS"
+    change, baseline = Change(at="now", who="Ada", why="first"), None
+    for one in samples(base):
+        baseline = with_sample(baseline, one, "main", change)
+    assert baseline is not None
+    kept = samples_in([baseline])
+    older = [msgspec.structs.replace(one, limits=None) for one in kept]
+    for stored, own_pct, told in ((kept, 900.0, "had 50 %"), (older, 900.0, "had 3 %"), (older, 2.0, "")):
+        (found,) = judge(stored, samples([gate_run(1, limited(4.0, own_pct))]))
+        assert [told in note for note in found.notes] == ([True] if told else [])
 
 
 def test_confirmation_is_judged_on_the_median_of_three() -> None:

@@ -15,12 +15,14 @@ from reports.gate.judge_metric import Rules
 from reports.gate.table import markdown, reasons, tally, text_table
 from reports.gate.verdict import CaseVerdict, QualityVerdict, exit_code
 from reports.judged import Floor, JudgedFloor, Margin
+from reports.limits import judge_limits
 from reports.paired import Band, Bands, Distance, judged_pair
 from reports.record import CaseRecord, Run
 from tests.gate_samples import (
     BRIGHT,
     CASE,
     DARK,
+    LIMITS,
     baseline_runs,
     clip_of,
     gate_case,
@@ -113,9 +115,65 @@ def test_broken_floor_names_its_frames() -> None:
     assert verdict_on(judged(12.0, "not judged"), base=judged(12.0, "within")).verdict == "MISSING"
 
 
-def pair_of(psnr_db: float) -> CaseRecord:
+def limited(value: float, fail_below: float, together_with: str | None = None) -> CaseRecord:
+    """Give a case whose clip has this value of a metric with this limit."""
+    limits = msgspec.structs.replace(LIMITS, warn_below=None, fail_below=fail_below, together_with=together_with)
+    alone, partner = metric_of([value] * 81, limits=limits), metric_of(BRIGHT)
+    return clip_of([value] * 81, metrics=judge_limits([alone, msgspec.structs.replace(partner, id="sharp")]))
+
+
+@pytest.mark.parametrize(
+    ("value", "limit", "together_with", "expected"),
+    [
+        (20.0, 5.0, None, "PASS"),
+        (4.0, 3.0, None, "AMBIGUOUS"),
+        (4.0, 5.0, "sharp", "AMBIGUOUS"),
+        (6.0, 3.0, None, "PASS"),
+        (5.0, 3.0, None, "PASS"),
+        (6.0, 7.0, None, "REGRESSION"),
+    ],
+)
+def test_other_limit_of_a_check_is_told_and_what_breaks_the_bases_is_ambiguous(
+    value: float, limit: float, together_with: str | None, expected: str
+) -> None:
+    """Who loosens the limit that a clip would break has not kept it; a limit that is met exactly is kept."""
+    found = verdict_on(limited(value, limit, together_with), base=limited(20.0, 5.0))
+    row, is_other = row_of(found, NAME), (limit, together_with) != (5.0, None)
+    assert (found.verdict, row.verdict) == (expected, expected)
+    assert ("the base had at least 5 codes" in row.why) is is_other
+    assert ("worse or cannot be told" in row.why) is (expected == "AMBIGUOUS")
+    assert row.why in "; ".join([found.why, *found.notes])
+    assert (NAME in text_table([found])) is is_other
+
+
+def test_other_limit_that_no_record_holds_in_numbers_is_ambiguous() -> None:
+    """As of a baseline that was stored before it kept them, where the words differ."""
+    old = samples(runs_of(limited(20.0, 5.0)))
+    without = {NAME: msgspec.structs.replace(old[0].checks[NAME], bounds=[])}
+    base = [msgspec.structs.replace(one, checks=without) for one in old]
+    for limit, expected in ((3.0, "AMBIGUOUS"), (5.0, "PASS")):
+        (found,) = judge(base, samples([gate_run(1, limited(20.0, limit))]))
+        assert found.verdict == expected
+
+
+def test_wider_bands_and_lower_floors_are_judged_by_the_bases_too() -> None:
+    """Each of the clip's checks that has a limit."""
+    for psnr_db, expected in ((31.0, "AMBIGUOUS"), (33.0, "PASS")):
+        found = verdict_on(pair_of(psnr_db, at_least=30.0), base=pair_of(40.0))
+        row = row_of(found, "bands near to eager")
+        assert (found.verdict, "limit psnr worst 30, the base had psnr worst 32" in row.why) == (expected, True)
+
+    def floored(actual: float, at_least: float) -> CaseRecord:
+        floor = Floor(metric="y_std", source="quick", at_least=at_least)
+        return clip_of(BRIGHT, metrics=[], floors=[JudgedFloor(floor=floor, actual=actual, verdict="within")])
+
+    assert verdict_on(floored(10.0, 9.0), base=floored(12.0, 11.9)).verdict == "AMBIGUOUS"
+    assert verdict_on(floored(12.0, 9.0), base=floored(12.0, 11.9)).verdict == "PASS"
+
+
+def pair_of(psnr_db: float, at_least: float = 32.0) -> CaseRecord:
     """Give a case whose clip lies so near to its baseline's setting, worst at frame 7."""
-    bands = Bands(id="near", why="here", bands=[Band(distance="psnr", statistic="worst", at_least=32.0)])
+    bands = Bands(id="near", why="here", bands=[Band(distance="psnr", statistic="worst", at_least=at_least)])
     of = {"id": "psnr", "of": "frames", "unit": "dB", "better": "higher", "value": 35.0, "worst_frame": 7}
     one, wrong = (Distance(**(of | {"worst": worst})) for worst in (psnr_db, 9.0))  # type: ignore[arg-type] # by name
     return clip_of(BRIGHT, pairs=[judged_pair("eager", {}, bands, [one], ("another seed", [wrong]))])
@@ -286,7 +344,7 @@ def test_baselines_file_keeps_what_quality_needs(tmp_path: Path) -> None:
 def test_baselines_file_of_version_1_is_read_and_grows(tmp_path: Path) -> None:
     """It holds numbers alone: these are judged, checks are new, and what is added makes it a file of version 2."""
     fields = msgspec.to_builtins(stored(*runs_of(clip_of(BRIGHT))))
-    beside = ("checks", "students", "frames_sha256", "series", "parts_s", "kernels_s", "peaks_bytes")
+    beside = ("limits", "checks", "students", "frames_sha256", "series", "parts_s", "kernels_s", "peaks_bytes")
     old = {
         **fields,
         "baseline_version": 1,

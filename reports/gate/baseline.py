@@ -110,7 +110,6 @@ def samples_in(baselines: Iterable[Baseline]) -> list[Sample]:
             invalid="" if entry.retired is None else f"retired {entry.retired.at} by {entry.retired.who}",
             mismatch="",
             facts=baseline.facts,
-            limits=[],
             retired=entry.retired is not None,
             **_numbers(entry) | {"series": _series(baseline, entry.frames_sha256)},
         )

@@ -8,7 +8,7 @@ only named, so that a later run's can be laid beside it.
 from collections.abc import Iterator, Sequence
 
 from reports.comparison_record import MarginVerdict, StudentVerdict
-from reports.gate.numbers import Check, Standing, Student
+from reports.gate.numbers import Bound, Check, Standing, Student
 from reports.judged import Floor, JudgedFloor, Limits
 from reports.limits import beyond
 from reports.measured import Measurement, MetricValue
@@ -87,6 +87,9 @@ def _of_metric(metric: MetricValue) -> Check:
         limit="" if limits is None else " and ".join(_spelled(limits.fail_below, limits.fail_above, metric)),
         told=one_line(metric.explanation, LONGEST) if metric.verdict == "fail" else "",
         frames=list(_frames_beyond(metric, limits)) if metric.verdict == "fail" and limits is not None else [],
+        bounds=[]
+        if limits is None
+        else [_bound(metric.id, metric.value, (limits.fail_below, limits.fail_above), limits.together_with or "")],
     )
 
 
@@ -99,6 +102,7 @@ def _of_floor(judged: JudgedFloor, metrics: dict[str, MetricValue]) -> Check:
         limit=" and ".join(_spelled(floor.at_least, floor.at_most, metric)),
         told=one_line(judged.explanation, LONGEST) if broken else "",
         frames=list(_frames_beyond(metric, _as_limits(floor))) if broken and metric is not None else [],
+        bounds=[_bound(floor.metric, judged.actual, (floor.at_least, floor.at_most))],
     )
 
 
@@ -119,7 +123,21 @@ def _of_pair(pair: PairedComparison) -> Check:
         limit=", ".join(bands),
         told=one_line(pair.explanation, LONGEST) if broken else "",
         frames=sorted(worst) if pair.verdict == "broken" else [],
+        bounds=list(_bounds_of(pair)),
     )
+
+
+def _bounds_of(pair: PairedComparison) -> Iterator[Bound]:
+    known = {one.id: one for one in pair.compared.distances}
+    for band in pair.bands.bands:
+        found = known.get(band.distance)
+        if found is None or not found.not_applicable:
+            value = None if found is None else found.value if band.statistic == "value" else found.worst
+            yield _bound(f"{band.distance} {band.statistic}", value, (band.at_least, band.at_most))
+
+
+def _bound(of: str, value: float | None, limits: tuple[float | None, float | None], together_with: str = "") -> Bound:
+    return Bound(of=of, value=value, at_least=limits[0], at_most=limits[1], together_with=together_with)
 
 
 def _of_student(verdict: StudentVerdict) -> Student:

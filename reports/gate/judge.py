@@ -94,8 +94,7 @@ def _judge_case(sides: Sides, under_test: Collection[str], rules: Rules) -> Case
         quality = judge_quality(matched, new) if found[0] == "REGRESSION" else []
         return CaseVerdict(id=id_, verdict=found[0], why="; ".join([found[1], *_frames(quality)]), quality=quality)
     names = dict.fromkeys(name for sample in (*matched, *new) for name in sample.values if is_gated(name))
-    # The limits are those of the newest run under test, whose suite is reviewed with it.
-    metrics = [judge_metric(name, matched, new, new[-1].limits, rules) for name in names]
+    metrics = [judge_metric(name, matched, new, rules) for name in names]
     quality = judge_quality(matched, new)
     verdict, causes = _worst(metrics, quality), grown(metrics, matched, new)
     reasons = _why(verdict, metrics, quality)
@@ -183,7 +182,9 @@ def _why(verdict: Verdict, metrics: Sequence[MetricVerdict], quality: Sequence[Q
     if not metrics:
         return ["nothing was measured that the gate judges"]
     wanted = ("NEW",) if verdict == "CALIBRATION_NEEDED" and all(m.verdict == "NEW" for m in metrics) else (verdict,)
-    checks = [row.why for row in quality if row.verdict == verdict and row.why] if verdict != "PASS" else []
+    if verdict == "PASS":
+        return []
+    checks = [row.why for row in quality if row.verdict == verdict and row.why]
     return _shortened([(m.metric, m.why) for m in metrics if m.verdict in wanted and m.why]) + checks
 
 

@@ -10,11 +10,11 @@ import statistics
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from reports.gate.limits import STALE_PCT, GateLimit, Limit, is_time, limit_of
+from reports.gate.limits import STALE_PCT, Limit, is_time, limit_of
 from reports.gate.robust import relative_limit_pct
 from reports.gate.sample import Sample, is_number
 from reports.gate.verdict import MetricVerdict, Verdict
-from reports.gate.words import amount, beyond_text, signed_pct
+from reports.gate.words import amount, beyond_text, limit_text, signed_pct
 
 # Float arithmetic alone must not break a limit that is met exactly.
 ROUNDING = 1e-12
@@ -41,30 +41,58 @@ class Numbers(NamedTuple):
     refused: int
 
 
-def judge_metric(
-    metric: str, base: Sequence[Sample], new: Sequence[Sample], changed: Sequence[GateLimit], rules: Rules
-) -> MetricVerdict:
+class Held(NamedTuple):
+    """What a number is held to: the `limit` under test, and `was`, that of the newest baseline run.
+
+    `told` says that they are not the same, "" where they are.
+    """
+
+    limit: Limit
+    was: Limit
+    told: str
+
+
+def judge_metric(metric: str, base: Sequence[Sample], new: Sequence[Sample], rules: Rules) -> MetricVerdict:
     """Judge a metric of one case over baseline runs of its cohort and one run or more under test.
 
     Missing in a run under test is MISSING, in all baseline runs NEW. A value that is not finite or not above 0 is none:
-    of a baseline it does not count, under test it is AMBIGUOUS.
+    of a baseline it does not count, under test it is AMBIGUOUS. Limits are those of the newest run under test, whose
+    suite is reviewed with it; where the newest baseline run had others it is told, and what is worse by those alone is
+    AMBIGUOUS.
     """
     old, now = _numbers(metric, base), _numbers(metric, new)
-    limit = limit_of(metric, changed)
-    if not rules.paired and old.values:
-        limit = limit._replace(relative_pct=relative_limit_pct(old.values, limit.relative_pct))
+    held = _held(metric, (base, new), [] if rules.paired else old.values)
 
     def verdict(name: Verdict, why: str, cycles_pct: float | None = None) -> MetricVerdict:
-        return _verdict(metric, name, why, (old.values, now.values), limit, cycles_pct)
+        told = held.told if old.values else ""
+        said = f"{why}; {told}" if why and told else f"{metric}: {told}" if told else why
+        return _verdict(metric, name, said, (old.values, now.values), held.limit, cycles_pct)
 
     found = _undecided(metric, (old, now), (len(base), len(new)), rules)
-    return verdict(*found) if found is not None else _compared(metric, (old, now), limit, verdict)
+    return verdict(*found) if found is not None else _compared(metric, (old, now), held, verdict)
+
+
+def _held(metric: str, sides: tuple[Sequence[Sample], Sequence[Sample]], spread: Sequence[float]) -> Held:
+    """Give what a number is held to, tightened by the spread of baseline values, if any.
+
+    A baseline that kept no limits counts as one of the defaults, and is told of where those of now are wider.
+    """
+    own, kept = sides[1][-1].limits or (), sides[0][-1].limits if sides[0] else ()
+    limit, was = limit_of(metric, own), limit_of(metric, kept or ())
+    is_told = limit != was if kept is not None else any(now > then for now, then in zip(limit, was, strict=True))
+    told = f"limit {limit_text(metric, limit)}, the base had {limit_text(metric, was)}" if is_told else ""
+    return Held(_tightened(limit, spread), _tightened(was, spread), told)
+
+
+def _tightened(limit: Limit, spread: Sequence[float]) -> Limit:
+    return limit._replace(relative_pct=relative_limit_pct(spread, limit.relative_pct)) if spread else limit
 
 
 def _compared(
-    metric: str, sides: tuple[Numbers, Numbers], limit: Limit, verdict: Callable[..., MetricVerdict]
+    metric: str, sides: tuple[Numbers, Numbers], held: Held, verdict: Callable[..., MetricVerdict]
 ) -> MetricVerdict:
     base, new = (statistics.median(side.values) for side in sides)
+    limit = held.limit
     if is_worse(base, new, limit):
         text = beyond_text(metric, base, new, limit)
         cycles_pct = _cycles_pct(metric, sides)
@@ -73,6 +101,8 @@ def _compared(
             return verdict("AMBIGUOUS", why, cycles_pct)
         unknown = ", cycles unknown" if is_time(metric) and cycles_pct is None else ""
         return verdict("REGRESSION", f"{text}{unknown}", cycles_pct)
+    if is_worse(base, new, held.was):
+        return verdict("AMBIGUOUS", beyond_text(metric, base, new, held.was))
     if is_worse(new, base, limit) and base - new > (STALE_PCT / 100 + ROUNDING) * base:
         change = signed_pct(100 * (new / base - 1))
         return verdict("IMPROVED", f"{metric} {amount(metric, new)}, {change}: its baseline is stale")

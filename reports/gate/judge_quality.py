@@ -8,12 +8,15 @@ that differs, since who changed no arithmetic wants to know.
 
 from collections.abc import Sequence
 
+import msgspec
+
 from reports.gate.checks import frames_text
-from reports.gate.numbers import Check
+from reports.gate.numbers import Bound, Check
 from reports.gate.sample import Sample
 from reports.gate.verdict import QualityVerdict, Verdict
 
 FRAMES = "frames, bit for bit"
+WORSE = ", and by that it is worse or cannot be told"
 Sides = tuple[Sequence[Sample], Sequence[Sample]]
 
 
@@ -71,11 +74,41 @@ def _of_check(name: str, sides: tuple[Sequence[Check], Sequence[Check]], runs: i
         return "MISSING", f"{name} was not judged in {runs - len(now)} of {runs} runs under test"
     if _most(old):
         return "PASS", f"{name} is broken as in the baseline: {broken[0].told}" if broken else ""
+    told = _other_limit(old[-1], now[-1])
     if not broken:
-        return "PASS", ""
+        worse = told and not all(_keeps(old[-1].bounds, check) for check in now)
+        return "AMBIGUOUS" if worse else "PASS", f"{name}: {told}{WORSE if worse else ''}" if told else ""
+    why = f"{broken[0].told}; {told}" if told else broken[0].told
     if _most(now):
-        return "REGRESSION", f"{name} passed in the baseline: {broken[0].told}"
-    return "AMBIGUOUS", f"{name} is broken in {len(broken)} of {runs} runs under test: {broken[0].told}"
+        return "REGRESSION", f"{name} passed in the baseline: {why}"
+    return "AMBIGUOUS", f"{name} is broken in {len(broken)} of {runs} runs under test: {why}"
+
+
+def _other_limit(old: Check, now: Check) -> str:
+    """Say that the newest run under test is held to another limit than the newest of the baseline."""
+    limits = [[msgspec.structs.replace(bound, value=None) for bound in check.bounds] for check in (old, now)]
+    if old.limit == now.limit and (limits[0] == limits[1] or not old.bounds):
+        return ""
+    return f"limit {_limit_told(now)}, the base had {_limit_told(old)}"
+
+
+def _limit_told(check: Check) -> str:
+    together = ", ".join(bound.together_with for bound in check.bounds if bound.together_with)
+    return f"{check.limit or 'none'}{f' where {together} breaks its own' if together else ''}"
+
+
+def _keeps(limits: Sequence[Bound], check: Check) -> bool:
+    """Tell whether a clip is known to keep the limits that the base had; unknown ones nothing keeps."""
+    values = {bound.of: bound.value for bound in check.bounds}
+    return bool(limits) and all(_is_within(values.get(limit.of), limit) for limit in limits)
+
+
+def _is_within(value: float | None, limit: Bound) -> bool:
+    if value is None:
+        return False
+    return not (limit.at_least is not None and not value >= limit.at_least) and not (
+        limit.at_most is not None and not value <= limit.at_most
+    )
 
 
 def _judge_frames(sides: Sides) -> QualityVerdict | None:

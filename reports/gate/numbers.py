@@ -10,12 +10,27 @@ import msgspec
 
 from reports.comparison_record import RowVerdict
 from reports.frozen import Frozen
+from reports.gate.limits import GateLimit
 
 Text = Annotated[str, msgspec.Meta(min_length=1)]
 
 
+class Bound(Frozen):
+    """One number that a check judges, and its limits; equal is within. A value of None is beyond any.
+
+    `of` names the number among those of its check. `together_with` names the metric that must be beyond its own limit
+    as well before the check is broken.
+    """
+
+    of: str
+    value: float | None
+    at_least: float | None = None
+    at_most: float | None = None
+    together_with: str = ""
+
+
 class Check(Frozen):
-    """What one check says of a run's clip; `value` and `limit` are told with their units.
+    """What one check says of a run's clip; `value` and `limit` are told with their units, `bounds` hold the numbers.
 
     A broken one has what is `told` of it and the `frames`, from 0, that its series shows; of a series with an entry for
     each two frames, the first of them.
@@ -26,6 +41,7 @@ class Check(Frozen):
     limit: str = ""
     told: str = ""
     frames: list[int] = []
+    bounds: list[Bound] = []
 
 
 class Standing(Frozen):
@@ -49,8 +65,8 @@ class Numbers(Frozen):
     name, `students` by the comparison that the clip is part of. `frames_sha256` is that of every round's frames, ""
     where they differ or there is none, `series` the metrics of each frame of that clip. `parts_s` are medians over the
     rounds by phase: of a phase with steps each step's, of one that was visited several times each visit's, of a
-    cold start each part's. `kernels_s` are those of a profiled round by phase and name, `peaks_bytes` the allocated
-    peaks by phase.
+    cold start each part's. `limits` are those that its suite set for its numbers, None where they were not kept.
+    `kernels_s` are those of a profiled round by phase and name, `peaks_bytes` the allocated peaks by phase.
     """
 
     run: Text
@@ -58,6 +74,7 @@ class Numbers(Frozen):
     versions: dict[str, str]
     values: dict[str, float]
     sm_clock_mhz: float | None
+    limits: list[GateLimit] | None = None
     checks: dict[str, Check] = {}
     students: dict[str, Student] = {}
     frames_sha256: str = ""

@@ -11,7 +11,6 @@ from typing import Any
 from reports.device_state import joules_per_video
 from reports.gate.checks import checks_of, frames_digest, series_of, students_of
 from reports.gate.cohort import facts_of, request_mismatch
-from reports.gate.limits import GateLimit
 from reports.gate.numbers import Numbers
 from reports.gate.parts import kernels_of, part_names, parts_of, steps_of
 from reports.measured import Measurement, Round
@@ -37,7 +36,6 @@ class Sample(Numbers, kw_only=True):
     invalid: str
     mismatch: str
     facts: dict[str, str]
-    limits: list[GateLimit]
     part_names: dict[str, list[str]] = {}
     retired: bool = False
 

@@ -57,7 +57,7 @@ def markdown(cases: Sequence[CaseVerdict]) -> str:
 
 def _rows(cases: Iterable[CaseVerdict]) -> Iterable[tuple[str, ...]]:
     for case in cases:
-        numbers = [_cells(metric) for metric in case.metrics if metric.verdict != "PASS"]
+        numbers = [_cells(metric) for metric in case.metrics if metric.verdict != "PASS" or metric.why]
         checks = [_check_cells(row) for row in case.quality if row.verdict not in ("PASS", "NEW") or row.why]
         shown = [*numbers, *checks] or [_cells(metric) for metric in case.metrics[:1]]
         for number, cells in enumerate(shown or [("",) * (len(HEADINGS) - 2)]):
@@ -81,7 +81,7 @@ def _check_cells(row: QualityVerdict) -> tuple[str, ...]:
 
 
 def reasons(cases: Iterable[CaseVerdict]) -> list[str]:
-    """Say of every case that did not plainly pass why, and of any other what changed in its clip."""
+    """Say of every case that did not plainly pass why, and of any other what changed in limits and clip."""
     told = []
     for case in cases:
         who = one_line(case.id, 120)

@@ -20,7 +20,7 @@ MEANING: dict[Verdict, str] = {
     "PASS": "no number is worse than its baseline by more than its limits, and no check of its clip is broken",
     "REGRESSION": "a number is worse by more than both its limits, or a case or a check of its clip that passed fails",
     "IMPROVED": "over 20 % better: the baseline is stale, record a new one",
-    "AMBIGUOUS": "worse, but not in cycles, with a number that can be none, or with a check that some runs break",
+    "AMBIGUOUS": "worse, but not in cycles or by the base's limits only; a number that is none; some clips broken",
     "CALIBRATION_NEEDED": "too few valid baseline runs on this GPU and stack",
     "RECIPE_MISMATCH": "another workload or recipe under the same id, or another one ran than was asked for",
     "INVALID_ENV": "the GPU was slowed down, shared or not watched, or clocks disagree",
@@ -94,8 +94,9 @@ class CaseVerdict(Frozen):
 
     @property
     def notes(self) -> list[str]:
-        """What changed in the clip without being a regression."""
-        return [row.why for row in self.quality if row.why and row.verdict in ("PASS", "NEW")]
+        """What changed without being a regression: another limit of a number, and what is told of the clip."""
+        limits = [metric.why for metric in self.metrics if metric.why and metric.verdict == "PASS"]
+        return limits + [row.why for row in self.quality if row.why and row.verdict in ("PASS", "NEW")]
 
 
 def worst(verdicts: Sequence[Verdict]) -> Verdict:

@@ -125,7 +125,7 @@ def _history(
         before = facts
     reason, steps = missing(), list[Step]()
     if not reason:
-        limit = limit_of(metric, readings[-1].sample.limits)
+        limit = limit_of(metric, readings[-1].sample.limits or ())
         for line in lines:
             steps += _levelled(points, line.name, limit)
     steps.sort(key=lambda step: step.created_at)
