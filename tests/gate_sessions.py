@@ -1,10 +1,12 @@
 """Processes of a gate for tests: what each was asked for, and runs made up in place of what it would have recorded."""
 
+import os
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 
 import msgspec
 
-from fixtures.gate.procedure import GateEndedError, Ran, Role
+from fixtures.gate.procedure import GateEndedError, Ran, Role, folder_of
 from reports.gate.outcome import GateProcess
 from reports.record import CaseRecord, Run
 from tests.gate_samples import gate_case, gate_run
@@ -29,7 +31,9 @@ class Starts:
         lost: Sequence[str] = (),
         others: Sequence[str] = (),
         packages: Mapping[Role, dict[str, str]] | None = None,
+        faults: Mapping[str, str] | None = None,
     ) -> None:
+        self.faults = faults or {}
         self.seconds, self.lost, self.others, self.packages = seconds, lost, list(others), packages or {}
         self.asked: list[tuple[Role, str, list[str]]] = []
 
@@ -47,7 +51,9 @@ class Starts:
             run.environment, packages=self.packages.get(role, run.environment.packages)
         )
         run = msgspec.structs.replace(run, environment=environment)
-        return Ran(run=run, process=GateProcess(side=role, folder=name, exit_code=0, seconds=1.0), others=self.others)
+        folder = os.path.relpath(folder_of(Path("/run"), name), "/run")
+        process = GateProcess(side=role, folder=folder, exit_code=139 if name in self.faults else 0, seconds=1.0)
+        return Ran(run=run, process=process, others=self.others, fault=self.faults.get(name, ""))
 
 
 def runs_of(seconds: float, count: int = 5, *ids: str) -> list[Run]:

@@ -70,6 +70,14 @@ def test_process_that_comes_to_nothing_ends_the_gate(lost: str) -> None:
         stored(Starts(lambda name, id_: 4.4, lost=[lost]))
 
 
+def test_fault_of_any_process_is_kept_beside_the_verdicts() -> None:
+    """Of either side, the confirming ones included, by the process' name."""
+    slow = Starts(lambda name, id_: 4.4, faults={FIRST_NEW: "died", "confirm-2": "died too"})
+    assert stored(slow).faults == {FIRST_NEW: "died", "confirm-2": "died too"}
+    decided = turns(Starts(faults={"base-2": "died"}))
+    assert (decided.faults, verdicts(decided)) == ({"base-2": "died"}, {FAST: "PASS", SLOW: "PASS"})
+
+
 def test_sides_run_in_turns() -> None:
     """Three of each, so ordered that a drift over time is in both."""
     start = Starts()

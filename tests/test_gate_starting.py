@@ -12,10 +12,12 @@ from fixtures.gate.against import NEW, Side
 from fixtures.gate.asked import PROCESS_OF_A_GATE
 from fixtures.gate.command import INJECTED, command, own_words, variables
 from fixtures.gate.injected import only_these_cases
-from fixtures.gate.procedure import FIRST_NEW, GateEndedError
+from fixtures.gate.procedure import FIRST_NEW, GateEndedError, Ran
 from fixtures.gate.starting import Starter
 from fixtures.options import Options
 from fixtures.suite import SUITES_DIR
+from reports.record import Status
+from tests.reports_samples import finished, plan_of, planned, started, write_run
 
 CASE = "bench_speed.py::bench_generate[a-s0]"
 
@@ -116,6 +118,32 @@ def test_process_without_a_run_ends_the_gate_with_its_last_lines(tmp_path: Path)
     with pytest.raises(GateEndedError, match=r"base-1 ended with code 4 before .*\n.*arguments: --learned"):
         start("base", "base-1", [CASE])
     assert (tmp_path / "gate" / "base-1.cases").read_text(encoding="utf-8") == f"{CASE}\n"
+
+
+def ran(folder: Path, code: int, status: Status = "passed") -> Ran:
+    """Start a process that writes the plan and journal of one case that ended so, and then ends with the code."""
+    start = starter(folder, f'cp -r "{folder}/written/." "{folder}/gate/base-1"; echo printed last; exit {code}')
+    id_ = planned().id
+    write_run(folder / "written", plan_of(planned()), started(id_), finished(id_, status))
+    (folder / "gate" / "base-1").mkdir()
+    return start("base", "base-1", [id_])
+
+
+@pytest.mark.parametrize("code", [139, 3, 4, 2, 5, 1])
+def test_process_that_dies_after_its_cases_has_a_fault(tmp_path: Path, code: int) -> None:
+    """Its record is whole, and is judged; what ended it may be the change."""
+    found = ran(tmp_path, code)
+    assert [case.status for case in found.run.cases] == ["passed"]
+    assert found.process.exit_code == code
+    assert found.fault.startswith(f"gate process base-1 ended with code {code} ")
+    assert found.fault.endswith("its last lines:\nprinted last")
+
+
+@pytest.mark.parametrize(("code", "status"), [(0, "passed"), (1, "failed"), (1, "oom"), (0, "skipped")])
+def test_process_that_ends_as_its_cases_did_has_none(tmp_path: Path, code: int, status: Status) -> None:
+    """A failed case is judged as such."""
+    found = ran(tmp_path, code, status)
+    assert (found.run.cases[0].status, found.fault) == (status, "")
 
 
 def test_clips_are_those_of_the_new_sides_first_process(tmp_path: Path) -> None:

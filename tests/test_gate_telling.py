@@ -47,6 +47,15 @@ def test_lenient_verdicts_fail_nothing_but_a_gate_that_compared_nothing_does() -
     assert failing(outcome("NEW")) == {"": NOTHING_COMPARED}
 
 
+def test_fault_of_a_process_is_told_and_nothing_may_be_merged() -> None:
+    """The verdicts pass, the answer does not; a regression stays a no."""
+    fault = {"new-1": "gate process new-1 ended with code 139\nits last lines:\nSegmentation fault"}
+    passed = outcome("PASS", faults=fault)
+    assert (passed.exit_code, passed.may_merge, failing(passed)) == (2, "undecided", {})
+    assert "FAULT: gate process new-1 ended with code 139" in summary_lines(passed)
+    assert outcome("PASS", "REGRESSION", faults=fault).may_merge == "no"
+
+
 def test_report_stands_in_the_cases_own_file() -> None:
     """Where that was collected; names of two functions of one file differ."""
     case = "test_mine.py::bench_a[x]"

@@ -68,6 +68,17 @@ def test_gate_that_compared_nothing_is_an_error() -> None:
     assert line == "::error title=gate::no case was compared with the baseline, so nothing is known of this change"
 
 
+def test_process_of_a_gate_that_died_is_an_error() -> None:
+    """Whatever its cases' verdicts are; in the job's summary, too."""
+    run = gated((CASE, "PASS", ""))
+    assert run.gate is not None
+    run = msgspec.structs.replace(run, gate=msgspec.structs.replace(run.gate, faults={"new-1": "code 139\nboom"}))
+    assert lines_of(run) == ["::error title=gate process new-1::code 139 boom"]
+    page = render_markdown([run])
+    assert "may it be merged? undecided" in page
+    assert "- code 139 boom\n" in page
+
+
 def test_gate_that_was_asked_for_and_not_judged_is_an_error() -> None:
     """It was stopped, or one of its processes did not start; the run itself may look sound."""
     run = msgspec.structs.replace(run_of(case_of(planned(), 4.0)), command="pytest benchmarks/ --gate --against main")

@@ -59,6 +59,8 @@ def _why(gate: GateOutcome, answer: str, failing: Sequence[CaseVerdict], *, late
     if answer == "yes":
         let_pass = sorted({case.verdict for case in gate.verdicts if fails(case) and case not in failing})
         return f"Let pass by name: {', '.join(let_pass)}." if let_pass else "Nothing is worse by more than its limits."
+    if gate.faults and not failing:
+        return f"{one_line(next(iter(gate.faults.values())).partition('its last lines')[0], 400)}."
     if not failing:
         return "No case was compared, so that nothing speaks for it either."
     more = f" {len(failing) - 1} more below." if len(failing) > 1 else ""
@@ -81,6 +83,7 @@ def _basis(gate: GateOutcome) -> Iterator[str]:
     for name in apart:
         who = "commit" if name == COMMIT else name
         yield f"{who}: {_versions(gate.base, name)} in the baseline, {_versions(gate.new, name)} under test"
+    yield from (one_line(text, 400) for text in gate.faults.values())
     if gate.under_test:
         yield f"under test, so that their versions may differ: {', '.join(gate.under_test)}"
     if gate.lenient:

@@ -9,8 +9,8 @@ Source: GitHub's "Workflow commands", setting an error message; actions/toolkit,
 from collections.abc import Iterable, Sequence
 from typing import Literal, NamedTuple
 
-from reports.gate.outcome import was_lost
-from reports.gate.verdict import MEANING, fails
+from reports.gate.outcome import GateOutcome, was_lost
+from reports.gate.verdict import MEANING, CaseVerdict, exit_code, fails
 from reports.record import Run
 from reports.rows import one_line
 from reports.verdict_lines import verdict_lines
@@ -39,10 +39,8 @@ def render_annotations(runs: Sequence[Run]) -> str:
 def _of_run(run: Run) -> Iterable[Annotation]:
     gated = run.gate.verdicts if run.gate else []
     failing = [case for case in gated if run.gate and fails(case, run.gate.lenient)]
-    for case in failing:
-        yield Annotation("error", f"{case.verdict} {case.id}", case.why or MEANING[case.verdict])
-    if run.gate and run.gate.exit_code and not failing:
-        yield Annotation("error", "gate", "no case was compared with the baseline, so nothing is known of this change")
+    if run.gate:
+        yield from _of_gate(run.gate, failing)
     if was_lost(run.command, run.gate):
         yield Annotation("error", "gate", "it was not judged, so nothing is known of this change; see the job's log")
     told = {case.id for case in failing}
@@ -56,6 +54,15 @@ def _of_run(run: Run) -> Iterable[Annotation]:
     for case in gated:
         if case.verdict == "IMPROVED":
             yield Annotation("warning", f"{case.verdict} {case.id}", case.why or MEANING[case.verdict])
+
+
+def _of_gate(gate: GateOutcome, failing: Sequence[CaseVerdict]) -> Iterable[Annotation]:
+    for case in failing:
+        yield Annotation("error", f"{case.verdict} {case.id}", case.why or MEANING[case.verdict])
+    for name, text in gate.faults.items():
+        yield Annotation("error", f"gate process {name}", text)
+    if exit_code(gate.verdicts, gate.lenient) and not failing:
+        yield Annotation("error", "gate", "no case was compared with the baseline, so nothing is known of this change")
 
 
 def _shortened(annotations: Sequence[Annotation]) -> list[Annotation]:

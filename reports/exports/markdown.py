@@ -89,7 +89,8 @@ def _blocks(run: Run) -> Iterable[Block]:
         yield Block(["### Gate: not judged", "", "Nothing is known of this change; see the job's log.", ""], [])
     if run.gate is not None:
         title = f"Gate: may it be merged? {run.gate.may_merge}. Held against {run.gate.against}"
-        yield Block([f"### {escaped(title)}", ""], gate_table(run.gate.verdicts).splitlines())
+        faults = [f"- {escaped(text, 1000)}" for text in run.gate.faults.values()]
+        yield Block([f"### {escaped(title)}", "", *faults, ""], gate_table(run.gate.verdicts).splitlines())
     for heading, cases in groups(run).items():
         yield _table(heading, cases)
     yield from _listed("Not passed, or not to be trusted", trouble_lines(run))

@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 import msgspec
 
 from reports.frozen import Frozen
-from reports.gate.verdict import EXIT_FINE, EXIT_WORSE, CaseVerdict, Verdict, exit_code
+from reports.gate.verdict import EXIT_FINE, EXIT_UNDECIDED, EXIT_WORSE, CaseVerdict, Verdict, exit_code
 
 Answer = Literal["yes", "no", "undecided"]
 
@@ -41,7 +41,8 @@ class GateOutcome(Frozen):
     `kind` tells stored baselines from runs that alternated with those under test; `against` is their folder, or the
     commit or interpreter that was run. `not_asked` are the baseline's cases that the run's selection left out.
     `lenient` verdicts count for nothing. `at` is when it was decided, `seconds` how long it took, all
-    its processes included.
+    its processes included. `faults` tell by a process' name that it ended otherwise than by what its cases explain:
+    with any of these nothing may be merged.
     """
 
     kind: Literal["stored", "paired"]
@@ -55,11 +56,13 @@ class GateOutcome(Frozen):
     lenient: list[Verdict] = []
     not_asked: list[str] = []
     processes: list[GateProcess] = []
+    faults: dict[str, str] = {}
 
     @property
     def exit_code(self) -> int:
-        """Give 0, 1 for a regression, 2 where something is undecided or nothing was compared."""
-        return exit_code(self.verdicts, self.lenient)
+        """Give 0, 1 for a regression, 2 where something is undecided, nothing compared, or a process at fault."""
+        found = exit_code(self.verdicts, self.lenient)
+        return EXIT_UNDECIDED if found == EXIT_FINE and self.faults else found
 
     @property
     def may_merge(self) -> Answer:
