@@ -115,7 +115,8 @@ class MetricValue(Frozen):
     expected: of a metric with limits any other missing value fails. `per_frame` is its series in the same unit, to six
     digits, where it has one: an entry a frame, or one less where two frames make an entry. `verdict` is by `limits`,
     and `explanation` says what a broken one means (reports/limits.py). `formula` is a hash of the code that the value
-    came from, "" in records from before it was kept: values of one id compare only where it is the same. `unjudged`
+    came from, "" in records from before it was kept: values of one id compare only where it is the same, and of a
+    learned scorer's only where `weights_sha256`, a hash over the files of its weights, is the same, too. `unjudged`
     says why neither limit nor floor judges a value that is there to be compared with.
     """
 
@@ -131,6 +132,7 @@ class MetricValue(Frozen):
     explanation: str = ""
     formula: str = ""
     unjudged: str = ""
+    weights_sha256: str = ""
 
 
 class GpuProcess(Frozen):
@@ -264,7 +266,7 @@ class Measurement(Frozen):
     `deterministic`, `spread` tells how far the frames of one more generation lie from the clip that
     was generated before it, which they may equal: what differed may have been the first call.
     `features` holds, by network, one feature of the clip that was judged, for diversity over seeds;
-    `features_formula` is of them what `formula` is of a metric's value.
+    `features_formula` and `features_weights_sha256` are of them what `formula` and `weights_sha256` are of a value.
     `cold_starts` holds a fresh process for each of `rounds`, which are their first calls; empty in other scenarios.
     """
 
@@ -296,3 +298,4 @@ class Measurement(Frozen):
     features_formula: str = ""
     stills: Stills | None = None
     spread: list[Distance] = []
+    features_weights_sha256: str = ""

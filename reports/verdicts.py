@@ -20,7 +20,7 @@ from msgspec.structs import replace
 
 from reports.comparison_record import MarginVerdict, RowVerdict, StudentTeacher, StudentVerdict
 from reports.diversity import NETWORK, mean_pairwise_distance
-from reports.formulas import spelled_formulas, told_apart
+from reports.formulas import are_of_weights, source_of, source_of_features, spelled_formulas, told_apart
 from reports.judged import Margin
 from reports.margins import DIVERSITY
 from reports.matching import (
@@ -175,17 +175,22 @@ def _failed(found: NonInferiority, students: Cases) -> NonInferiority:
 
 
 def _other_formula(own: set[str], theirs: set[str]) -> str:
-    """Say that numbers came from more than one formula, and which; empty where one gave them all."""
+    """Say that numbers came from more than one formula, or network, and which; empty where one gave them all."""
     if len(own | theirs) < 2:
         return ""
+    how, then = (
+        ("scored with other weights", "score all of them with the same")
+        if are_of_weights(own | theirs)
+        else ("measured by other formulas", "make the older clips again")
+    )
     return (
-        f"{NOT_COMPARABLE}: measured by other formulas, the student's clips by {spelled_formulas(own) or 'none'}, "
-        f"the teacher's by {spelled_formulas(theirs) or 'none'}; make the older clips again"
+        f"{NOT_COMPARABLE}: {how}, the student's clips by {spelled_formulas(own) or 'none'}, "
+        f"the teacher's by {spelled_formulas(theirs) or 'none'}; {then}"
     )
 
 
 def _formulas(cases: Iterable[CaseRecord], margin: Margin) -> set[str]:
-    return {metric.formula for case in cases if (metric := _given(case, margin))}
+    return {source_of(metric) for case in cases if (metric := _given(case, margin))}
 
 
 def _given(case: CaseRecord, margin: Margin) -> MetricValue | None:
@@ -240,7 +245,7 @@ def _of_several_seeds(cases: Cases) -> list[list[Key]]:
 
 
 def _feature_formulas(cases: Cases) -> set[str]:
-    return {case.measurement.features_formula for case in cases.values() if case.measurement and _feature(case)}
+    return {source_of_features(case.measurement) for case in cases.values() if case.measurement and _feature(case)}
 
 
 def _feature(case: CaseRecord | None) -> list[float] | None:

@@ -154,7 +154,7 @@ def test_values_of_two_formulas_or_of_none_that_is_known_share_no_axis() -> None
     ):
         chart = drawn(pareto.figure(halves(*formulas)))
         assert chart.title == "Memory against time: quality has no axis here"
-        assert chart.caption.startswith("No axis holds values that one code gave in one clip and another in another: ")
+        assert chart.caption.startswith("No axis holds values that one code, or network, gave in one ")
         assert f": alignment (the first by {told})." in chart.caption
 
 

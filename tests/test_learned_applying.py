@@ -1,6 +1,8 @@
 """Learned scorers in a run: which cases they judge, what stands in the record, and nothing left behind."""
 
+import os
 import re
+import shutil
 import sys
 from collections.abc import Callable
 from dataclasses import replace
@@ -17,6 +19,8 @@ from fixtures.clip_metrics import score_clip
 from fixtures.learned.applying import apply_scorers
 from fixtures.learned.choosing import refuse_lost_scorers, scorer_lines, scorers_for, weights_folder
 from fixtures.learned.finding import find_scorers
+from fixtures.learned.fingerprint import weights_sha256
+from fixtures.learned.known_weights import CLIP_BASE
 from fixtures.learned.places import MissingWeightsError
 from fixtures.metrics.clip import Clip
 from fixtures.options import Options
@@ -29,7 +33,7 @@ from reports.record import PlannedCase
 from reports.strict_json import encode
 from tests.inner_session import bench
 from tests.reports_samples import case_of, planned, run_of
-from tests.tiny_networks import moving_clip, write_all
+from tests.tiny_networks import moving_clip, write_all, write_clip
 
 LOCAL = ["aesthetic_quality", "background_consistency", "clip_text_alignment", "subject_consistency"]
 CPU = Device(kind="cpu", index=0, name="a CPU", uuid=None, memory_bytes=1)
@@ -249,8 +253,51 @@ def test_resumed_run_scores_as_before(weights_dir: Path, tmp_path: Path) -> None
     ):
         refuse_lost_scorers(run, tmp_path)
     none = [MetricValue(id=LOCAL[0], value=None, unit="1", better="higher", reason="not available: x")]
-    unscored = msgspec.structs.replace(measurement, metrics=none)
+    unscored = msgspec.structs.replace(measurement, metrics=none, features={})
     refuse_lost_scorers(run_of(replace_measurement(case_of(plan, 4.0), unscored)), tmp_path)
+
+
+def test_values_tell_the_weights_that_they_came_from(weights_dir: Path, tmp_path: Path) -> None:
+    """The same files in another folder are the same weights; another training of one network is another of its scorers.
+
+    A run that goes on with other weights is refused by the scorers' names, one that never told its weights is not.
+    """
+    plan = made_with("hub", LOCAL)
+    shutil.copytree(weights_dir, tmp_path / "copy")
+    shutil.copytree(weights_dir, tmp_path / "other")
+    write_clip(tmp_path / "other" / "clip-vit-base-patch32", seed=1)
+    first, same, other = (
+        scored_case(plan, f, moving_clip()) for f in (weights_dir, tmp_path / "copy", tmp_path / "other")
+    )
+    known = [{m.id: m.weights_sha256 for m in one.metrics} for one in (first, same, other)]
+    assert all(re.fullmatch("[0-9a-f]{64}", sha256) for sha256 in (*known[0].values(), first.features_weights_sha256))
+    assert known[0] == known[1]
+    changed = [name for name in LOCAL if known[0][name] != known[2][name]]
+    assert changed == ["background_consistency", "clip_text_alignment"]
+    assert first.features_weights_sha256 == same.features_weights_sha256 != other.features_weights_sha256
+    run = run_of(replace_measurement(case_of(plan, 4.0), first))
+    refuse_lost_scorers(run, tmp_path / "copy")
+    with pytest.raises(
+        MissingWeightsError, match=r"with other weights: background_con.* clip_text_.* seed_diversity by"
+    ):
+        refuse_lost_scorers(run, tmp_path / "other")
+    old = [msgspec.structs.replace(metric, weights_sha256="") for metric in first.metrics]
+    before = msgspec.structs.replace(first, metrics=old, features_weights_sha256="")
+    refuse_lost_scorers(run_of(replace_measurement(case_of(plan, 4.0), before)), tmp_path / "other")
+
+
+def test_file_of_weights_that_changes_within_a_session_is_told(weights_dir: Path, tmp_path: Path) -> None:
+    """Its size is the same; a tokenizer that reads otherwise tells otherwise, too."""
+    shutil.copytree(weights_dir, tmp_path / "w")
+    found = [weights_sha256([CLIP_BASE], tmp_path / "w")]
+    for name in ("model.safetensors", "merges.txt", "tokenizer_config.json"):
+        file = tmp_path / "w" / "clip-vit-base-patch32" / name
+        content = file.read_bytes()
+        file.write_bytes(content[:-2] + b"~~")
+        os.utime(file, (1, len(found)))
+        found.append(weights_sha256([CLIP_BASE], tmp_path / "w"))
+    assert len(set(found)) == 4
+    assert weights_sha256([CLIP_BASE], tmp_path / "absent") == ""
 
 
 def test_folder_that_is_none_is_refused(tmp_path: Path) -> None:

@@ -60,7 +60,11 @@ def clip(
     )
     features = {"clip-vit-base-patch32": list(feature)} if feature else {}
     measurement = msgspec.structs.replace(
-        case.measurement, metrics=[one], features=features, features_formula="51e0" if features else ""
+        case.measurement,
+        metrics=[one],
+        features=features,
+        features_formula="51e0" if features else "",
+        features_weights_sha256="c1" * 32 if features else "",
     )
     return msgspec.structs.replace(case, measurement=measurement)
 
@@ -152,7 +156,10 @@ def nameless(case: CaseRecord) -> CaseRecord:
     assert case.measurement is not None
     metrics = [msgspec.structs.replace(metric, formula="") for metric in case.measurement.metrics]
     return msgspec.structs.replace(
-        case, measurement=msgspec.structs.replace(case.measurement, metrics=metrics, features_formula="")
+        case,
+        measurement=msgspec.structs.replace(
+            case.measurement, metrics=metrics, features_formula="", features_weights_sha256=""
+        ),
     )
 
 
@@ -169,7 +176,10 @@ def test_formulas_that_are_not_recorded_are_those_of_one_run_alone(margin: Margi
     for runs, told in (
         ([student, teacher], ""),
         ([older(student), older(teacher, "run-9")], r"one not recorded in run 1 \(run-1\), .* run 2 \(run-9\); make"),
-        ([student, older(teacher)], r"by (3f2a|51e0), the teacher's by one not recorded in run 2 \(run-1\)"),
+        (
+            [student, older(teacher)],
+            r"by (3f2a|51e0 with weights (c1){6}), the teacher's by one not recorded in run 2 \(run-1\)",
+        ),
         ([lent], r"the teacher's by one not recorded in the run that lent to run 1 \(run-1\); make"),
         (
             [msgspec.structs.replace(lent, cases=[]), others],
@@ -179,6 +189,38 @@ def test_formulas_that_are_not_recorded_are_those_of_one_run_alone(margin: Margi
         (one,) = verdicts(runs)
         (row,) = one.rows
         assert row.verdict == ("INCONCLUSIVE" if told else "PASS")
+        assert re.search(told, row.reason), row.reason
+
+
+def scored_by(weights: str, cases: Sequence[CaseRecord]) -> list[CaseRecord]:
+    """Give clips whose score is a network's of these weights."""
+    found = []
+    for case in cases:
+        assert case.measurement is not None
+        metrics = [msgspec.structs.replace(metric, weights_sha256=weights) for metric in case.measurement.metrics]
+        measurement = msgspec.structs.replace(case.measurement, metrics=metrics, features_weights_sha256=weights)
+        found.append(replaced(msgspec.structs.replace(case, measurement=measurement), scorers=["score"]))
+    return found
+
+
+@pytest.mark.parametrize("margin", [SCORE, DIVERSE])
+def test_values_of_networks_with_other_weights_are_not_compared(margin: Margin) -> None:
+    """Of one formula: in one run or two; where weights are not recorded, two runs are two networks, and one is one."""
+    cases = [*seeded(0.4, STUDENT), *seeded(0.4, TEACHER)]
+    own, theirs = ([c for c in cases if c.plan.model.id == model] for model in (STUDENT, TEACHER))
+    a, b = "a1" * 32, "a1" * 31 + "b2"
+    for student, teacher, apart, told in (
+        (a, a, True, ""),
+        ("", "", False, ""),
+        (a, b, True, "with weights a1a1a1a1a1a1, the teacher's by"),
+        (a, b, False, "scored with other weights, the student's clips by"),
+        (a, "", True, r"with weights a1a1a1a1a1a1, the teacher's by \S+ with weights one not recorded in run 2"),
+        ("", "", True, r"recorded in run 1 \(.*\), the teacher's by \S+ with weights one not recorded in run 2"),
+    ):
+        sides = scored_by(student, own), scored_by(teacher, theirs)
+        runs = [run_with(*side, margins=[margin]) for side in (sides if apart else [[*sides[0], *sides[1]]])]
+        ((row,),) = (one.rows for one in verdicts(runs))
+        assert row.verdict == ("INCONCLUSIVE" if told else "PASS"), (student, teacher, row)
         assert re.search(told, row.reason), row.reason
 
 

@@ -8,6 +8,9 @@ from typing import Any
 import msgspec
 import pytest
 
+from fixtures.learned.fingerprint import weights_sha256
+from fixtures.learned.known_weights import CLIP_BASE
+from fixtures.learned.pooling import features_formula
 from fixtures.metrics.formula import formula_of
 from reports.matching import made_from
 from reports.merge import read_plan, read_run
@@ -15,6 +18,7 @@ from reports.strict_json import write_json_atomically
 from tests.inner_session import bench, collect
 from tests.reports_samples import planned
 from tests.test_comparisons import METRIC, contrast, table, write
+from tests.tiny_networks import write_clip
 
 TEACHER = "wan2.1-t2v-tiny"
 
@@ -138,6 +142,30 @@ def test_features_by_another_formula_are_refused(earlier: Path) -> None:
     ended = collect(*write(table("lax", diverse)), "--teacher-run", "old.json")
     assert ended.code == 4, ended.output
     assert "other formulas: seed_diversity by 51e0 and here " in ended.output
+
+
+@pytest.mark.parametrize(("weights", "told"), [("ab" * 32, "ab" * 6), ("", "one not recorded"), ("here", "")])
+def test_features_by_other_weights_are_refused(earlier: Path, weights: str, told: str) -> None:
+    """Two networks of one name; where nothing tells which it was, too."""
+    write_clip(Path("weights/clip-vit-base-patch32"))
+    here = weights_sha256([CLIP_BASE], Path("weights"))
+    run = read_run(earlier)
+    known = {"features": {"a": [1.0]}, "features_formula": features_formula()}
+    cases = [
+        msgspec.structs.replace(
+            case,
+            measurement=msgspec.structs.replace(
+                case.measurement, **known, features_weights_sha256=here if weights == "here" else weights
+            ),
+        )
+        for case in run.cases
+        if case.measurement is not None
+    ]
+    write_json_atomically(Path("old.json"), msgspec.structs.replace(run, cases=cases))
+    diverse = table("lax", "metric = 'seed_diversity', of_teacher_pct = 25")
+    ended = collect(*write(diverse), "--teacher-run", "old.json", "--learned-weights", "weights")
+    assert ended.code == (4 if told else 0), ended.output
+    assert (f"scored with other weights: seed_diversity by {told} and here {here[:12]}; " in ended.output) == bool(told)
 
 
 def test_clips_from_before_formulas_were_recorded_are_refused(earlier: Path) -> None:

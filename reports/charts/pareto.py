@@ -16,7 +16,7 @@ from reports.charts.drawing import WIDTH_IN, Chart, NoChart, axes_at, canvas, st
 from reports.charts.points import Point, draw_panel, list_below, mark_of, wrapped
 from reports.charts.selection import Row, labels, notes, rows_of
 from reports.compare import is_shared, is_timed
-from reports.formulas import spelled_formulas, told_apart
+from reports.formulas import source_of, spelled_formulas, told_apart
 from reports.matching import OF_ONE_SCENE, Key, key_of, made_of_several
 from reports.measured import MetricValue
 from reports.record import CaseRecord, Run
@@ -103,8 +103,8 @@ def timed_of(runs: Sequence[Run]) -> list[Timed]:
 def quality_axes(runs: Sequence[Run], timed: Sequence[Timed]) -> tuple[list[Axis], str]:
     """Give an axis for each metric that at least two models and settings with real weights have values of.
 
-    Those that the runs' comparisons judge come first. A metric whose values came from several formulas has none: the
-    sentence names them.
+    Those that the runs' comparisons judge come first. A metric whose values came from several formulas, or weights of
+    networks, has none: the sentence names them.
     """
     values: dict[str, dict[int, list[float]]] = {}
     about: dict[str, MetricValue] = {}
@@ -114,7 +114,7 @@ def quality_axes(runs: Sequence[Run], timed: Sequence[Timed]) -> tuple[list[Axis
         for metric in _metrics_of(one, rows):
             if metric.value is not None and metric.better != "neither":
                 values.setdefault(metric.id, {}).setdefault(number, []).append(metric.value)
-                formulas.setdefault(metric.id, set()).add(metric.formula)
+                formulas.setdefault(metric.id, set()).add(source_of(metric))
                 about[metric.id] = metric
     asked = [margin.metric for comparison in comparisons_of(runs) for margin in comparison.margins]
     several = [name for name in dict.fromkeys([*asked, *sorted(values)]) if len(values.get(name, ())) > 1]
@@ -141,7 +141,8 @@ def _incomparable(formulas: Mapping[str, Iterable[str]]) -> str:
     names = one_line(", ".join(formulas), 160)
     first = one_line(spelled_formulas(next(iter(formulas.values()))), 160)
     return (
-        f"No axis holds values that one code gave in one clip and another in another: {names} (the first by {first})."
+        "No axis holds values that one code, or network, gave in one clip and another in another: "
+        f"{names} (the first by {first})."
     )
 
 
