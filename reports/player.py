@@ -4,12 +4,13 @@ Why it matters: two clips tell more than two numbers, but only of the same promp
 make a row, whose videos the page plays in step. A clip that several scenarios made, to the bit, stands there once.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import accumulate
 from statistics import median
 from typing import NamedTuple
 
 from reports.matching import Key, base_setting, key_of
+from reports.measured import Stills
 from reports.media import Clip, Entry, clip_of, file_of
 from reports.record import CaseRecord
 
@@ -17,14 +18,15 @@ SMALL_PX = 320
 
 
 class Picture(NamedTuple):
-    """A still of a clip beside the page: where it is or why there is none, and what it shows."""
+    """A still of a clip beside the page: where it is or why there is none, what it shows, and of a strip the frames."""
 
     file: Clip
     shows: str
+    frames: list[int] = []
 
 
 class Column(NamedTuple):
-    """One clip, the cases that made it (the first is shown), and its stills; `name` is for people.
+    """One clip, the cases that made it, and its stills (the first of each that are there); `name` is for people.
 
     `begins` are the frames, counted from 0, that the blocks of a clip made in several begin with, but for the first.
     """
@@ -89,19 +91,26 @@ def _column(entries: list[Entry]) -> Column:
     label = f"{source.label}: " if source.label else ""
     scenarios = ", ".join(dict.fromkeys(entry.case.plan.scenario for entry in entries))
     name = f"{label}{case.plan.model.title}, {case.plan.setting} ({scenarios})"
-    stills = case.measurement.stills if case.measurement else None
-    if stills is None:
-        return Column(name, entries, clip_of(case, source), None, None)
-    strip = f"frames {', '.join(map(str, stills.frames))} of {name}"
+    clip = _that_is_there(clip_of(entry.case, entry.source) for entry in entries)
+    kept = [one.stills for entry in entries if (one := entry.case.measurement) and one.stills]
+    if not kept:
+        return Column(name, entries, clip, None, None)
+    strips = [_strip(stills, file_of(stills.strip, source), name) for stills in kept]
+    strip = next((one for one in strips if one.file.url), strips[0])
+    slices = _that_is_there(file_of(stills.xt, source) for stills in kept)
     over_time = f"middle row of each frame of {name}, from the first downwards"
-    return Column(
-        name,
-        entries,
-        clip_of(case, source),
-        Picture(file_of(stills.strip, source), strip),
-        Picture(file_of(stills.xt, source), over_time),
-        block_begins(case),
-    )
+    begins = next(filter(None, (block_begins(entry.case) for entry in entries)), [])
+    return Column(name, entries, clip, strip, Picture(slices, over_time), begins)
+
+
+def _that_is_there(files: Iterable[Clip]) -> Clip:
+    """Give the first file that can be shown, else the first: of several cases that made one clip some keep none."""
+    found = list(files)
+    return next((file for file in found if file.url), found[0])
+
+
+def _strip(stills: Stills, file: Clip, name: str) -> Picture:
+    return Picture(file, f"frames {', '.join(map(str, stills.frames))} of {name}", stills.frames)
 
 
 def block_begins(case: CaseRecord) -> list[int]:

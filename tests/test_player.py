@@ -87,6 +87,29 @@ def test_stills_are_shown_with_what_they_show() -> None:
     assert page.count('<details class="stills"') == 1
 
 
+def test_what_a_cold_start_does_not_keep_is_taken_from_the_case_that_does(tmp_path: Path) -> None:
+    """Clip, strip, slice and marks of one clip come from the first of its cases that has them."""
+    warm = in_chunks(filmed(CAUSVID, stills=True), 9, 72)
+    assert warm.measurement is not None
+    for name in (f"{CAUSVID}.mp4", f"{CAUSVID}-strip.jpg", f"{CAUSVID}-xt.jpg"):
+        (tmp_path / "media").mkdir(exist_ok=True)
+        (tmp_path / "media" / name).touch()
+    bare = filmed(CAUSVID, scenario="cold_start")
+    gone = filmed(CAUSVID, scenario="quality", stills=True)
+    assert bare.measurement is not None
+    assert gone.measurement is not None
+    bare = msgspec.structs.replace(bare, measurement=msgspec.structs.replace(bare.measurement, video=f"{CAUSVID}.mp4"))
+    lost = Stills(strip="gone.jpg", frames=[1], xt="gone.jpg")
+    gone = msgspec.structs.replace(gone, measurement=msgspec.structs.replace(gone.measurement, stills=lost))
+    ((column,),) = (row.columns for row in rows_of(entries_of([Source(run_of(bare, gone, warm), tmp_path)])))
+    assert column.clip.url == f"media/{CAUSVID}.mp4"
+    assert column.strip is not None
+    assert column.slice is not None
+    assert (column.strip.file.url, column.strip.frames) == (f"media/{CAUSVID}-strip.jpg", [0, 40, 80])
+    assert column.slice.file.url == f"media/{CAUSVID}-xt.jpg"
+    assert column.begins == [9]
+
+
 def in_chunks(case: CaseRecord, *frames: int) -> CaseRecord:
     """Let the clip come in chunks of so many frames."""
     assert case.measurement is not None
