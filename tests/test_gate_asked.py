@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from fixtures.gate.asked import PROCESS_OF_A_GATE, Asked, asked_gate
+from fixtures.gate.asked import PROCESS_OF_A_GATE, Asked, asked_gate, refuse_elsewhere
 from fixtures.options import Options
-from tests.inner_session import bench
+from tests.inner_session import ROOT, bench
 
 
 def ask(options: Options, environment: dict[str, str] | None = None, **given: object) -> Asked | None:
@@ -66,6 +66,24 @@ def test_unreadable_baseline_is_refused(tmp_path: Path) -> None:
     (tmp_path / "a.json").write_text('{"baseline_version": 1,', encoding="utf-8")
     with pytest.raises(pytest.UsageError, match=r"--baselines .*a\.json: not a baseline"):
         ask(Options(gate=True, baselines=str(tmp_path)))
+
+
+@pytest.mark.parametrize("arguments", [["--against", "no-such-ref"], []])
+def test_gate_that_reaches_no_benchmark_is_refused(arguments: list[str]) -> None:
+    """A session of other tests that passed would look like a gate that passed."""
+    ended = bench("--gate", *arguments, target=str(ROOT / "tests" / "test_import_direction.py"))
+    assert ended.code == 4
+    assert "--gate: the arguments do not reach benchmarks/" in ended.output
+    assert "pytest benchmarks/ --gate" in ended.output
+
+
+def test_gate_without_a_path_is_refused() -> None:
+    """The folder of the tests is pytest's choice then; a worker of pytest-xdist has nothing to refuse."""
+    config: Any = SimpleNamespace()
+    with pytest.raises(pytest.UsageError, match="run pytest benchmarks/ --gate"):
+        refuse_elsewhere(config, Options(gate=True))
+    refuse_elsewhere(config, Options())
+    refuse_elsewhere(SimpleNamespace(workerinput={}), Options(gate=True))  # type: ignore[arg-type] # what is asked of it
 
 
 def test_states_and_packages_are_taken() -> None:

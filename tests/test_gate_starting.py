@@ -10,7 +10,7 @@ import pytest
 
 from fixtures.gate.against import NEW, Side
 from fixtures.gate.asked import PROCESS_OF_A_GATE
-from fixtures.gate.command import INJECTED, command, own_words, variables
+from fixtures.gate.command import INJECTED, OPTIONS, command, knows, own_words, variables
 from fixtures.gate.injected import only_these_cases
 from fixtures.gate.procedure import FIRST_NEW, GateEndedError, Ran
 from fixtures.gate.starting import Starter
@@ -149,12 +149,27 @@ def test_process_that_ends_as_its_cases_did_has_none(tmp_path: Path, code: int, 
 def test_clips_are_those_of_the_new_sides_first_process(tmp_path: Path) -> None:
     """The script tells its own command; nobody looks at the clips of the others."""
     start = starter(tmp_path, 'echo "$@"; exit 4')
+    (tmp_path / OPTIONS).parent.mkdir()
+    (tmp_path / OPTIONS).write_text('no_clips: bool = setting("--no-clips", "")', encoding="utf-8")
     told = {}
     for role, name in (("new", FIRST_NEW), ("base", "base-1"), ("confirmation", "confirm-1")):
         with pytest.raises(GateEndedError) as error:
             start(role, name, [CASE])  # type: ignore[arg-type] # the roles are those of the gate
         told[name] = "--no-clips" in str(error.value)
     assert told == {FIRST_NEW: False, "base-1": True, "confirm-1": True}
+
+
+def test_older_side_is_not_given_what_only_the_gate_adds(tmp_path: Path) -> None:
+    """It would end with `unrecognized arguments`, though nobody typed them; what was typed is given all the same."""
+    start = starter(tmp_path, 'echo "$@"; exit 4')
+    with pytest.raises(GateEndedError) as error:
+        start("base", "base-1", [CASE])
+    for flag in ("--no-clips", "--no-charts", "--no-energy"):
+        assert flag not in str(error.value)
+        assert knows(NEW, flag)
+    older = Side(folder=tmp_path, python=sys.executable)
+    assert words(Options(gate=True, against="HEAD", no_clips=True), older) == ["--no-clips"]
+    assert words(Options(gate=True, against="HEAD"), older) == []
 
 
 def test_process_that_finds_none_of_the_cases_ends_the_gate(tmp_path: Path) -> None:
