@@ -197,10 +197,19 @@ def test_case_that_passed_and_does_not_is_a_regression(status: str) -> None:
     assert verdict_on(case, []).verdict == "MISSING"
 
 
-def test_failed_baseline_calibrates_nothing() -> None:
-    """Its numbers are there, but it did not pass."""
-    failed = msgspec.structs.replace(gate_case(), status="failed")
-    assert verdict_on(gate_case(), [gate_run(100 + n, failed) for n in range(5)]).verdict == "CALIBRATION_NEEDED"
+def test_case_that_failed_in_the_base_and_passes_now_is_new() -> None:
+    """A fix may land, though its failed numbers are no baseline; what failed for its environment may not."""
+    failed = msgspec.structs.replace(gate_case(), status="failed", reason="NaN in the latents")
+    base = [gate_run(100 + n, failed) for n in range(3)]
+    found = verdict_on(gate_case(), base, rules=PAIRED)
+    assert (found.verdict, found.why) == (
+        "NEW",
+        "it failed in the base, failed: NaN in the latents, and passes now",
+    )
+    assert verdict_on(failed, base, rules=PAIRED).verdict == "MISSING"
+    invalid = msgspec.structs.replace(gate_case(), status="invalid_env", reason="hot")
+    for other in (gate_run(104, invalid), gate_run(104, failed, driver="590.1")):
+        assert verdict_on(gate_case(), [*base, other], rules=PAIRED).verdict == "CALIBRATION_NEEDED"
 
 
 @pytest.mark.parametrize("status", ["skipped", "not_run"])

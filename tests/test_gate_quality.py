@@ -276,11 +276,88 @@ def test_student_that_passed_must_pass(base: RowVerdict, new: RowVerdict, expect
     assert bool(found.notes) is (base == new == "FAIL")
 
 
-def test_students_margin_that_is_gone_is_missing_and_fewer_clips_are_no_comparison() -> None:
-    """A selection of prompts says another thing than all of them."""
+def test_students_margin_that_is_gone_is_missing() -> None:
+    """Who takes a margin away has not kept it."""
     assert student_on({"y_std": "PASS", "sharp": "PASS"}, {"y_std": "PASS"}).verdict == "MISSING"
-    fewer = student_on({"y_std": "PASS"}, {"y_std": "FAIL"}, clips=3)
-    assert (fewer.verdict, fewer.why) == ("NEW", "over 3 clips, but the baseline's verdict is over 30")
+
+
+@pytest.mark.parametrize("clips", [0, 3, 31])
+@pytest.mark.parametrize(
+    ("base", "new", "expected"),
+    [
+        ("PASS", "FAIL", "REGRESSION"),
+        ("PASS", "PASS", "NEW"),
+        ("PASS", "INCONCLUSIVE", "NEW"),
+        ("INCONCLUSIVE", "FAIL", "NEW"),
+        ("FAIL", "FAIL", "NEW"),
+    ],
+)
+def test_student_over_another_number_of_clips_must_not_fail_what_it_passed(
+    clips: int, base: RowVerdict, new: RowVerdict, expected: str
+) -> None:
+    """It says another thing, but one clip less or more is no way past the gate; without any clip it is missing."""
+    found = student_on({"y_std": base, "sharp": "PASS"}, {"y_std": new, "sharp": "PASS"}, clips=clips)
+    assert found.verdict == ("MISSING" if clips == 0 and expected == "NEW" else expected)
+    assert found.why.startswith(f"over {clips} clips, but the baseline's verdict is over 30")
+    assert ("y_std, higher is better: PASS in the baseline, now FAIL" in found.why) is (expected == "REGRESSION")
+
+
+def test_newest_number_of_clips_does_not_decide() -> None:
+    """The most that a baseline's run had is the baseline's: a run over fewer is no other baseline."""
+    old = [with_student(run, {"y_std": "PASS"}, 30 if n else 3) for n, run in enumerate(baseline_runs())]
+    new = with_student(gate_run(1, gate_case()), {"y_std": "PASS"}, 30)
+    (_, found) = judge(samples(old), samples([new]))
+    assert (found.verdict, found.quality[0].base_runs) == ("PASS", 4)
+
+
+def test_one_undecided_run_of_three_is_undecided() -> None:
+    """A student passed in every run of the baseline, and in two of three now."""
+    old = [with_student(run, {"y_std": "PASS"}) for run in baseline_runs()]
+    said: list[RowVerdict] = ["PASS", "INCONCLUSIVE", "PASS"]
+    new = [with_student(gate_run(n, gate_case()), {"y_std": one}) for n, one in enumerate(said)]
+    assert judge(samples(old), samples(new))[1].verdict == "AMBIGUOUS"
+
+
+def numberless(series: list[float], **changes: object) -> CaseRecord:
+    """Give a case as a CPU's quality cases are: one cold round, no gated number, a clip that is judged."""
+    case = clip_of(series, "a", **changes)
+    assert case.measurement is not None
+    memory = msgspec.structs.replace(case.measurement.memory, peak_allocated_bytes=None)
+    return msgspec.structs.replace(
+        case,
+        plan=msgspec.structs.replace(case.plan, warmup=False),
+        measurement=msgspec.structs.replace(case.measurement, memory=memory),
+    )
+
+
+@pytest.mark.parametrize(
+    ("runs", "series", "expected", "code"),
+    [
+        (5, BRIGHT, "PASS", 0),
+        (4, BRIGHT, "CALIBRATION_NEEDED", 2),
+        (4, DARK, "REGRESSION", 1),
+        (5, DARK, "REGRESSION", 1),
+    ],
+)
+def test_case_without_a_number_is_judged_by_its_checks(
+    runs: int, series: list[float], expected: str, code: int
+) -> None:
+    """As all quality cases of a CPU: a whole suite passes by them, and they may be stored."""
+    base, new = runs_of(numberless(BRIGHT), runs), gate_run(1, numberless(series))
+    for old in (samples(base), samples_in([stored(*base)])):
+        found = judge(old, samples([new]))
+        assert ([one.verdict for one in found], exit_code(found)) == ([expected], code)
+    assert [len(admitted(run, [])) for run in base] == [1] * runs
+
+
+def test_case_without_number_and_check_is_never_passed() -> None:
+    """Nothing is judged of it; a first check of now has no baseline."""
+    bare = numberless(BRIGHT, metrics=[])
+    for new in (bare, numberless(BRIGHT)):
+        assert verdict_on(new, base=bare).verdict == "CALIBRATION_NEEDED"
+    floor = JudgedFloor(floor=Floor(metric="x", source="quick", at_least=1.0), actual=2.0, verdict="within")
+    for new in (bare, numberless(BRIGHT, metrics=[], floors=[floor])):
+        assert verdict_on(new, base=numberless(BRIGHT)).verdict == "MISSING"
 
 
 def test_student_without_counterpart_is_new_or_missing() -> None:

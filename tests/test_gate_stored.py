@@ -15,6 +15,7 @@ from fixtures.invocation import BENCHMARKS, ROOT
 from fixtures.options import Options
 from reports.gate.baseline import Baseline, Change, retired, with_sample
 from reports.gate.judge import judge
+from reports.gate.numbers import Standing, Student
 from tests.gate_samples import samples
 from tests.gate_sessions import FAST, SLOW, runs_of
 
@@ -70,6 +71,20 @@ def test_planned_case_whose_baselines_are_all_retired_is_not_new() -> None:
     )
     both = judged_against([gone, baseline(FAST, gpu="another GPU")], [NEW], "smoke", is_narrowed=False)
     assert "another machine or stack" in judge(both.base, [NEW])[0].why
+
+
+def test_student_that_the_selection_left_out_is_not_asked_for() -> None:
+    """Its teacher or its other clips may not be selected; of the whole suite, or where the run has it, it is judged."""
+    student = {"a against b (few-step)": Student(clips=3, margins={"sharp": Standing(verdict="PASS")})}
+    one = baseline(FAST)
+    entry = msgspec.structs.replace(one.entries[0], students=student)
+    kept = msgspec.structs.replace(one, entries=[entry])
+    with_it = msgspec.structs.replace(NEW, students=student)
+    for new, is_narrowed, left_out in ((NEW, True, True), (NEW, False, False), (with_it, True, False)):
+        judged = judged_against([kept], [new], "smoke", is_narrowed=is_narrowed)
+        assert judged.not_asked == (list(student) if left_out else [])
+        found = [one.verdict for one in judge(judged.base, [new]) if one.of == "student"]
+        assert found == ([] if left_out else ["MISSING"] if new is NEW else ["PASS"])
 
 
 def test_suites_with_hyphens_and_hosts_are_told_apart() -> None:

@@ -25,7 +25,7 @@ def admitted(run: Run, baselines: Sequence[Baseline]) -> list[Sample]:
 
     It is refused where a case failed, was not valid, or made a broken clip that was only reported, where a student's
     verdict is a breach, where its code was not committed, where it does not fit to the baseline, and where it has no
-    number at all.
+    number and no check at all.
     """
     where = f"run {run.run_id}"
     samples = [sample for sample in samples_of(run) if sample.status not in ("skipped", "not_run")]
@@ -35,7 +35,7 @@ def admitted(run: Run, baselines: Sequence[Baseline]) -> list[Sample]:
         raise GateError(f"{where}: a student is worse than its teacher; such a run becomes no baseline")
     if run.environment.git_dirty:
         raise GateError(f"{where}: made from uncommitted changes, so nobody can say of what it is the baseline")
-    entering = [sample for sample in samples if sample.values]
+    entering = [sample for sample in samples if sample.is_measured]
     if not entering:
         raise GateError(f"{where}: no case was measured")
     for verdict in judge(samples_in(baselines), entering, rules=ADMISSION):

@@ -11,7 +11,7 @@ from reports.gate.checks import frames_text
 from reports.gate.cohort import differing, is_asked
 from reports.gate.grown import grown
 from reports.gate.judge_metric import Rules, judge_metric
-from reports.gate.judge_quality import judge_quality
+from reports.gate.judge_quality import FRAMES, judge_quality
 from reports.gate.judge_students import judge_students
 from reports.gate.limits import is_gated
 from reports.gate.sample import Sample
@@ -96,6 +96,8 @@ def _judge_case(sides: Sides, under_test: Collection[str], rules: Rules) -> Case
     names = dict.fromkeys(name for sample in (*matched, *new) for name in sample.values if is_gated(name))
     metrics = [judge_metric(name, matched, new, rules) for name in names]
     quality = judge_quality(matched, new)
+    if not metrics and (found := _by_checks(quality, len(matched), rules)):
+        return CaseVerdict(id=id_, verdict=found[0], why=found[1], quality=quality)
     verdict, causes = _worst(metrics, quality), grown(metrics, matched, new)
     reasons = _why(verdict, metrics, quality)
     return CaseVerdict(
@@ -111,9 +113,24 @@ def _judge_case(sides: Sides, under_test: Collection[str], rules: Rules) -> Case
 
 def _worst(metrics: Sequence[MetricVerdict], quality: Sequence[QualityVerdict]) -> Verdict:
     """Give the case's verdict; where no number of it has a baseline, nothing that its clip says makes it compared."""
-    verdict = worst([metric.verdict for metric in metrics]) if metrics else "AMBIGUOUS"
+    verdict = worst([metric.verdict for metric in metrics]) if metrics else "PASS"
     verdict = "CALIBRATION_NEEDED" if verdict == "NEW" else verdict
     return worst([verdict, *(row.verdict for row in quality)])
+
+
+def _by_checks(quality: Sequence[QualityVerdict], runs: int, rules: Rules) -> tuple[Verdict, str] | None:
+    """Judge a case without any number where its checks do not decide it: None where they do."""
+    checks = [row for row in quality if row.check != FRAMES]
+    if any(row.verdict == "REGRESSION" for row in checks):
+        return None
+    if all(row.verdict == "NEW" for row in checks):
+        return (
+            "CALIBRATION_NEEDED",
+            "nothing was measured that the gate judges, and no check of its clip has a baseline",
+        )
+    if runs < rules.fewest:
+        return "CALIBRATION_NEEDED", f"its checks: {runs} of {rules.fewest} baseline runs"
+    return None
 
 
 def _frames(quality: Sequence[QualityVerdict]) -> list[str]:
@@ -127,7 +144,7 @@ def _unmeasured(new: Sequence[Sample], matched: Sequence[Sample]) -> tuple[Verdi
     """Judge what needs no number: absent, failed, not valid, or run otherwise than asked for."""
     if not new:
         return "MISSING", "a case of the baseline that is not in the runs under test"
-    failed = [one for one in new if one.status not in ("passed", "invalid_env", *NOT_MEASURED)]
+    failed = [one for one in new if has_failed(one)]
     if failed and matched:
         return "REGRESSION", f"it passed in the baseline, now: {_told(failed[0])}"
     if invalid := [one for one in new if one.invalid]:
@@ -137,6 +154,11 @@ def _unmeasured(new: Sequence[Sample], matched: Sequence[Sample]) -> tuple[Verdi
     if lost := [one for one in new if one.status != "passed"]:
         return "MISSING", f"planned, but without a number: {_told(lost[0])}"
     return None
+
+
+def has_failed(sample: Sample) -> bool:
+    """Tell whether a case was run, in an environment that was valid as far as is known, and did not pass."""
+    return sample.status not in ("passed", "invalid_env", *NOT_MEASURED)
 
 
 def _told(sample: Sample) -> str:
@@ -152,7 +174,7 @@ def _other_cohort(sides: Sides, under_test: Collection[str]) -> tuple[Verdict, s
             verdict: Verdict = "RECIPE_MISMATCH" if any(map(is_asked, facts)) else "INVALID_ENV"
             return verdict, f"the runs under test differ in {_facts(facts, own, other.facts)}"
     if not eligible:
-        return _without_base(base)
+        return _without_base(base, own, under_test)
     apart = [differing(sample.facts, own, under_test) for sample in eligible]
     if not all(apart):
         return None
@@ -164,9 +186,11 @@ def _other_cohort(sides: Sides, under_test: Collection[str]) -> tuple[Verdict, s
     return "RECIPE_MISMATCH", f"its baseline is of another case under the same id: {text}"
 
 
-def _without_base(base: Sequence[Sample]) -> tuple[Verdict, str]:
+def _without_base(base: Sequence[Sample], own: Mapping[str, str], under_test: Collection[str]) -> tuple[Verdict, str]:
     if not base:
         return "NEW", "no baseline has this case"
+    if all(has_failed(one) and not differing(one.facts, own, under_test) for one in base):
+        return "NEW", f"it failed in the base, {_told(base[-1])}, and passes now"
     if all(run.retired for run in base):
         return "CALIBRATION_NEEDED", f"its baseline is {base[-1].invalid}, and no run was added since"
     return "CALIBRATION_NEEDED", f"none of its {len(base)} baseline runs is valid and passed"
@@ -179,8 +203,6 @@ def _facts(names: Sequence[str], old: Mapping[str, str], new: Mapping[str, str])
 
 
 def _why(verdict: Verdict, metrics: Sequence[MetricVerdict], quality: Sequence[QualityVerdict]) -> list[str]:
-    if not metrics:
-        return ["nothing was measured that the gate judges"]
     wanted = ("NEW",) if verdict == "CALIBRATION_NEEDED" and all(m.verdict == "NEW" for m in metrics) else (verdict,)
     if verdict == "PASS":
         return []

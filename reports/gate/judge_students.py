@@ -2,7 +2,8 @@
 
 Why it matters: a margin is about many clips, so no case can fail by it alone, and a student that got worse by a little
 in every clip breaks no clip's limit. Verdicts are those of the runs themselves (reports/verdicts.py), over as many
-clips; over fewer, as where a selection left some out, they say another thing and are told as new.
+clips; over another number, as where a selection left some out, they say another thing and are told as new, unless what
+passed fails: else one clip less would be a way past the gate.
 """
 
 from collections import defaultdict
@@ -38,12 +39,25 @@ def _judge_student(name: str, base: Sequence[Student], new: Sequence[Student]) -
     clips = max(student.clips for student in base)
     old, now = ([one.margins for one in side if one.clips == clips] for side in (base, new))
     if not now:
-        seen = max(student.clips for student in new)
-        return _whole(name, "NEW", f"over {seen} clips, but the baseline's verdict is over {clips}")
-    rows = [_judge_margin(margin, old, now) for margin in dict.fromkeys(m for one in (*old, *now) for m in one)]
+        return _over_other_clips(name, old, new, clips)
+    rows = _rows(old, now)
     verdict = worst([row.verdict for row in rows]) if rows else "NEW"
     told = [row.why for row in rows if row.why and row.verdict == verdict]
     return CaseVerdict(id=name, verdict=verdict, why="; ".join(told), quality=rows, of="student")
+
+
+def _over_other_clips(name: str, old: Sequence[dict[str, Standing]], new: Sequence[Student], clips: int) -> CaseVerdict:
+    seen = max(student.clips for student in new)
+    told = f"over {seen} clips, but the baseline's verdict is over {clips}"
+    rows = _rows(old, [student.margins for student in new if student.clips == seen])
+    if failed := [row for row in rows if row.verdict == "REGRESSION"]:
+        why = "; ".join([told, *(row.why for row in failed)])
+        return CaseVerdict(id=name, verdict="REGRESSION", why=why, quality=failed, of="student")
+    return _whole(name, "NEW" if seen else "MISSING", told)
+
+
+def _rows(old: Sequence[dict[str, Standing]], now: Sequence[dict[str, Standing]]) -> list[QualityVerdict]:
+    return [_judge_margin(margin, old, now) for margin in dict.fromkeys(m for one in (*old, *now) for m in one)]
 
 
 def _whole(name: str, verdict: Verdict, why: str) -> CaseVerdict:

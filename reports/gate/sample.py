@@ -41,8 +41,13 @@ class Sample(Numbers, kw_only=True):
 
     @property
     def eligible(self) -> bool:
-        """Whether it may be a baseline: passed, in a valid environment, as it was asked for, with numbers."""
-        return self.status == "passed" and not self.invalid and not self.mismatch and bool(self.values)
+        """Whether it may be a baseline: passed, in a valid environment, as it was asked for, with what is judged."""
+        return self.status == "passed" and not self.invalid and not self.mismatch and self.is_measured
+
+    @property
+    def is_measured(self) -> bool:
+        """Whether there is anything to judge: a gated number, or a check of the clip, which on a CPU may be all."""
+        return bool(self.values or self.checks)
 
 
 def samples_of(run: Run) -> list[Sample]:

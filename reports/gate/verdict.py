@@ -25,7 +25,7 @@ MEANING: dict[Verdict, str] = {
     "RECIPE_MISMATCH": "another workload or recipe under the same id, or another one ran than was asked for",
     "INVALID_ENV": "the GPU was slowed down, shared or not watched, or clocks disagree",
     "MISSING": "in the baseline or the plan, but not measured",
-    "NEW": "no baseline has this case",
+    "NEW": "no baseline has this case, or it failed in the base and passes now",
 }
 # Undecided states, which whoever calls may let pass by name.
 RELAXABLE: tuple[Verdict, ...] = ("CALIBRATION_NEEDED", "MISSING", "INVALID_ENV", "AMBIGUOUS")
