@@ -260,7 +260,10 @@ def test_change_needs_a_baseline_and_counts_what_became_worse() -> None:
     """One run has none; a second that is slower in every round, or fails, is told as such."""
     run = pair_of()
     assert answer("change", run).headline == "No baseline"
-    assert answer("change", run, run).headline == "No change"
+    same = answer("change", run, run)
+    assert (same.headline, same.tone) == ("Undecided: one run each", "neutral"), "no change is no go-ahead"
+    quicker = run_of(case_of(planned(), 2.9, 3.0, 3.2), run.cases[1])
+    assert answer("change", run, quicker).headline == "Undecided: one run each"
     slower = run_of(case_of(planned(), 4.9, 5.0, 5.2), run.cases[1])
     found = answer("change", run, slower)
     assert (found.headline, found.tone) == ("1 worse", "bad")
@@ -269,15 +272,37 @@ def test_change_needs_a_baseline_and_counts_what_became_worse() -> None:
     assert gone.headline == "1 no longer pass"
 
 
+def compared(students: list[str]) -> StudentTeacher:
+    """Hold students of 480p81 against Wan in 480p81."""
+    return StudentTeacher(
+        id="a", students=students, settings=["480p81"], teacher="wan2.1-t2v-1.3b", teacher_setting="480p81"
+    )
+
+
+def test_equal_time_says_what_is_missing() -> None:
+    """No teacher is named, or a side of the comparison is not here, or the teacher has no rows of other steps."""
+    fewer = replaced(case_of(planned("wan2.1-t2v-1.3b"), 5.0), setting="480p81-4step", steps=4)
+    run = run_of(*pair_of().cases, fewer)
+    assert answer("equal-time", run).sentence.startswith("No teacher is named here: [[comparisons]] of a suite's TOML")
+    absent = msgspec.structs.replace(run, comparisons=[compared(["other"])])
+    assert "students that [[comparisons]] name is here: other 480p81." in answer("equal-time", absent).sentence
+    student = msgspec.structs.replace(run_of(run.cases[0]), comparisons=[compared(["causvid-1.3b"])])
+    assert "of the teacher that [[comparisons]] name is here: wan2.1" in answer("equal-time", student).sentence
+    alone = answer("equal-time", pair_of(comparisons=[compared(["causvid-1.3b"])])).sentence
+    assert alone == "No rows of wan2.1-t2v-1.3b are here that differ from its 480p81 in steps and guidance alone."
+
+
 def test_change_of_two_runs_is_held_against_the_gates_limits() -> None:
     """They say what is a regression; that one run each decides nothing is said, and 2 % slower is within the limit."""
     run = pair_of()
     found = answer("change", run, run_of(case_of(planned(), 4.9, 5.0, 5.2), run.cases[1]))
-    assert "By the gate's limits, 2 cases: 1 REGRESSION, 1 PASS; one run each decides nothing" in found.sentence
+    assert "By the gate's limits, 2 cases: 1 REGRESSION, 1 PASS; but one run each decides nothing" in found.sentence
+    assert "says CALIBRATION_NEEDED without them" in found.sentence
+    assert [command for _, command in found.commands][1:] == ["pytest benchmarks/ --gate"]
     assert any("prompt_to_host_s 5 s is above its baseline of 4 s by 1 s (+25.00 %)" in line for line in found.lines)
     small = answer("change", run, run_of(case_of(planned(), 4.03, 4.08, 4.2), run.cases[1]))
     assert "2 cases: 2 PASS" in small.sentence
-    assert small.tone != "bad"
+    assert small.tone == "neutral"
     twice = answer("change", run_of(run.cases[0]), run_of(run.cases[0], run.cases[0]))
     assert (twice.tone, "was not judged: case" in twice.sentence) == ("neutral", True)
 

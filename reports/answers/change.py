@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from reports.answers.answer import Anchor, Answer, Tone, label
+from reports.answers.answer import Anchor, Answer, label
 from reports.answers.gated import gated, verdict_lines
 from reports.answers.subject import Subject
 from reports.changes import NOISE_PCT, CaseChange, changes, environment_changes, is_broken, judged
@@ -26,7 +26,15 @@ ID, QUESTION = "change", "What changed since the baseline, and may I merge?"
 COMMAND = "python -m reports html BASELINE RUN --out compare.html"
 # Of one run each the limits hold, but nothing is confirmed.
 ONE_EACH = Rules(fewest=1)
-UNCONFIRMED = "one run each decides nothing: the gate asks for five baseline runs, or three pairs, and confirms"
+UNDECIDED = "Undecided: one run each"
+UNCONFIRMED = (
+    "but one run each decides nothing: `python -m reports compare` wants five baseline runs, or three pairs with "
+    "--paired, and says CALIBRATION_NEEDED without them"
+)
+DECIDE = (
+    ("to decide by stored runs", "python -m reports compare BASELINE... --new RUN..."),
+    ("to decide by fresh processes", "pytest benchmarks/ --gate"),
+)
 
 
 def answer(runs: Sequence[Run], _subject: Subject) -> Answer:
@@ -55,7 +63,7 @@ def answer(runs: Sequence[Run], _subject: Subject) -> Answer:
         interval=f"{label(len(runs) - 1, len(runs))} against the baseline {label(0, len(runs))}, "
         f"{counted(both, 'case')} in both",
         sentence=f"{_counts(*parts)} {by_limits}",
-        tone=_tone(verdicts, quiet=not (broken or worse or barred or environment), broken=bool(broken)),
+        tone="bad" if broken or any(case.verdict == "REGRESSION" for case in verdicts) else "neutral",
         lines=(
             *verdict_lines(verdicts),
             *(f"no longer passes: {one.id}{_now(one)}" for one in broken),
@@ -64,6 +72,7 @@ def answer(runs: Sequence[Run], _subject: Subject) -> Answer:
             *(f"not comparable: {one.id} {_why(one)}" for one in barred[:5]),
             f"{counted(environment, 'difference')} in the environment: {', '.join(environment)}" if environment else "",
         ),
+        commands=DECIDE,
         anchors=tuple(Anchor(len(runs) - 1, one.id, ("status", "measurement")) for one in (*broken, *worse))[:20],
     )
 
@@ -82,16 +91,13 @@ def _apart(name: str, run: Run) -> list[Sample]:
     return [msgspec.structs.replace(sample, run=f"{name}: {sample.run}") for sample in samples_of(run)]
 
 
-def _tone(verdicts: Sequence[CaseVerdict], *, quiet: bool, broken: bool) -> Tone:
-    if broken or any(case.verdict == "REGRESSION" for case in verdicts):
-        return "bad"
-    return "good" if quiet and all(case.verdict in ("PASS", "NEW") for case in verdicts) and verdicts else "neutral"
-
-
 def _headline(broken: Sequence[Any], worse: Sequence[Any], better: Sequence[Any], barred: Sequence[Any]) -> str:
+    """Count what speaks against a change; where nothing does, that is no go-ahead: one run each decides nothing."""
+    if not (broken or worse or barred):
+        return UNDECIDED
     counts = {"no longer pass": broken, "worse": worse, "better": better, "not comparable": barred}
     told = [f"{len(ones)} {word}" for word, ones in counts.items() if ones]
-    return ", ".join(told[:2]) or "No change"
+    return ", ".join(told[:2])
 
 
 def _counts(broken: Sequence[Any], worse: Sequence[Any], better: Sequence[Any], barred: Sequence[Any]) -> str:

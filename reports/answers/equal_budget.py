@@ -7,11 +7,14 @@ from reports.answers.subject import Subject, caveats
 from reports.equal_time import DECIDED, EqualTime, equal_times
 from reports.equal_time_lines import equal_time_lines
 from reports.record import Run
-from reports.rows import show
-from reports.verdicts import overall
+from reports.rows import one_line, show
+from reports.verdicts import comparisons_of, overall
 
 ID, QUESTION = "equal-time", "What does the teacher give in the student's time?"
-NO_ROWS = "No rows of the teacher with fewer steps are here."
+UNNAMED = (
+    "No teacher is named here: [[comparisons]] of a suite's TOML do that, by students, settings, teacher and "
+    "teacher_setting. Suite paper has them; without them no row is taken for a teacher's."
+)
 MEASURE = "pytest benchmarks/bench_speed.py --suite paper --model causvid-1.3b,wan2.1-t2v-1.3b"
 TAKES = "16 cases, about 25 min"
 
@@ -24,7 +27,7 @@ def answer(runs: Sequence[Run], subject: Subject) -> Answer:
         return not_measured(ID, QUESTION, f"Cannot be worked out: {error}.", "pip install scipy")
     timed = next((one for one in found if one.time_s is not None), None)
     if timed is None:
-        why = f"{found[0].student}: {found[0].reason}." if found else NO_ROWS
+        why = f"{found[0].student}: {found[0].reason}." if found else _missing(runs)
         return not_measured(ID, QUESTION, why, MEASURE, tuple(equal_time_lines(runs)), TAKES)
     headline, sentence = _told(timed)
     verdict = overall(timed.beside) if timed.beside else "not measured"
@@ -39,6 +42,22 @@ def answer(runs: Sequence[Run], subject: Subject) -> Answer:
         caveats=caveats(subject.student),
         anchors=(Anchor(0, "", ("comparisons",)),),
     )
+
+
+def _missing(runs: Sequence[Run]) -> str:
+    """Say what of the comparisons is not among the runs, so that no teacher's rows stand beside a student."""
+    asked = comparisons_of(runs)
+    if not asked:
+        return UNNAMED
+    here = {(case.plan.model.id, case.plan.setting) for run in runs for case in (*run.cases, *run.lent)}
+    named = [one for one in asked if any((model, at) in here for model in one.students for at in one.settings)]
+    if not named:
+        students = ", ".join(f"{model} {setting}" for model in asked[0].students for setting in asked[0].settings)
+        return f"No case of the students that [[comparisons]] name is here: {one_line(students, 200)}."
+    teacher, setting = named[0].teacher, named[0].teacher_setting
+    if (teacher, setting) not in here:
+        return f"No case of the teacher that [[comparisons]] name is here: {teacher} {setting}."
+    return f"No rows of {teacher} are here that differ from its {setting} in steps and guidance alone."
 
 
 def _told(one: EqualTime) -> tuple[str, str]:
