@@ -1,11 +1,15 @@
 """`--against`: a commit in a worktree that never stays behind, or an interpreter that can run the suite."""
 
+import os
+import shutil
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
 from fixtures.gate.against import Commit, Interpreter, base_named, checked_out, git
+from fixtures.run import sigterm_interrupts
 
 
 @pytest.fixture
@@ -69,6 +73,31 @@ def test_worktree_is_removed_whatever_ends_the_block(repository: Path, tmp_path:
     assert "source" not in listed.stdout
 
 
+@pytest.mark.parametrize("moment", ["files", "hook"])
+def test_worktree_that_is_being_made_is_removed_after_sigterm(repository: Path, tmp_path: Path, moment: str) -> None:
+    """While git writes files, when the worktree is still locked, and in a hook after it; git goes on with neither."""
+    script = tmp_path / "script"
+    script.write_text(f"#!/bin/sh\nkill -TERM {os.getpid()}\nsleep 20\n", encoding="utf-8")
+    script.chmod(0o755)
+    commit = base_named("HEAD", repository)
+    assert isinstance(commit, Commit)
+    if moment == "hook":
+        shutil.copy(script, repository.parent / ".git" / "hooks" / "post-checkout")
+    else:
+        (repository.parent / ".git" / "info" / "attributes").write_text("file filter=slow\n", encoding="utf-8")
+        git(repository, "config", "filter.slow.smudge", str(script))
+    began_s = time.monotonic()
+    with (
+        pytest.raises(KeyboardInterrupt, match="SIGTERM"),
+        sigterm_interrupts(),
+        checked_out(commit, tmp_path / "source", repository),
+    ):
+        pytest.fail("git was not interrupted")
+    assert time.monotonic() - began_s < 15
+    assert not (tmp_path / "source").exists()
+    assert not list((repository.parent / ".git").glob("worktrees/*"))
+
+
 def test_interpreter_and_environment_are_taken(tmp_path: Path) -> None:
     """By the file, or by the folder of a virtual environment; links are not followed, which would leave it."""
     (tmp_path / "bin").mkdir()
@@ -89,8 +118,10 @@ def test_other_programs_and_files_are_refused(repository: Path, tmp_path: Path) 
     plain.touch()
     with pytest.raises(pytest.UsageError, match="exists, but is not executable"):
         base_named(str(plain), repository)
-    with pytest.raises(pytest.UsageError, match="not a commit"):
-        base_named("--all", repository)
+    for text in ("--all", "^HEAD", "HEAD^{tree}", "HEAD:inner"):
+        with pytest.raises(pytest.UsageError, match="not a commit"):
+            base_named(text, repository)
+    assert isinstance(base_named("HEAD^1", repository), Commit)
 
 
 def test_git_is_not_needed_until_it_is(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -1,12 +1,17 @@
 """How a gate's session ends, its processes made up: what they leave becomes failures, and signals end it in order."""
 
+import signal
 from pathlib import Path
 
 import pytest
 
 from fixtures.gate import gate
-from fixtures.gate.procedure import Decided
+from fixtures.gate.gate import typed
+from fixtures.gate.procedure import Decided, GateEndedError
+from reports.exports.annotations import render_annotations
+from reports.gate.outcome import was_lost
 from reports.gate.verdict import CaseVerdict
+from reports.merge import read_run
 from tests.inner_session import Ended, bench
 from tests.reports_samples import finished, plan_of, planned, started, write_run
 
@@ -25,6 +30,52 @@ def decides(monkeypatch: pytest.MonkeyPatch, decided: Decided) -> None:
         return decided
 
     monkeypatch.setattr(gate, "_decided", made_up)
+
+
+@pytest.mark.parametrize(
+    ("added", "arguments", "command"),
+    [
+        ("", ["benchmarks/", "--gate"], "pytest benchmarks/ --gate"),
+        ("--gate --against 'a b'", ["benchmarks/"], "pytest --gate --against 'a b' benchmarks/"),
+        ("", ["benchmarks/"], "pytest benchmarks/ --gate"),
+    ],
+)
+def test_record_tells_that_a_gate_was_asked_for(added: str, arguments: list[str], command: str) -> None:
+    """Wherever it was: also in the environment, or in the configuration's `addopts`."""
+    assert typed(arguments, {"PYTEST_ADDOPTS": added}) == command
+    assert was_lost(command, None)
+
+
+def test_gate_by_the_environment_that_was_not_judged_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """From the record alone, in a job's annotations; the session itself failed."""
+
+    def ends(_config: object, _asked: object, _cases: object, folder: Path) -> Decided:
+        write_run(folder, plan_of(planned()), started(CASE), finished(CASE))
+        raise GateEndedError("gate process base-2 ended with code 4")
+
+    monkeypatch.setattr(gate, "_decided", ends)
+    monkeypatch.setenv("PYTEST_ADDOPTS", "--gate")
+    ended = bench("--suite", "tiny", "-k", "dogs and bench_speed", "--run-dir", tmp_path)
+    assert ended.code == 1
+    assert "gate process base-2 ended with code 4" in ended.output
+    assert render_annotations([read_run(tmp_path / "run.json")]).startswith("::error title=gate::it was not judged")
+
+
+def test_signals_end_a_gate_in_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """SIGTERM and SIGHUP while a process runs: what holds it and the worktree is left as by Ctrl-C."""
+    heard: list[object] = []
+
+    def decide(*_given: object) -> Decided:
+        heard.extend(signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP))
+        if callable(heard[0]):
+            signal.raise_signal(signal.SIGTERM)
+        raise GateEndedError("no signal was heard")
+
+    monkeypatch.setattr(gate, "_decided", decide)
+    ended = session(tmp_path)
+    assert all(map(callable, heard))
+    assert ended.code == pytest.ExitCode.INTERRUPTED
+    assert "no signal was heard" not in ended.output
 
 
 def test_process_that_died_fails_the_session_beside_its_verdicts(

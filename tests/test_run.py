@@ -126,6 +126,24 @@ def test_first_sigterm_interrupts_and_a_second_ends_at_once() -> None:
     assert signal.getsignal(signal.SIGTERM) is before
 
 
+def test_closed_terminal_interrupts_once() -> None:
+    """Its shell sends SIGHUP again, which must not end the cleaning up; under nohup there is none to hear."""
+    before = signal.getsignal(signal.SIGHUP)
+    with sigterm_interrupts():
+        assert signal.getsignal(signal.SIGHUP) != before
+        with pytest.raises(KeyboardInterrupt, match="SIGHUP"):
+            os.kill(os.getpid(), signal.SIGHUP)
+        os.kill(os.getpid(), signal.SIGHUP)
+    assert signal.getsignal(signal.SIGHUP) is before
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with sigterm_interrupts():
+            os.kill(os.getpid(), signal.SIGHUP)
+        assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
 def test_clip_that_cannot_be_written_costs_the_clip_only(tmp_path: Path) -> None:
     """The numbers are in journal and record, the case is an error that says why, and the next clip is written."""
     write_suite(tmp_path, {"barred": "fine", "fine": "fine"})
