@@ -12,7 +12,9 @@ import pytest
 from PIL import Image
 
 from reports.__main__ import EXIT_BAD_INPUT, main
+from reports.answers.answer import label
 from reports.paper.bibliography import bibtex, entries, listed
+from reports.paper.configurations import letter_of
 from reports.paper.document import Code, Column, Figure, Paragraph, Table, cited, numbered
 from reports.paper.escape import markdown, tex, tex_name
 from reports.paper.figures import NO_MATPLOTLIB, figures, strips
@@ -36,6 +38,7 @@ from tests.paper_samples import (
 )
 from tests.reports_samples import case_of, planned, replaced, run_of
 
+MANY = 15
 TOOLS = ("pdflatex", "bibtex", "pdftotext")
 
 
@@ -71,16 +74,30 @@ def test_charts_are_written_for_both_formats(quick: Path) -> None:
 
 @pytest.fixture(scope="session")
 def pdf_text(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, str]:
-    """Compile a paper of a published run and of hostile text, once for all tests: the logs, and the PDF's text."""
+    """Compile a paper of every published run and of hostile text, once for all tests: the logs, and the PDF's text."""
     _need_tools()
     folder = tmp_path_factory.mktemp("paper")
     media = tmp_path_factory.mktemp("media")
-    runs = [*published("quick"), hostile_run(), with_strip(media, "strips", content=_picture()), with_every_metric()]
-    write_paper(runs, folder, folders=[media] * 4)
+    folders = sorted((path.parent for path in PUBLISHED.glob("*/run.json")), key=lambda path: path.name != "quick")
+    runs = [*published(*(path.name for path in folders)), hostile_run(), with_every_metric(), *_of_wide_names(media)]
+    assert len(runs) > MANY
+    write_paper(runs, folder, folders=[*folders, media, media, media])
     _run_tools(folder, "pdflatex", "bibtex", "pdflatex", "pdflatex")
     logs = "".join((folder / f"paper.{end}").read_text(encoding="utf-8", errors="replace") for end in ("log", "blg"))
     subprocess.run([str(shutil.which("pdftotext")), "-layout", "paper.pdf"], cwd=folder, check=True)
     return logs, (folder / "paper.txt").read_text(encoding="utf-8")
+
+
+def _of_wide_names(folder: Path) -> list[Run]:
+    """Give a run of many models whose names take ten letters a character, with a strip of each in `folder`."""
+    run = with_strip(folder, "wide", content=_picture())
+    cases = []
+    for number, source in enumerate(("random", "tiny") * 6):
+        case, name = run.cases[0], f"{number}{'🎬' * 60}"
+        model = msgspec.structs.replace(case.plan.model, id=name, title=name, weights_source=source)
+        case = replaced(case, id=f"wide {number}", model=model, setting="🎬" * 60)
+        cases.append(msgspec.structs.replace(case, id=case.plan.id))
+    return [msgspec.structs.replace(run, cases=cases)]
 
 
 def _need_tools() -> None:
@@ -260,6 +277,12 @@ def test_strips_of_one_prompt_are_laid_below_each_other(tmp_path: Path) -> None:
     assert isinstance(figure, Figure)
     assert [panel.title[0] for panel in figure.panels] == [Code("causvid-1.3b"), Code("wan2.1-t2v-1.3b")]
     assert "these clips show nothing of a model" in "".join(piece for piece in figure.caption if isinstance(piece, str))
+
+
+def test_run_beyond_the_alphabet_has_the_name_that_charts_give_it() -> None:
+    """A figure's label and a table's row are of one run by one name."""
+    runs = [msgspec.structs.replace(EMPTY, run_id=str(number)) for number in range(28)]
+    assert [letter_of(runs, run) for run in (runs[25], runs[27])] == ["Z", label(27, 28)] == ["Z", "28"]
 
 
 def test_run_given_twice_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -25,7 +25,13 @@ class Count(NamedTuple):
     spots: tuple[Spot, ...]
 
 
-Piece = str | Quoted | Count
+class Names(NamedTuple):
+    """Which run each name of a chart is; a page says it below each chart, a paper lists its runs once."""
+
+    pieces: tuple[str | Quoted, ...]
+
+
+Piece = str | Quoted | Count | Names
 Caption = tuple[Piece, ...]
 
 
@@ -74,4 +80,6 @@ def plain(caption: Caption) -> str:
 def _plain(piece: Piece) -> str:
     if isinstance(piece, Count):
         return str(len(piece.spots))
+    if isinstance(piece, Names):
+        return plain(piece.pieces)
     return piece.text if isinstance(piece, Quoted) else piece

@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple
 
 from reports.answers.answer import label
-from reports.charts.caption import Caption, Quoted, count_of, joined, sentences
+from reports.charts.caption import Caption, Names, Quoted, count_of, joined, sentences
 from reports.measured import Round
 from reports.record import CaseRecord, Run
 from reports.rows import one_line
@@ -80,10 +80,10 @@ def runs_note(rows: Sequence[Row]) -> Caption:
     """Say which run each name of the labels is; empty where there is one run."""
     known = {row.name: row for row in rows if row.name}
     devices = {device.name for row in rows if row.case.measurement for device in row.case.measurement.devices}
-    told = joined(
-        [(f"{name} is ", Quoted(_origin(row, has_several=len(devices) > 1))) for name, row in known.items()], ", run "
-    )
-    return ("Run ", *told, ".") if told else ()
+    told: list[str | Quoted] = []
+    for name, row in known.items():
+        told += [", run " if told else "Run ", f"{name} is ", Quoted(_origin(row, has_several=len(devices) > 1))]
+    return (Names((*told, ".")),) if told else ()
 
 
 def _origin(row: Row, *, has_several: bool) -> str:

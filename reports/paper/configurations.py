@@ -7,14 +7,13 @@ one run and one kind of device are taken together: times of two machines are nev
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from reports.answers.answer import label
 from reports.budgets import is_over_only
 from reports.measured import Measurement
 from reports.paper.document import Code, Inline, Said, Text, joined
 from reports.paper.escape import short
 from reports.paper.measures import Place
 from reports.record import CaseRecord, PlannedCase, Run
-
-LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 
 class Configuration(NamedTuple):
@@ -61,10 +60,8 @@ def is_sound(case: CaseRecord) -> bool:
 
 
 def letter_of(runs: Sequence[Run], run: Run) -> str:
-    """Name a run among several: A to Z, then A1 and so on; one run needs no name."""
-    number = next(index for index, one in enumerate(runs) if one is run)
-    round_, letter = divmod(number, len(LETTERS))
-    return "" if len(runs) == 1 else LETTERS[letter] + (str(round_) if round_ else "")
+    """Name a run among several as charts and pages do; one run needs no name."""
+    return label(next(index for index, one in enumerate(runs) if one is run), len(runs))
 
 
 def kinds_of_device(runs: Sequence[Run]) -> list[str]:

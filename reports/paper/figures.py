@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 from reports.charts import intervals, pareto, phases, roofline
-from reports.charts.caption import Piece, Quoted
+from reports.charts.caption import Names, Piece, Quoted
 from reports.charts.drawing import Chart, NoChart, pdf_bytes, svg_text
 from reports.matching import take_of
 from reports.media import UnsafePathError, clip_url
 from reports.paper.configurations import is_sound, origin_of
-from reports.paper.document import Block, Code, Figure, Panel, Paragraph, Said, Text, say
+from reports.paper.document import Block, Code, Figure, Panel, Paragraph, Said, See, Text, say
 from reports.paper.measures import Place, counted, number
 from reports.record import CaseRecord, Run
 
@@ -44,7 +44,12 @@ def chart_of(runs: Sequence[Run], draw: Callable[[Sequence[Run]], Chart | NoChar
 
 
 def _piece(part: Piece) -> Text:
-    """Give a piece of a chart's caption as the paper's: a count becomes a number with its reference."""
+    """Give a piece of a chart's caption as the paper's: a count becomes a number with its reference.
+
+    Runs are listed once, and a caption that named each of many would leave no room for its figure.
+    """
+    if isinstance(part, Names):
+        return "Runs are named in ", See("sec:hardware"), "."
     if isinstance(part, Quoted):
         return (Said(part.text),)
     if isinstance(part, str):

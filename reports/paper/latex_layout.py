@@ -20,6 +20,8 @@ EASY_TEXT_PT = 52.0
 # Letters of punctuation that may stand at a word without a space.
 JOINED = 1.2
 LINES_OF_A_PAGE = 50
+# Letters that a caption may take, that a name in it may, and that a picture's title may: 12 lines, 1 and 2.
+CAPTION, NAME, TITLE = 1000.0, 80.0, 180.0
 
 
 class Layout(NamedTuple):
@@ -113,6 +115,23 @@ def cut(cell: Text, width_pt: int | None, set_as: Layout) -> Text:
         wide = _length(piece)
         kept.append(_cut(piece, room / wide) if wide > room and isinstance(piece, Code | Said) else piece)
         room = max(room - wide, 0.0)
+    return tuple(kept)
+
+
+def within(text: Text, room: float) -> Text:
+    """Cut the record's text in a caption or a title to so many letters in all, our own words and numbers counted.
+
+    TeX measures a caption as one line, which may have no more than 19 feet, and a float has to fit on a page.
+    """
+    room -= sum(_length(piece) for piece in text if not isinstance(piece, Code | Said))
+    kept: list[Inline] = []
+    for piece in text:
+        if isinstance(piece, Code | Said):
+            wide, most = _length(piece), max(min(NAME, room), 1.0)
+            kept.append(_cut(piece, most / wide) if wide > most else piece)
+            room -= min(wide, most)
+        else:
+            kept.append(piece)
     return tuple(kept)
 
 

@@ -6,11 +6,13 @@ command. Columns are as wide as their text, measured in characters, and what is 
 
 from reports.paper.document import Code, Column, Figure, Items, Panel, Said, Section, Table, Text
 from reports.paper.escape import letters, tex, tex_name, tex_prose
-from reports.paper.latex_layout import Layout, cut, layout, pages_of
+from reports.paper.latex_layout import CAPTION, TITLE, Layout, cut, layout, pages_of, within
 from reports.paper.numbers import Number
 from reports.paper.rendering import Blocks, Pieces, power_of_ten
 
 LEVELS = ("section", "subsection", "subsubsection", "paragraph")
+# Of a page's height, what a figure's picture may take, and what several that have titles may together.
+PICTURE, PICTURES = 0.6, 0.5
 # Letters of a word that may stand in justified lines; of letters alone, and with other characters.
 LONGEST_WORD, LONGEST_OTHER = 20, 12
 
@@ -96,10 +98,10 @@ def _longest(word: str) -> int:
 
 
 def _figure(figure: Figure, pieces: Pieces) -> str:
-    share = 0.85 / len(figure.panels)
+    share = PICTURES / len(figure.panels) if len(figure.panels) > 1 else PICTURE
     size = rf"width=\textwidth,height={share:.2f}\textheight,keepaspectratio"
     pictures = [
-        (rf"{{\raggedright\footnotesize {pieces.text(panel.title)}\par}}" if panel.title else "")
+        (rf"{{\raggedright\footnotesize {pieces.text(within(panel.title, TITLE))}\par}}" if panel.title else "")
         + rf"\includegraphics[{size}]{{figures/{panel.stem}.{_kind(panel)}}}"
         for panel in figure.panels
     ]
@@ -109,7 +111,8 @@ def _figure(figure: Figure, pieces: Pieces) -> str:
 
 
 def _caption(text: Text, pieces: Pieces) -> str:
-    return (r"\raggedright " if _is_ragged(text) else "") + pieces.text(text)
+    shown = within(text, CAPTION)
+    return (r"\raggedright " if _is_ragged(shown) else "") + pieces.text(shown)
 
 
 def _kind(panel: Panel) -> str:
