@@ -7,10 +7,26 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from fixtures.gate.telling import failing, gate_nodeid, summary_lines
 from reports.__main__ import main
-from reports.gate.baseline import Baseline, read_baseline
+from reports.gate.baseline import Baseline, baselines_in, read_baseline, samples_in
+from reports.gate.judge import GateError, judge
+from reports.gate.numbers import Check, Standing, Student
+from reports.gate.outcome import side_of
 from reports.record import CaseRecord, Run
-from tests.gate_samples import BRIGHT, CASE, DARK, baseline_runs, clip_of, gate_case, gate_run, runs_of, written
+from tests.gate_samples import (
+    BRIGHT,
+    CASE,
+    DARK,
+    baseline_runs,
+    clip_of,
+    gate_case,
+    gate_run,
+    outcome_of,
+    runs_of,
+    samples,
+    written,
+)
 from tests.reports_samples import plan_of as plan
 from tests.reports_samples import planned, write_run
 
@@ -403,6 +419,46 @@ def test_broken_baseline_is_4_never_a_pass(
     path.write_text(changed.replace(*change), encoding="utf-8")
     assert main(["compare", str(folder), "--new", new(tmp_path)]) == 4
     assert told in capsys.readouterr().err
+
+
+def test_line_breaks_of_a_baselines_file_stay_in_their_lines(
+    base: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A line that begins with `::` is a command to GitHub; names of checks, cases and runs may hold anything."""
+    folder, evil = tmp_path / "baselines", "x\n::error title=pwned::y"
+    assert add(folder, *base) == 0
+    (path,) = folder.rglob("*.json")
+    first = only(folder)
+    entries = [
+        msgspec.structs.replace(
+            entry,
+            run=f"{n} {evil}",
+            versions={"torch": evil, evil: "1"},
+            checks={evil: Check(verdict="within", value=evil, limit=evil, told=evil)},
+            students={evil: Student(clips=3, margins={evil: Standing(verdict="PASS", told=evil)})},
+        )
+        for n, entry in enumerate(first.entries)
+    ]
+    lost = msgspec.structs.replace(first, case=evil, entries=entries)
+    for name, one in ((path, msgspec.structs.replace(first, entries=entries)), (folder / "lost.json", lost)):
+        name.write_bytes(msgspec.json.encode(one))
+    calls = [["compare", str(folder), "--new", new(tmp_path), *form] for form in ([], ["--markdown"])]
+    calls += [
+        ["baseline", action, *names, "--folder", str(folder)] for action, *names in (["list"], ["show", first.key])
+    ]
+    for call in calls:
+        main(call)
+    read = samples_in(baselines_in(folder).values())
+    cases = judge(read, samples([gate_run(1, gate_case())]))
+    outcome = msgspec.structs.replace(
+        outcome_of(), verdicts=cases, base=side_of((one.run, one.versions) for one in read)
+    )
+    told = [*failing(outcome).values(), *(gate_nodeid(one.id, {}) for one in cases), *summary_lines(outcome)]
+    with pytest.raises(GateError) as fault:
+        judge([*read, *read], [])
+    printed = "\n".join([capsys.readouterr().out, *told, str(fault.value)])
+    assert printed.count("::error title=pwned") > 20
+    assert [line for line in printed.splitlines() if line.lstrip().startswith("::")] == []
 
 
 def test_baseline_without_any_run_is_refused(

@@ -80,8 +80,11 @@ def _show(options: argparse.Namespace) -> int:
             "\n".join(
                 [
                     _line(one),
-                    *(f"  {name}: {value}" for name, value in one.facts.items()),
-                    *(f"  {name}: {amount(name, median(found))} over {len(found)}" for name, found in values.items()),
+                    *(f"  {one_line(f'{name}: {value}', 2000)}" for name, value in one.facts.items()),
+                    *(
+                        f"  {one_line(name)}: {amount(name, median(found))} over {len(found)}"
+                        for name, found in values.items()
+                    ),
                     *_clip_lines(one),
                     *(f"  {_entry_text(entry.run, entry.added, entry.retired)}" for entry in one.entries),
                     "",
@@ -95,7 +98,7 @@ def _retire(options: argparse.Namespace) -> int:
     change = _change(options)
     for path, one in find(_known(options.folder), _named(options, "a key or a case")).items():
         write_baseline(path, retired(one, change))
-        sys.stdout.write(f"retired {counted(one.active, 'run')} of {one.case}, whose values stay in {path}\n")
+        sys.stdout.write(f"retired {counted(one.active, 'run')} of {one_line(one.case)}, whose values stay in {path}\n")
     return 0
 
 
@@ -117,7 +120,7 @@ def _change(options: argparse.Namespace) -> Change:
 
 def _line(one: Baseline) -> str:
     state = counted(one.active, "run") if one.active else "retired"
-    return f"{one.key}  {one.facts['gpu']}  {one_line(one.case, 120)}  {state}"
+    return f"{one.key}  {one_line(one.facts['gpu'], 120)}  {one_line(one.case, 120)}  {state}"
 
 
 def _clip_lines(one: Baseline) -> list[str]:
@@ -139,8 +142,10 @@ def _clip_lines(one: Baseline) -> list[str]:
 
 
 def _entry_text(run: str, added: Change, gone: Change | None) -> str:
-    told = f"{run}: added {added.at} by {one_line(added.who, 60)}, {one_line(added.why)}"
-    return f"{told}; retired {gone.at} by {one_line(gone.who, 60)}, {one_line(gone.why)}" if gone else told
+    told = f"{one_line(run)}: added {one_line(added.at, 60)} by {one_line(added.who, 60)}, {one_line(added.why)}"
+    if gone is None:
+        return told
+    return f"{told}; retired {one_line(gone.at, 60)} by {one_line(gone.who, 60)}, {one_line(gone.why)}"
 
 
 ACTIONS: dict[str, Callable[[argparse.Namespace], int]] = {"add": _add, "list": _list, "show": _show, "retire": _retire}

@@ -19,6 +19,7 @@ from reports.gate.table import Gate, markdown, text_table
 from reports.gate.verdict import EXIT_UNUSABLE, RELAXABLE, exit_code
 from reports.journal import RunFolderError
 from reports.merge import read_run
+from reports.rows import one_line
 from reports.strict_json import NonFiniteError, encode
 
 COMPARE = (
@@ -50,7 +51,7 @@ def or_unusable(command: str, act: Callable[[], int]) -> int:
     try:
         return act()
     except (GateError, RunFolderError, NonFiniteError, OSError) as error:
-        sys.stderr.write(f"python -m reports {command}: {error}\n")
+        sys.stderr.write(f"python -m reports {command}: {one_line(str(error), 2000)}\n")
         return EXIT_UNUSABLE
 
 

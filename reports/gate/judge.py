@@ -33,7 +33,11 @@ class Sides(NamedTuple):
 
 
 class GateError(ValueError):
-    """Input that no verdict can be given on; the message names the run or case at fault."""
+    """Input that no verdict can be given on; the message, a line, names the run or case at fault."""
+
+    def __init__(self, message: str) -> None:
+        """Keep names of cases and runs, which may hold anything, within the line."""
+        super().__init__(one_line(message, 2000))
 
 
 def judge(

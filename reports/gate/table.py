@@ -13,6 +13,7 @@ from reports.rows import counted, one_line
 HEADINGS = ("case", "verdict", "number", "baseline", "now", "change", "limit", "runs")
 # A reason may name numbers, phase, steps and kernels.
 LONGEST = 900
+WIDEST = 200
 
 
 class Gate(Frozen):
@@ -39,7 +40,10 @@ def _counts(cases: Sequence[CaseVerdict]) -> str:
 
 
 def text_table(cases: Sequence[CaseVerdict]) -> str:
-    """Lay out every number and check that is not plainly within its limits, and of each case the primary number."""
+    """Lay out every number and check that is not plainly within its limits, and of each case the primary number.
+
+    Names and values of a record or of a baseline's file may hold anything; each stays in its line.
+    """
     rows = [HEADINGS, *_rows(cases)]
     widths = [max(len(row[column]) for row in rows) for column in range(len(HEADINGS))]
     rows.insert(1, tuple("-" * width for width in widths))
@@ -61,7 +65,8 @@ def _rows(cases: Iterable[CaseVerdict]) -> Iterable[tuple[str, ...]]:
         checks = [_check_cells(row) for row in case.quality if row.verdict not in ("PASS", "NEW") or row.why]
         shown = [*numbers, *checks] or [_cells(metric) for metric in case.metrics[:1]]
         for number, cells in enumerate(shown or [("",) * (len(HEADINGS) - 2)]):
-            yield (*((one_line(case.id, 120), case.verdict) if not number else ("", "")), *cells)
+            who = (one_line(case.id, 120), case.verdict) if not number else ("", "")
+            yield (*who, *(one_line(cell, WIDEST) for cell in cells))
 
 
 def _cells(metric: MetricVerdict) -> tuple[str, ...]:
