@@ -1,17 +1,24 @@
 """Comparisons of a suite: looked up before anything is loaded, and judged at the end of a whole session on the CPU."""
 
 import dataclasses
+import doctest
+import math
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
 
+from fixtures import comparisons as comparisons_module
 from fixtures.case_values import resolved
-from fixtures.comparisons import comparisons_of, seams_at
+from fixtures.choice import known_metrics
+from fixtures.comparisons import Known, comparisons_of, contradiction, seams_at
+from fixtures.metrics.spec import find_metrics
 from fixtures.suite import Suite, SuiteError, read_suite
 from models.discover import discover
 from models.spec import ModelSpec, Recipe, Request
-from reports.margins import OVER_PROMPTS
+from reports.judged import Margin
+from reports.margins import DIVERSITY, OVER_PROMPTS
 from reports.merge import read_plan, read_run
 from tests.inner_session import bench, collect
 from tests.test_suite import cases_of
@@ -119,6 +126,14 @@ def test_default_margins_go_into_the_plan() -> None:
         (table("a", "metric = 'contrats', absolute = 1"), "unknown metric 'contrats'"),
         (table("a") + table("a"), "`$.comparisons[1]`: id 'a' is that of an earlier comparison"),
         (table("a", students='["wan2.1-t2v-tiny"]'), "wan2.1-t2v-tiny 64p9 is held against itself"),
+        (
+            table("a", "metric = 'warp_mse', absolute = 0.001"),
+            "`$.comparisons[0]`: the margin of warp_mse says that higher",
+        ),
+        (
+            table("a", "metric = 'unique_frames', absolute = 1"),
+            "the margin of unique_frames of 1 is as wide as the metric",
+        ),
         (table("a", "metric = 'contrast'"), "needs one of `absolute` and `of_teacher_pct`"),
         (table("a", color='"red"'), "unknown field `color`"),
     ],
@@ -131,9 +146,41 @@ def test_mistyped_comparison_ends_the_session_before_anything_is_loaded(wrong: s
     assert "comparisons" in ended.output
 
 
+@pytest.mark.parametrize(
+    ("margin", "known", "told"),
+    [
+        ({"better": "lower", "absolute": 0.1}, ("lower", 0, 1), ""),
+        ({"better": "higher", "absolute": 0.1}, ("lower", 0, 1), "says that higher is better"),
+        ({"better": "higher", "of_teacher_pct": 30}, ("lower", 0, 1), "says that higher is better"),
+        ({"better": "lower", "absolute": 0.1}, ("higher", 0, 1), "says that lower is better"),
+        ({"better": "higher", "absolute": 0.1}, ("neither", 0, 1), ""),
+        ({"better": "lower", "absolute": 0.1, "magnitude": True}, ("higher", -1, 1), ""),
+        ({"better": "lower", "absolute": 0.999}, ("lower", 0, 1), ""),
+        ({"better": "lower", "absolute": 1.0}, ("lower", 0, 1), "of 1 is as wide as the metric, which has 0 to 1"),
+        ({"better": "lower", "absolute": 1.999}, ("lower", -1, 1), ""),
+        ({"better": "lower", "absolute": 1.0, "magnitude": True}, ("neither", -1, 1), "as wide as the metric"),
+        ({"better": "lower", "absolute": 1e9}, ("lower", 0, math.inf), ""),
+    ],
+)
+def test_margin_that_its_metric_contradicts_is_told(
+    margin: dict[str, Any], known: tuple[Any, float, float], told: str
+) -> None:
+    """The other direction, and all that the metric can be: just under, equal, and without an end."""
+    found = contradiction(Margin(metric="a", why="a test", **margin), Known(*known))
+    assert told in found
+    assert bool(told) == bool(found)
+
+
+def test_starting_margins_agree_with_their_metrics() -> None:
+    """Those that hold where a suite names none are never read from one."""
+    known = known_metrics(find_metrics())
+    assert [m.metric for m in OVER_PROMPTS if m.metric != DIVERSITY and contradiction(m, known[m.metric])] == []
+    assert doctest.testmod(comparisons_module).failed == 0
+
+
 def test_paper_holds_the_distilled_models_against_their_teacher() -> None:
     """Of both students of the quality cases, by the starting margins."""
-    (comparison,) = comparisons_of(read_suite("paper"), [margin.metric for margin in OVER_PROMPTS])
+    (comparison,) = comparisons_of(read_suite("paper"), known_metrics(find_metrics()))
     assert comparison.students == ["causvid-1.3b", "causvid-1.3b-bidirectional"]
     assert (comparison.teacher, comparison.margins) == ("wan2.1-t2v-1.3b", list(OVER_PROMPTS))
 

@@ -44,10 +44,11 @@ def of(folder: Path, text: str) -> str:
         ('source="a test"', 'source="a book"'),
         ("warn_below=12.0", "warn_below=11.0"),
         ('unit="codes", better="neither"', 'unit="codes",\n    better="neither"'),
+        ('source="a test"', 'source="a test", least=0, most=127.5'),
     ],
 )
 def test_what_tells_of_a_number_or_judges_it_is_no_formula(old: str, new: str, tmp_path: Path) -> None:
-    """Comments, docstrings, layout, sources, limits; nor where the file lies."""
+    """Comments, docstrings, layout, sources, limits, range; nor where the file lies."""
     assert METRIC.count(old) == 1
     assert of(tmp_path, METRIC.replace(old, new)) == of(tmp_path / "elsewhere", METRIC)
 
