@@ -8,10 +8,13 @@ import pytest
 
 from fixtures.gate.telling import NOTHING_COMPARED, failing, gate_nodeid, report_case, seconds_of, summary_lines
 from fixtures.results import exit_status
+from reports.exports.markdown import render_markdown
+from reports.gate.judge import judge
+from reports.gate.judge_metric import PAIRED
 from reports.gate.outcome import GateOutcome, GateProcess, GateSide
 from reports.gate.verdict import CaseVerdict, Verdict
 from reports.record import Attempt, CaseRecord, Status
-from tests.gate_samples import gate_case
+from tests.gate_samples import gate_case, gate_run, samples
 from tests.reports_samples import run_of
 
 
@@ -27,6 +30,10 @@ def outcome(*verdicts: Verdict, **fields: Any) -> GateOutcome:
         "seconds": 61.0,
     }
     return GateOutcome(**given | fields)
+
+
+def paired_outcome(verdicts: list[CaseVerdict]) -> GateOutcome:
+    return outcome(kind="paired", verdicts=verdicts)
 
 
 @pytest.mark.parametrize(
@@ -118,6 +125,34 @@ def test_attempts_of_a_case_are_its_seconds() -> None:
     crashed = msgspec.structs.replace(attempt, finished_at=None)
     case = msgspec.structs.replace(gate_case(), attempts=[attempt, crashed, attempt])
     assert seconds_of(case) == 5.0
+
+
+def measured(total_s: float) -> list[CaseVerdict]:
+    """Judge three pairs of runs that took 4 s, 4.04 s and 4 s before, and this long now."""
+    before = samples([gate_run(number, gate_case(4.04 if number == 2 else 4.0)) for number in (1, 2, 3)])
+    return judge(before, samples([gate_run(number, gate_case(total_s)) for number in (4, 5, 6)]), rules=PAIRED)
+
+
+def test_gate_in_turns_tells_the_ratio_over_its_pairs() -> None:
+    """Now over baseline by their medians, and its extremes; stored baselines are no pairs."""
+    verdicts = measured(4.4)
+    text = "\n".join(summary_lines(outcome(kind="paired", verdicts=verdicts)))
+    assert "ratio (over pairs)" in text
+    assert "1.100 (1.089 to 1.100)" in text
+    assert "1.100 (1.089" in render_markdown([msgspec.structs.replace(run_of(), gate=paired_outcome(verdicts))])
+    text = "\n".join(summary_lines(outcome(verdicts=verdicts)))
+    assert "ratio" not in text
+
+
+def test_gate_in_turns_tells_that_energy_was_not_judged() -> None:
+    """In one line, with why; not where it was."""
+    (case,) = measured(4.0)
+    (line,) = [line for line in summary_lines(paired_outcome([case])) if line.startswith("not judged")]
+    assert line.startswith("not judged: energy, of 1 of 1 case: in turns it is counted only where rounds take 15 s")
+    energy = msgspec.structs.replace(case.metrics[0], metric="energy_per_video_j")
+    judged = msgspec.structs.replace(case, metrics=[*case.metrics, energy])
+    assert "not judged" not in "\n".join(summary_lines(paired_outcome([judged])))
+    assert "not judged" not in "\n".join(summary_lines(outcome(verdicts=[case])))
 
 
 def test_summary_tells_what_the_answer_rests_on() -> None:

@@ -90,7 +90,10 @@ def _blocks(run: Run) -> Iterable[Block]:
     if run.gate is not None:
         title = f"Gate: may it be merged? {run.gate.may_merge}. Held against {run.gate.against}"
         faults = [f"- {escaped(text, 1000)}" for text in run.gate.faults.values()]
-        yield Block([f"### {escaped(title)}", "", *faults, ""], gate_table(run.gate.verdicts).splitlines())
+        yield Block(
+            [f"### {escaped(title)}", "", *faults, ""],
+            gate_table(run.gate.verdicts, paired=run.gate.kind == "paired").splitlines(),
+        )
     for heading, cases in groups(run).items():
         yield _table(heading, cases)
     yield from _listed("Not passed, or not to be trusted", trouble_lines(run))

@@ -81,7 +81,7 @@ def _compare(options: argparse.Namespace) -> int:
 def _printed(gate: Gate, options: argparse.Namespace) -> str:
     if options.json:
         return msgspec.json.format(encode(gate), indent=1).decode() + "\n"
-    return markdown(gate.cases) if options.markdown else text_table(gate.cases)
+    return (markdown if options.markdown else text_table)(gate.cases, paired=gate.paired)
 
 
 def read_samples(path: Path) -> list[Sample]:

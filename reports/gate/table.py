@@ -10,7 +10,8 @@ from reports.gate.verdict import MEANING, RANKS, CaseVerdict, MetricVerdict, Qua
 from reports.gate.words import amount, limit_text, signed_pct
 from reports.rows import counted, one_line
 
-HEADINGS = ("case", "verdict", "number", "baseline", "now", "change", "limit", "runs")
+HEADINGS = ("case", "verdict", "number", "baseline", "now", "change", "ratio (over pairs)", "limit", "runs")
+RATIO = HEADINGS.index("ratio (over pairs)")
 # A reason may name numbers, phase, steps and kernels.
 LONGEST = 900
 WIDEST = 200
@@ -39,24 +40,30 @@ def _counts(cases: Sequence[CaseVerdict]) -> str:
     return ", ".join(f"{counts[verdict]} {verdict}" for verdict in RANKS if counts[verdict]) or "nothing to compare"
 
 
-def text_table(cases: Sequence[CaseVerdict]) -> str:
+def text_table(cases: Sequence[CaseVerdict], *, paired: bool = False) -> str:
     """Lay out every number and check that is not plainly within its limits, and of each case the primary number.
 
     Names and values of a record or of a baseline's file may hold anything; each stays in its line.
+    Of `paired` runs also now over baseline, with the extremes of that ratio over all pairs of runs.
     """
-    rows = [HEADINGS, *_rows(cases)]
-    widths = [max(len(row[column]) for row in rows) for column in range(len(HEADINGS))]
+    rows = [_shown(row, paired=paired) for row in (HEADINGS, *_rows(cases))]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     rows.insert(1, tuple("-" * width for width in widths))
     lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
     return "\n".join([*lines, "", *reasons(cases), tally(cases), ""])
 
 
-def markdown(cases: Sequence[CaseVerdict]) -> str:
+def markdown(cases: Sequence[CaseVerdict], *, paired: bool = False) -> str:
     """Give the same as Markdown, for a job's summary or a comment."""
-    rows = [_markdown_row(row) for row in (HEADINGS, *_rows(cases))]
-    rows.insert(1, "|" + " --- |" * len(HEADINGS))
+    shown = [_shown(row, paired=paired) for row in (HEADINGS, *_rows(cases))]
+    rows = [_markdown_row(row) for row in shown]
+    rows.insert(1, "|" + " --- |" * len(shown[0]))
     told = [f"* {_escaped(line)}" for line in reasons(cases)]
     return "\n".join([f"**{tally(cases)}**", "", *rows, "", *told, ""])
+
+
+def _shown(row: tuple[str, ...], *, paired: bool) -> tuple[str, ...]:
+    return row if paired else (*row[:RATIO], *row[RATIO + 1 :])
 
 
 def _rows(cases: Iterable[CaseVerdict]) -> Iterable[tuple[str, ...]]:
@@ -75,14 +82,21 @@ def _cells(metric: MetricVerdict) -> tuple[str, ...]:
         amount(metric.metric, metric.base),
         amount(metric.metric, metric.new),
         signed_pct(metric.change_pct),
+        _ratio(metric),
         limit_text(metric.metric, Limit(metric.limit_pct, metric.limit_absolute)),
         f"{metric.new_runs} against {metric.base_runs}",
     )
 
 
+def _ratio(metric: MetricVerdict) -> str:
+    if metric.change_pct is None or metric.low_ratio is None or metric.high_ratio is None:
+        return ""
+    return f"{1 + metric.change_pct / 100:.3f} ({metric.low_ratio:.3f} to {metric.high_ratio:.3f})"
+
+
 def _check_cells(row: QualityVerdict) -> tuple[str, ...]:
     frames = frames_text(row.frames)
-    return row.check, row.base, row.new, frames, row.limit, f"{row.new_runs} against {row.base_runs}"
+    return row.check, row.base, row.new, frames, "", row.limit, f"{row.new_runs} against {row.base_runs}"
 
 
 def reasons(cases: Iterable[CaseVerdict]) -> list[str]:
