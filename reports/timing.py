@@ -82,13 +82,13 @@ def blocks(timed: Round, steps: int) -> list[Block] | None:
 
 
 def playback(timed: Round, fps: float) -> Playback | None:
-    """Lay the chunks on the clock of a player with `fps` frames a second; None where there are no chunks.
+    """Lay the chunks on the clock of a player with `fps` frames a second; None without chunks or at no frame a second.
 
     A chunk whose first frame is number n (from 0) must lie on the host when the player, n / fps seconds after its
     start, shows it: the start is the latest of all chunks' arrivals less that.
     """
     chunks = timed.chunks
-    if not chunks:
+    if not chunks or not fps > 0:
         return None
     gaps_s = [later.host_s - earlier.host_s for earlier, later in pairwise(chunks)]
     shown_before = [sum(chunk.frames for chunk in chunks[:number]) for number in range(len(chunks))]

@@ -103,7 +103,7 @@ def timing_rows(case: CaseRecord) -> dict[str, str]:
 
 def _over_realtime(measurement: Measurement, fps: float) -> float | None:
     total_s = statistics.median(timed.prompt_to_host_s for timed in measurement.rounds)
-    return measurement.frames / fps / total_s if total_s else None
+    return measurement.frames / fps / total_s if total_s and fps > 0 else None
 
 
 def _block(block: Block) -> str:

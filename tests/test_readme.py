@@ -24,6 +24,7 @@ ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 PUBLISHED = ROOT / "reports" / "published"
 TABLE_WIDTH = 120
+MANY_TIMES = 6
 
 
 def test_durations_table_is_the_schemas() -> None:
@@ -222,6 +223,24 @@ def test_published_repetition_is_what_the_script_prints_of_both_records(capsys: 
     printed = capsys.readouterr().out
     assert (PUBLISHED / "repeat.txt").read_text(encoding="utf-8") == printed
     assert printed.splitlines()[-1] in README
+
+
+def test_times_of_published_texts_stand_in_them() -> None:
+    """A row whose only files are texts names no time but theirs, rounded; one quotes the run in the row above it."""
+    rows = [line.split(" | ") for line in (PUBLISHED / "README.md").read_text(encoding="utf-8").splitlines()]
+    checked, unknown = 0, []
+    for what, *_, result in (row for row in rows if row[0].startswith("| [")):
+        files = [name for name in re.findall(r"\]\(([^)]*)\)", what) if not name.endswith((".json", ".svg"))]
+        if not all(name.endswith(".txt") for name in files) or files == ["causvid-speed.txt"]:
+            continue
+        texts = " ".join((PUBLISHED / name).read_text(encoding="utf-8") for name in files)
+        known = [float(number) for number in re.findall(r"\d+(?:\.\d+)?", texts)]
+        for time, _ in (found := re.findall(r"(\d+(?:\.\d+)?) (s|min)\b", result)):
+            decimals = len(time.partition(".")[2])
+            unknown += [] if float(time) in {round(number, decimals) for number in known} else [(files, time)]
+        checked += len(found)
+    assert unknown == []
+    assert checked >= MANY_TIMES
 
 
 def test_published_random_weights_are_those_of_their_file() -> None:

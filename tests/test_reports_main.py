@@ -12,7 +12,9 @@ import reports.__main__
 from reports.__main__ import main
 from reports.merge import write_views
 from reports.schema import schema_json
-from tests.reports_samples import finished, measured, plan_of, planned, write_run
+from reports.strict_json import encode
+from tests.paper_samples import published
+from tests.reports_samples import finished, measured, plan_of, planned, replaced, write_run
 
 CASE = planned(rounds=1)
 
@@ -74,6 +76,27 @@ def test_bad_input_is_exit_code_2_and_a_sentence(
     assert captured.out == ""
     assert captured.err.startswith(f"python -m reports summary: {path}: ")
     assert captured.err.count("\n") == 1
+
+
+@pytest.mark.parametrize("of", ["times", "rate"])
+def test_record_of_nothing_but_zeros_renders(of: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Times of 0 and no frame a second are parsable, and no view divides by them or looks for the least of nothing."""
+    [run] = published("quick")
+    case = run.cases[0]
+    assert case.measurement is not None
+    none = {"prompt_to_host_s": 0.0, "time_to_first_frame_s": 0.0, "sampling_s": 0.0}
+    if of == "times":
+        rounds = [msgspec.structs.replace(timed, **none) for timed in case.measurement.rounds]
+        case = msgspec.structs.replace(case, measurement=msgspec.structs.replace(case.measurement, rounds=rounds))
+    else:
+        case = replaced(case, fps=0.0)
+    (tmp_path / "run.json").write_bytes(encode(msgspec.structs.replace(run, cases=[case])))
+    for command in (["html"], ["summary"], ["json"], ["benchmark-json"], ["history", "--svg", f"{tmp_path}/h.svg"]):
+        assert main([command[0], str(tmp_path), *command[1:]]) == 0, command
+    told = {"times": "1 run, 0 valid, no value to draw", "rate": "and a frame rate to play them at"}
+    page = (tmp_path / ("h.svg" if of == "times" else "report.html")).read_text(encoding="utf-8")
+    assert told[of] in page
+    assert "Traceback" not in capsys.readouterr().err
 
 
 def test_unknown_command_lists_the_known_ones() -> None:

@@ -109,6 +109,11 @@ def test_single_chunk_is_played_when_it_is_there() -> None:
     assert playback(streamed(), 16.0) is None
 
 
+def test_clip_of_no_frame_a_second_is_not_played() -> None:
+    """A record may hold such a rate; nothing is divided by it."""
+    assert playback(streamed((9, 2.0), (12, 5.0)), 0.0) is None
+
+
 @settings(deadline=None)
 @given(
     gaps_s=st.lists(st.tuples(st.integers(1, 30), st.floats(min_value=0.0, max_value=9.0)), min_size=1, max_size=12),

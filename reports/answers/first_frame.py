@@ -21,7 +21,8 @@ def answer(runs: Sequence[Run], subject: Subject) -> Answer:
     student = subject.student
     played = _played(student) if student else None
     if student is None or student.case.measurement is None or played is None:
-        return not_measured(ID, QUESTION, "No case here has timed rounds.", "pytest benchmarks/ --suite quick")
+        why = "No case here has timed rounds that tell when its frames came, and a frame rate to play them at."
+        return not_measured(ID, QUESTION, why, "pytest benchmarks/ --suite quick")
     times = [timed.time_to_first_frame_s for timed in student.case.measurement.rounds]
     first = statistics.median(times)
     others = [one for one in cases_seen(runs) if _is_told(one, student)]
@@ -72,7 +73,7 @@ def _line(one: Seen, runs: int) -> str:
     played = _played(one)
     name = f"{prefix(one.number, runs)}{one.case.plan.model.id} {one.case.plan.setting}"
     if played is None:
-        return f"{name}: no chunks were recorded"
+        return f"{name}: not measured, no chunks or no frame rate were recorded"
     first = f"first frame after {show(played.first_chunk_host_s)} s"
     if not _streams(one):
         return f"{name}: {first}, with the whole clip"

@@ -105,8 +105,9 @@ def _draw(axes: "Axes", history: History, lines: dict[str, Line]) -> None:
     _steps(axes, history)
     _frame(axes, history.points, unit)
     valid = sum(not point.refused for point in history.points)
+    none = "" if any(point.value is not None for point in history.points) else ", no value to draw"
     steps = f", {counted(history.steps, 'step')}" if not history.reason else ""
-    note(axes, f"{counted(history.points, 'run')}, {valid} valid{steps}")
+    note(axes, f"{counted(history.points, 'run')}, {valid} valid{none}{steps}")
 
 
 def _line(axes: "Axes", own: Sequence[tuple[int, Point]], colour: str, unit: float) -> None:
@@ -141,9 +142,12 @@ def _frame(axes: "Axes", points: Sequence[Point], unit: float) -> None:
     ends = [
         end / unit for point in points for end in (point.value, point.low, point.high, point.level) if end is not None
     ]
-    low, high = min(ends), max(ends)
-    room = 0.25 * (high - low) or 0.05 * high
-    axes.set_ylim(low - 0.4 * room, high + room)
+    if ends:
+        low, high = min(ends), max(ends)
+        room = 0.25 * (high - low) or 0.05 * high
+        axes.set_ylim(low - 0.4 * room, high + room)
+    else:
+        axes.set_yticks([])
     axes.set_xlim(0.4, max(len(points), 4) + 0.6)
     marked = sorted({round(1 + (len(points) - 1) * part / (DATES - 1)) for part in range(DATES)})
     same_day = points[0].created_at[:10] == points[-1].created_at[:10]
