@@ -183,6 +183,17 @@ def test_workflow_may_read_and_nothing_else() -> None:
         assert re.fullmatch(r"actions/[\w-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+", use)
 
 
+def test_gate_is_against_what_the_checkout_began_from() -> None:
+    """GitHub checks a merge out, whose first parent may be newer than the event's base; Buildkite the branch."""
+    against = [words[words.index("--against") + 1] for words in named(["pytest"]) if "--against" in words]
+    assert against == ["HEAD^1", "$base"]
+    assert "base.sha }}" not in GITHUB.read_text(encoding="utf-8")
+    (checkout, *_) = JOBS["github-gate"].definition["steps"]
+    assert "ref" not in checkout["with"]
+    (script,) = JOBS["buildkite-gate"].scripts
+    assert 'base="$(git merge-base HEAD FETCH_HEAD)"' in script
+
+
 @each_job
 def test_no_text_of_an_event_is_code(job: Job) -> None:
     """A branch's name reaches a script as a variable only; on Buildkite nothing is put in before the agent runs it."""

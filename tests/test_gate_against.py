@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from fixtures.gate import against
 from fixtures.gate.against import Commit, Interpreter, base_named, checked_out, git
 from fixtures.run import sigterm_interrupts
 
@@ -73,6 +74,17 @@ def test_worktree_is_removed_whatever_ends_the_block(repository: Path, tmp_path:
     assert "source" not in listed.stdout
 
 
+def test_worktree_of_which_too_little_was_made_is_forgotten(repository: Path, tmp_path: Path) -> None:
+    """Git keeps it locked while it makes it, and removes none without its file .git."""
+    commit = base_named("HEAD", repository)
+    assert isinstance(commit, Commit)
+    with checked_out(commit, tmp_path / "source", repository):
+        git(repository, "worktree", "lock", str(tmp_path / "source"))
+        (tmp_path / "source" / ".git").unlink()
+    assert not (tmp_path / "source").exists()
+    assert not list((repository.parent / ".git").glob("worktrees/*"))
+
+
 @pytest.mark.parametrize("moment", ["files", "hook"])
 def test_worktree_that_is_being_made_is_removed_after_sigterm(repository: Path, tmp_path: Path, moment: str) -> None:
     """While git writes files, when the worktree is still locked, and in a hook after it; git goes on with neither."""
@@ -122,6 +134,20 @@ def test_other_programs_and_files_are_refused(repository: Path, tmp_path: Path) 
         with pytest.raises(pytest.UsageError, match="not a commit"):
             base_named(text, repository)
     assert isinstance(base_named("HEAD^1", repository), Commit)
+
+
+def test_name_of_a_commit_is_no_option_of_gits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It stands behind --end-of-options, in one word, with what asks for a commit."""
+    asked: list[tuple[str, ...]] = []
+
+    def refused(_folder: Path, *arguments: str) -> None:
+        asked.append(arguments)
+
+    monkeypatch.setattr(against, "git", refused)
+    with pytest.raises(pytest.UsageError):
+        base_named("--since=yesterday")
+    ((*_, last_option, text),) = asked
+    assert (last_option, text) == ("--end-of-options", "--since=yesterday^{commit}")
 
 
 def test_git_is_not_needed_until_it_is(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -1,9 +1,11 @@
 """Which processes a gate starts, in which order, with which cases; and what it makes of their records."""
 
+import doctest
 from collections.abc import Sequence
 
 import pytest
 
+from fixtures.gate import procedure
 from fixtures.gate.procedure import FIRST_NEW, Decided, GateEndedError, Role, against_stored, in_turns
 from fixtures.gate.stored import Judged
 from reports.gate.sample import Sample
@@ -118,3 +120,16 @@ def test_other_interpreters_packages_are_under_test() -> None:
     assert verdicts(decided) == {FAST: "PASS", SLOW: "PASS"}
     assert decided.under_test == ["torch"]
     assert set(verdicts(turns(Starts(packages=packages))).values()) == {"CALIBRATION_NEEDED"}
+
+
+@pytest.mark.parametrize("alone", ["base", "new"])
+def test_package_that_one_side_alone_has_is_under_test(alone: Role) -> None:
+    """A kernel library that the new environment adds, or has no more."""
+    packages: dict[Role, dict[str, str]] = {"base": {"torch": "2.13.0"}, "new": {"torch": "2.13.0"}}
+    packages[alone] |= {"flash-attn": "2.8.3"}
+    assert turns(Starts(packages=packages), other_packages=True).under_test == ["flash-attn"]
+
+
+def test_documented_example_holds() -> None:
+    """A process' name from its folder."""
+    assert doctest.testmod(procedure) == (0, 1)

@@ -6,7 +6,15 @@ from typing import Any, get_args
 import msgspec
 import pytest
 
-from fixtures.gate.telling import NOTHING_COMPARED, failing, gate_nodeid, report_case, seconds_of, summary_lines
+from fixtures.gate.telling import (
+    NOTHING_COMPARED,
+    excused_by,
+    failing,
+    gate_nodeid,
+    report_case,
+    seconds_of,
+    summary_lines,
+)
 from fixtures.results import exit_status
 from reports.exports.markdown import render_markdown
 from reports.gate.judge import judge
@@ -78,6 +86,18 @@ def test_excused_case_need_not_have_passed() -> None:
     assert exit_status(0, run) == 1
     assert exit_status(0, run, excused={case.id}) == 0
     assert exit_status(0, run, excused={"another"}) == 1
+
+
+@pytest.mark.parametrize("status", ["failed", "oom", "crashed", "timeout", "not_run"])
+def test_lenient_verdict_excuses_no_failure(status: Status) -> None:
+    """A case that ran out of memory may be MISSING or CALIBRATION_NEEDED, and has failed all the same."""
+    invalid = msgspec.structs.replace(gate_case(), status="invalid_env")
+    verdict = CaseVerdict(id=invalid.id, verdict="MISSING", why="")
+    told = outcome(verdicts=[verdict], lenient=["MISSING"])
+    assert excused_by(told, {invalid.id: msgspec.structs.replace(invalid, status=status)}) == frozenset()
+    assert excused_by(told, {invalid.id: invalid}) == {invalid.id}
+    assert excused_by(told, {}) == frozenset()
+    assert excused_by(outcome(verdicts=[verdict]), {invalid.id: invalid}) == frozenset()
 
 
 def reported(record: CaseRecord, *excused: str) -> list[str]:
