@@ -158,6 +158,27 @@ def test_values_of_two_formulas_or_of_none_that_is_known_share_no_axis() -> None
         assert f": alignment (the first by {told})." in chart.caption
 
 
+@pytest.mark.parametrize(
+    ("weights", "told"),
+    [
+        (("a1" * 32, "a1" * 32), ""),
+        (("a1" * 32, "b2" * 32), "3f2a with weights a1a1a1a1a1a1 and 3f2a with weights b2b2b2b2b2b2"),
+        (("a1" * 32, ""), "3f2a with weights a1a1a1a1a1a1 and 3f2a with weights one not recorded in run 2 ("),
+    ],
+)
+def test_values_by_networks_of_two_weights_share_no_axis(weights: tuple[str, str], told: str) -> None:
+    """Of one formula; one that is not recorded may be any."""
+    runs = []
+    for run, sha256 in zip(halves("3f2a", "3f2a", scorers=["alignment"]), weights, strict=True):
+        *others, clip = run.cases
+        assert clip.measurement is not None
+        metrics = [msgspec.structs.replace(metric, weights_sha256=sha256) for metric in clip.measurement.metrics]
+        clip = msgspec.structs.replace(clip, measurement=msgspec.structs.replace(clip.measurement, metrics=metrics))
+        runs.append(msgspec.structs.replace(run, cases=[*others, clip]))
+    axes, incomparable = pareto.quality_axes(runs, pareto.timed_of(runs))
+    assert (len(axes), told in incomparable, bool(told)) == (int(not told), True, bool(incomparable))
+
+
 def test_clips_made_from_something_else_are_not_those_of_the_time() -> None:
     """Clips of other steps under one name have no point; one that two runs hold counts once, as the last has it."""
     axes, _ = pareto.quality_axes(runs := halves("3f2a", "3f2a", steps=7), pareto.timed_of(runs))
