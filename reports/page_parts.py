@@ -18,6 +18,7 @@ import jinja2
 from markupsafe import Markup
 
 TEMPLATES = Path(__file__).parent / "templates"
+LONGEST_PART = 20
 UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 
 
@@ -72,7 +73,19 @@ def template(name: str) -> jinja2.Template:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.filters["breakable"] = breakable
     return environment.get_template(name)
+
+
+def breakable(name: str) -> Markup:
+    """Let a name be broken after "-", "+" and "=", and a part that has none of them after so many characters.
+
+    A style that would break it anywhere breaks "480p81" into "480p8" and "1" where a column is narrow.
+
+    >>> breakable("480p81-4step"), breakable("a<b")
+    (Markup('480p81-<wbr>4step'), Markup('a&lt;b'))
+    """
+    return Markup("<wbr>").join(re.findall(rf"[^-+=]{{1,{LONGEST_PART}}}[-+=]*|[-+=]+", _printable(name)))
 
 
 def _read(name: str, *forbidden: str) -> str:

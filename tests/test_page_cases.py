@@ -11,7 +11,7 @@ from reports.html import render_html
 from reports.page_files import write_page_of_all
 from reports.page_parts import TEMPLATES
 from reports.record import Run
-from tests.reports_samples import case_of, planned, run_of
+from tests.reports_samples import case_of, planned, replaced, run_of
 from tests.test_reports_html import infested
 
 PAYLOADS = [
@@ -120,6 +120,44 @@ def test_page_fits_a_narrow_screen(width: int, tmp_path: Path, visit: Callable[.
     (tmp_path / "report.html").write_text(render_html(three_cases()), encoding="utf-8")
     page = visit(tmp_path / "report.html", width=width, height=844)
     assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+def test_a_word_of_5000_characters_makes_no_page_wider(width: int, tmp_path: Path, visit: Callable[..., Any]) -> None:
+    """Wherever it stands: in the header's three texts, in every text of a case, open or folded."""
+    word = PAYLOADS[-1]
+    run = run_of(infested(word), case_of(planned(), 4.0), banners=(word,))
+    run = msgspec.structs.replace(run, suite=word, suite_description=word, command=word, run_id=word)
+    (tmp_path / "report.html").write_text(render_html(run, tmp_path, charts=True), encoding="utf-8")
+    page = visit(tmp_path / "report.html", width=width)
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert page.locator("header h1").bounding_box()["height"] < 600, "it is cut, and whole on demand"
+    page.evaluate("for (const part of document.querySelectorAll('details')) part.open = true")
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def test_settings_break_on_a_phone_only_where_they_may(tmp_path: Path, visit: Callable[..., Any]) -> None:
+    """Each of the parts of "480p81-4step-compile" stands on one line beside the numbers' columns."""
+    names = ["480p81-4step-compile", "480p81+shift=8", "720p121"]
+    run = run_of(*(replaced(case_of(planned(), 4.0), setting=name) for name in names))
+    (tmp_path / "report.html").write_text(render_html(run), encoding="utf-8")
+    page = visit(tmp_path / "report.html", width=390)
+    assert page.locator("table.results td:nth-child(3)").all_text_contents() == names
+    assert page.evaluate(BROKEN) == []
+
+
+# Parts of the names in the tables' first columns, between "-", "+", "=" and spaces, that stand on several lines.
+BROKEN = """() => [...document.querySelectorAll("table.results tr:first-child td:nth-child(-n+3)")].flatMap((cell) => {
+  const walk = document.createTreeWalker(cell, NodeFilter.SHOW_TEXT), found = [];
+  for (let node = walk.nextNode(); node; node = walk.nextNode())
+    for (const part of node.data.matchAll(/[^-+=\\s]+/g)) {
+      const range = document.createRange();
+      range.setStart(node, part.index);
+      range.setEnd(node, part.index + part[0].length);
+      if (new Set([...range.getClientRects()].map((box) => box.top)).size > 1) found.push(part[0]);
+    }
+  return found;
+})"""
 
 
 def test_dark_and_print_have_their_own_colours(tmp_path: Path, visit: Callable[..., Any]) -> None:
