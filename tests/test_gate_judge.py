@@ -13,7 +13,7 @@ from reports.gate.judge_metric import PAIRED, Rules
 from reports.gate.limits import MIB, GateLimit
 from reports.gate.robust import relative_limit_pct, scale
 from reports.gate.sample import Sample
-from reports.gate.verdict import MEANING, RANKS, CaseVerdict, exit_code, suspects
+from reports.gate.verdict import MEANING, RANKS, CaseVerdict, MetricVerdict, exit_code, suspects
 from reports.measured import Chunk, Facts, Measurement
 from reports.record import CaseRecord, Run
 from tests.gate_samples import CASE, baseline_runs, gate_case, gate_run, samples
@@ -212,6 +212,14 @@ def test_case_that_failed_in_the_base_and_passes_now_is_new() -> None:
         assert verdict_on(gate_case(), [*base, other], rules=PAIRED).verdict == "CALIBRATION_NEEDED"
 
 
+def test_one_run_of_three_that_fails_is_a_regression() -> None:
+    """A crash of every third run is no pass by majority."""
+    failed = msgspec.structs.replace(gate_case(), status="crashed", reason="signal 11")
+    new = [gate_run(n, failed if n == 1 else gate_case()) for n in range(3)]
+    (found,) = judge(samples(baseline_runs()), samples(new))
+    assert (found.verdict, "signal 11" in found.why) == ("REGRESSION", True)
+
+
 @pytest.mark.parametrize("status", ["skipped", "not_run"])
 def test_case_that_was_not_run_is_missing(status: str) -> None:
     """As is one that is not in the run at all."""
@@ -257,6 +265,7 @@ def test_clocks_that_disagree_in_an_older_record_are_not_judged() -> None:
         ({"packages": {"torch": "2.14.0"}}, "torch"),
         ({"packages": {"torch": "2.13.0", "diffusers": "1"}}, "diffusers"),
         ({"gpus": [{"name": "NVIDIA H200", "uuid": "GPU-0", "power_limit_w": 350.0}]}, "power_limit_w"),
+        ({"gpus": [{"name": "NVIDIA H200", "uuid": "GPU-0", "mig_mode": "enabled"}]}, "mig_mode"),
     ],
 )
 def test_other_stack_needs_calibration(environment: dict[str, object], fact: str) -> None:
@@ -301,6 +310,7 @@ def test_packages_under_test_may_differ_and_are_named() -> None:
         ({"steps": 4}, "workload.steps"),
         ({"vae_dtype": "float32"}, "recipe.vae_dtype"),
         ({"track": "published"}, "workload.track"),
+        ({"fresh_process": True}, "workload.fresh_process"),
     ],
 )
 def test_other_recipe_or_prompt_under_one_id_is_a_mismatch(changes: dict[str, object], fact: str) -> None:
@@ -320,6 +330,8 @@ def other_prompt(text: str) -> CaseRecord:
     [
         ({"attention_resolved": "native_math"}, "attention native_math instead of native_cudnn"),
         ({"dtypes": {"transformer": "float32"}}, "transformer in float32 instead of bfloat16"),
+        ({"dtypes": {"text_encoder": "float32"}}, "text_encoder in float32 instead of bfloat16"),
+        ({"dtypes": {"vae": "float32"}}, "vae in float32 instead of bfloat16"),
     ],
 )
 def test_case_that_ran_otherwise_than_asked_is_a_mismatch(facts: dict[str, object], told: str) -> None:
@@ -380,9 +392,10 @@ def test_case_without_any_gated_number_is_not_passed() -> None:
 def test_times_of_a_case_that_was_not_warmed_up_are_not_gated() -> None:
     """Its one round may hold a first call, which says nothing of the steady state."""
     case = gate_case()
-    cold = msgspec.structs.replace(case, plan=msgspec.structs.replace(case.plan, warmup=False))
-    found = verdict_on(cold, [gate_run(100 + n, cold) for n in range(5)])
-    assert {metric.metric for metric in found.metrics} == {"peak_allocated_bytes"}
+    for changes in ({"warmup": False}, {"fresh_process": True}):
+        cold = msgspec.structs.replace(case, plan=msgspec.structs.replace(case.plan, **changes))
+        found = verdict_on(cold, [gate_run(100 + n, cold) for n in range(5)])
+        assert {metric.metric for metric in found.metrics} == {"peak_allocated_bytes"}
 
 
 def test_limits_of_the_plan_hold() -> None:
@@ -470,6 +483,8 @@ def test_paired_rule_takes_three_of_each() -> None:
     assert found.metrics[0].high_ratio == pytest.approx(4.22 / 4.0)
     for runs in (base[:2], [*base, *baseline_runs(5)[4:]]):
         assert judge(samples(runs), samples(new), rules=PAIRED)[0].verdict == "CALIBRATION_NEEDED"
+    more = [*new, gate_run(9, gate_case(4.2))]
+    assert judge(samples(base), samples(more), rules=PAIRED)[0].verdict == "CALIBRATION_NEEDED"
 
 
 @pytest.mark.parametrize("both", [False, True])
@@ -514,6 +529,48 @@ def by_time(totals: list[float], first: int = 0, id_: str = CASE) -> list[Sample
         )
         for n, total_s in enumerate(totals, start=first)
     ]
+
+
+def test_over_20_percent_within_the_absolute_limit_is_no_improvement() -> None:
+    """25 ms of 100 ms are what two runs differ by: a baseline is not stale for it."""
+    assert judge(by_time([0.1] * 5), by_time([0.075], 100))[0].verdict == "PASS"
+    assert judge(by_time([0.2] * 5), by_time([0.15], 100))[0].verdict == "IMPROVED"
+
+
+def test_limit_tightens_to_1_percent_at_least() -> None:
+    """Ten runs that agree to the last digit are no reason to blame 0.9 %."""
+    found = [judge(by_time([6.0] * 10), by_time([total_s], 100))[0].verdict for total_s in (6.054, 6.066)]
+    assert found == ["PASS", "REGRESSION"]
+
+
+def test_case_with_a_number_of_three_runs_is_no_suspect() -> None:
+    """It has been confirmed, whatever else of it one run alone has."""
+    worse = [
+        MetricVerdict(
+            metric=name,
+            verdict="REGRESSION",
+            why="",
+            base=1.0,
+            new=2.0,
+            base_runs=5,
+            new_runs=runs,
+            limit_pct=3.0,
+            limit_absolute=0.03,
+        )
+        for name, runs in (("prompt_to_host_s", 3), ("phase_decode_s", 1))
+    ]
+    assert suspects([CaseVerdict(id="a", verdict="REGRESSION", why="", metrics=worse)]) == []
+    assert suspects([CaseVerdict(id="a", verdict="REGRESSION", why="", metrics=worse[1:])]) == ["a"]
+
+
+def test_newest_50_runs_are_judged_against() -> None:
+    """Of sixty; the older ten, twice as slow, stay in the file and excuse nothing."""
+    change, baseline = Change(at="now", who="Ada", why="first"), None
+    for one in by_time([8.0] * 10 + [4.0] * 50):
+        baseline = with_sample(baseline, one, "main", change)
+    assert baseline is not None
+    assert [entry.values["prompt_to_host_s"] for entry in baseline.active] == [4.0] * 50
+    assert judge(samples_in([baseline]), by_time([4.2], 100))[0].verdict == "REGRESSION"
 
 
 @settings(deadline=None, max_examples=50)

@@ -63,6 +63,11 @@ def test_metric_that_passed_and_fails_is_a_regression_that_names_frames() -> Non
     assert "frames 10 to 80" in found.why
 
 
+def test_frame_that_is_at_its_limit_is_not_named() -> None:
+    """It keeps the limit."""
+    assert row_of(verdict_on(clip_of([5.0] * 10 + [0.5] * 71)), NAME).frames == list(range(10, 81))
+
+
 def test_clip_that_failed_its_case_names_the_frames() -> None:
     """As under the default, --quality enforce, where the case has failed already."""
     failed = msgspec.structs.replace(clip_of(DARK), status="failed", reason="y_std is below its limit")
@@ -83,6 +88,7 @@ def test_most_runs_decide() -> None:
     bright, dark = clip_of(BRIGHT), clip_of(DARK)
     assert verdict_on(bright, dark, bright).verdict == "AMBIGUOUS"
     assert verdict_on(dark, dark, bright).verdict == "REGRESSION"
+    assert verdict_on(dark, dark, bright, bright).verdict == "AMBIGUOUS"
     same = verdict_on(dark, base=dark)
     assert (same.verdict, row_of(same, NAME).why[:51]) == (
         "PASS",
@@ -391,6 +397,14 @@ def test_tables_hold_quality_rows_and_count_students_apart() -> None:
             assert told in text
         assert "at least 5 codes" in text
         assert "PASS in the baseline, now FAIL" in text
+
+
+def test_pipe_in_a_name_makes_no_column() -> None:
+    """Of a case or of a check: each row of Markdown has its eight."""
+    row = QualityVerdict(check="a|b", verdict="REGRESSION", why="", base="", new="", base_runs=5, new_runs=1)
+    text = markdown([CaseVerdict(id="f.py::b[x|y]", verdict="REGRESSION", why="c|d", quality=[row])])
+    assert {line.count("|") for line in text.splitlines() if line.startswith("|")} == {9}
+    assert "c|d" not in text
 
 
 def stored(*runs: Run) -> Baseline:

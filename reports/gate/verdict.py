@@ -113,7 +113,7 @@ def exit_code(cases: Sequence[CaseVerdict], lenient: Collection[str] = ()) -> in
     """Give 1 for a regression, 2 where something is undecided or nothing was compared, 0 otherwise.
 
     `lenient` names undecided verdicts that count for nothing. What lets everything pass has still compared nothing,
-    where no number of any case was.
+    where no number and no check of any case was.
     """
     found = {case.verdict for case in cases}
     if "REGRESSION" in found:
