@@ -13,7 +13,7 @@ from reports.judged import Candidate, Claim, Margin
 from reports.measured import MetricValue, Stills
 from reports.merge import read_run
 from reports.paired import Band, Bands, Compared, Distance, PairedComparison
-from reports.paper.document import numbered
+from reports.paper.document import numbered, quoted
 from reports.paper.metric_definitions import DEFINITIONS
 from reports.paper.render_latex import as_latex, file_of
 from reports.paper.render_markdown import as_markdown
@@ -165,9 +165,10 @@ def made_on(gpu: str, run: Run) -> Run:
 def rendered(runs: list[Run]) -> dict[str, str]:
     """Give the paper's texts by their files' names, without its pictures, which take seconds to draw."""
     document = sections(runs)
-    ids = numbered(document)
-    texts = {f"{file_of(section)}.tex": as_latex(section, ids) for section in document}
-    return texts | {"paper.md": as_markdown(TITLE, document), "numbers.json": encode(sidecar(runs, ids)).decode()}
+    ids, quotes = numbered(document), quoted(document)
+    texts = {f"{file_of(section)}.tex": as_latex(section, ids, quotes) for section in document}
+    references = encode(sidecar(runs, ids, quotes)).decode()
+    return texts | {"paper.md": as_markdown(TITLE, document), "numbers.json": references}
 
 
 def with_strip(folder: Path, run_id: str, strip: str = "media/a-strip.jpg", content: bytes | None = None) -> Run:
@@ -198,7 +199,7 @@ def with_every_metric() -> Run:
 
 def recomputed(reference: dict[str, Any], runs: dict[str, Any]) -> str:
     """Compute a number of the sidecar again from plain JSON, by what the sidecar says and none of the code's own."""
-    operands = [[value for source in operand for value in _read(source, runs)] for operand in reference["operands"]]
+    operands = [[value for source in operand for value in values_at(source, runs)] for operand in reference["operands"]]
     value = _made(reference["aggregation"], operands) / reference["divisor"]
     decimals = reference["decimals"]
     if reference["power_of_ten"]:
@@ -209,7 +210,7 @@ def recomputed(reference: dict[str, Any], runs: dict[str, Any]) -> str:
     return f"{round(value, decimals) + 0.0:,.{max(decimals, 0)}f}"
 
 
-def _read(source: dict[str, str], runs: dict[str, Any]) -> list[Any]:
+def values_at(source: dict[str, str], runs: dict[str, Any]) -> list[Any]:
     record = runs[source["run"]]
     if source["case"]:
         record = next(case for case in record["cases"] if case["id"] == source["case"])

@@ -22,7 +22,7 @@ from reports.paper.rounding import decimals_of_spread, rounded_up, shown
 from reports.paper.write import sections, sidecar
 from reports.record import Run
 from reports.strict_json import encode
-from tests.paper_samples import ROOT, hostile_run, made_on, published, recomputed, rendered
+from tests.paper_samples import ROOT, hostile_run, made_on, published, recomputed, rendered, values_at
 from tests.reports_samples import case_of, planned, replaced, run_of
 from tests.test_reports_equal_time import run_with, whole
 from tests.test_reports_verdicts import STUDENT, TEACHER
@@ -76,13 +76,64 @@ def test_every_number_is_computed_again_from_the_record(runs: list[Run]) -> None
     wrong = {
         id_: (reference["text"], again)
         for id_, reference in references.items()
-        if (again := recomputed(reference, records)) != reference["text"].lstrip("+")
+        if (again := recomputed(reference, records)) != _plain(reference["text"]).lstrip("+")
     }
     assert wrong == {}
     in_markdown = _ids(MARKDOWN, texts["paper.md"])
     in_latex = _ids(LATEX, "".join(text for name, text in texts.items() if name.endswith(".tex")))
-    assert in_markdown == in_latex == {id_: reference["text"] for id_, reference in references.items()}
+    assert in_markdown == in_latex == {id_: _plain(reference["text"]) for id_, reference in references.items()}
+    as_they_stand = {id_: text for text, id_ in re.findall(MARKDOWN, texts["paper.md"])}
+    assert as_they_stand == {id_: reference["text"] for id_, reference in references.items()}
     assert len(references) >= 50
+
+
+QUOTED = ("quick", "claims-1.3b", "claims-14b-float8", "claims-14b-float8-cold", "cold-start", "wan-14b-float8-bf16vae")
+
+
+@pytest.fixture(scope="module")
+def of_claims() -> tuple[list[Run], dict[str, str]]:
+    """Give the published runs that hold claims and banners, and their paper."""
+    runs = published(*QUOTED)
+    return runs, rendered(runs)
+
+
+def test_quotes_are_their_fields_and_a_claims_number_is_its_value(of_claims: tuple[list[Run], dict[str, str]]) -> None:
+    """A quote has the id of its field; in a claim's sentence the claimed number has that of `value`."""
+    runs, texts = of_claims
+    sidecar = json.loads(texts["numbers.json"])
+    records = {run.run_id: json.loads(encode(run)) for run in runs}
+    quotes = {id_: only(values_at(source, records)) for id_, source in sidecar["quotes"].items()}
+    assert {source["path"].partition("[")[0] for source in sidecar["quotes"].values()} == {"banners", "claims"}
+    shown = re.findall(r"(?:: |<!--n\d+-->)([^:]*?)<!--(q\d+)-->", texts["paper.md"])
+    assert {id_ for _, id_ in shown} == quotes.keys() == set(re.findall(r"\\val\{(q\d+)\}", "".join(texts.values())))
+    assert [part for part, id_ in shown if part.replace("\\", "").strip() not in quotes[id_]] == []
+    (value,) = re.findall(r"not stated: <!--q\d+-->21\.56<!--(n\d+)--> GB peak VRAM<!--q\d+-->", texts["paper.md"])
+    assert sidecar["numbers"][value]["operands"][0][0]["path"] == "claims[0].value"
+
+
+def only(values: list[str]) -> str:
+    """Give the one value."""
+    (value,) = values
+    return value
+
+
+def test_settings_have_references_for_lora_and_limit(of_claims: tuple[list[Run], dict[str, str]]) -> None:
+    """How strong a LoRA is, and a limit of memory, are numbers."""
+    text = of_claims[1]["paper.md"]
+    assert re.search(r"LoRA v1 at 0\.95<!--n\d+-->", text)
+    assert re.search(r"limit 23<!--n\d+--> GiB", text)
+
+
+def test_limitations_say_which_runs_say_what_of_the_initialisation(
+    of_claims: tuple[list[Run], dict[str, str]],
+) -> None:
+    """Each sentence names the runs that say it, so that none contradicts another, and says nothing twice."""
+    text = re.sub("<!--[nq]\\d+-->", "", of_claims[1]["paper.md"])
+    told = text[text.index("## Limitations") :]
+    assert "RANDOM WEIGHTS" not in told
+    assert "- Runs A, B, C, D, E and F say of the initialisation: three initialisations of causvid-1.3b" in told
+    assert "- Runs A, C, D and F say of the initialisation: three initialisations of wan2.1-t2v-1.3b" in told
+    assert "- Runs C, D and F say of the initialisation: of the models of this run, how much" in told
 
 
 def test_verdicts_over_runs_are_told_with_their_numbers() -> None:
@@ -134,9 +185,13 @@ def _ids(pattern: str, text: str) -> dict[str, str]:
     for match in re.finditer(pattern, text):
         first, second = match.groups()
         id_, shown_text = (first, second) if first.startswith("n") else (second, first)
-        plain = shown_text.translate(str.maketrans("\u2212⁻⁰¹²³⁴⁵⁶⁷⁸⁹", "--0123456789")).replace("$-$", "-")
-        found[id_] = re.sub(r"(?: × 10|\$\\times10\^\{)-(\d+)(?:\}\$)?", lambda m: f"e-{int(m[1]):02d}", plain)
+        found[id_] = _plain(shown_text)
     return found
+
+
+def _plain(text: str) -> str:
+    plain = text.translate(str.maketrans("\u2212⁻⁰¹²³⁴⁵⁶⁷⁸⁹", "--0123456789")).replace("$-$", "-")
+    return re.sub(r"(?: × 10|\$\\times10\^\{)-(\d+)(?:\}\$)?", lambda m: f"e-{int(m[1]):02d}", plain)
 
 
 def _many() -> list[Run]:
@@ -170,7 +225,7 @@ def test_counts_of_chart_captions_are_computed_again_from_the_record() -> None:
     records = {run.run_id: json.loads(encode(run)) for run in runs}
     references = sidecar(runs, ids)["numbers"]
     again = {id_: recomputed(reference, records) for id_, reference in references.items()}
-    assert again == {id_: reference["text"] for id_, reference in references.items()}
+    assert again == {id_: _plain(reference["text"]) for id_, reference in references.items()}
     captions = [
         "".join(piece.text if isinstance(piece, Number) else str(piece) for piece in one.caption) for one in drawn
     ]

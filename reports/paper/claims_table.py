@@ -1,14 +1,16 @@
 """Claimed numbers beside measured ones, as reports/claims.py judges them."""
 
+import re
 from collections.abc import Sequence
 
 from reports.claims import Answer, answers, claims_of
 from reports.compare import model_and_setting
-from reports.judged import Quantity
+from reports.judged import Claim, Quantity
 from reports.paper.configurations import kinds_of_device
-from reports.paper.document import Absent, Block, Items, Paragraph, Said, See, Text, joined
+from reports.paper.document import Absent, Block, Inline, Items, Paragraph, Quote, Said, See, Text, joined
 from reports.paper.escape import short
 from reports.paper.measures import Place, exact, number
+from reports.paper.numbers import Number
 from reports.paper.tables import figure, table, words
 from reports.quantities import BYTES, ONCE, spelled, unit_of, value_of
 from reports.record import Run
@@ -22,7 +24,7 @@ def claims(runs: Sequence[Run]) -> tuple[Block, ...]:
     if not found:
         return (Paragraph(("The suites of these runs hold no claim.",)),)
     measured = [answer for answer in found if answer.verdict != "not measured"]
-    texts: list[Text] = [(Said(short(claim.text, 200)),) for claim in claims_of(runs)]
+    texts: list[Text] = [_sentence(claim, runs) for claim in claims_of(runs)]
     columns = (
         words("Claim"), words("Configuration"), words("Read as"), figure("Claimed"), figure("Measured"),
         figure("Measured", "/ claimed"), words("Verdict"),
@@ -34,6 +36,29 @@ def claims(runs: Sequence[Run]) -> tuple[Block, ...]:
     caption = "Claims and measurements; a claim is never carried from one GPU to another."
     tables = (table("tab:claims", (caption,), columns, rows),) if rows else ()
     return text, *tables, *_silent(found)
+
+
+def _sentence(claim: Claim, runs: Sequence[Run]) -> Text:
+    """Quote a claim, and give the number in it that its field `value` holds that reference."""
+    run, index = _held(claim, runs)
+    source = Place(run, None, f"claims[{index}].text").source
+    text, value = short(claim.text, 200), _claimed(claim, runs)
+    shown = re.escape(value.text) if isinstance(value, Number) else "$^"
+    before, *after = re.split(rf"(?<![\d.,]){shown}(?![.,]?\d)", text, maxsplit=1)
+    return (Quote(before, source), *(piece for part in after for piece in (value, Quote(part, source))))
+
+
+def _held(claim: Claim, runs: Sequence[Run]) -> tuple[Run, int]:
+    """Find the first run that holds a claim, and where."""
+    run = next(run for run in runs if claim in run.claims)
+    return run, run.claims.index(claim)
+
+
+def _claimed(claim: Claim, runs: Sequence[Run]) -> Inline:
+    run, index = _held(claim, runs)
+    return exact(
+        unit_of(claim.quantities[0]), Place(run, None, f"claims[{index}].value"), decimals=_decimals(claim.value)
+    )
 
 
 def _silent(found: Sequence[Answer]) -> tuple[Block, ...]:
@@ -59,9 +84,8 @@ def _row(answer: Answer, runs: Sequence[Run]) -> tuple[Text, ...]:
     claim, quantity = answer.claim, answer.quantity
     assert quantity is not None, "what was measured is a quantity"
     unit = unit_of(claim.quantities[0])
-    run = next(run for run in runs if claim in run.claims)
-    claimed = Place(run, None, f"claims[{run.claims.index(claim)}].value")
-    value = exact(unit, claimed, decimals=_decimals(claim.value))
+    run, index = _held(claim, runs)
+    claimed = Place(run, None, f"claims[{index}].value")
     places = _behind(answer, quantity, runs)
     divisor = float(BYTES.get(unit, 1))
     measured = number("median", unit, places, decimals=2, divisor=divisor)
@@ -71,7 +95,7 @@ def _row(answer: Answer, runs: Sequence[Run]) -> tuple[Text, ...]:
         (Said(short(claim.id, 40)),),
         (Said(short(answer.configuration, 90)), *_origin(places, runs)),
         (Said(spelled(quantity)),),
-        (value, f" {unit}"),
+        (_claimed(claim, runs), f" {unit}"),
         (measured, f" {unit}") if measured else (absent,),
         (share,) if share else (absent,),
         (answer.verdict,),

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from reports.paper.escape import short
-from reports.paper.numbers import Number
+from reports.paper.numbers import Number, Source
 
 LONGEST_NAME = 80
 
@@ -21,6 +21,13 @@ class Said:
     """Text of the record, to be shown as it is."""
 
     text: str
+
+
+@dataclass(frozen=True)
+class Quote(Said):
+    """A sentence of the record, or a part of it, and the field that holds it: numbers in it are the sentence's own."""
+
+    source: Source
 
 
 @dataclass(frozen=True)
@@ -161,6 +168,15 @@ def numbered(blocks: tuple[Block, ...]) -> dict[Number, str]:
     for piece in inlines(blocks):
         if isinstance(piece, Number):
             found.setdefault(piece, f"n{len(found) + 1}")
+    return found
+
+
+def quoted(blocks: tuple[Block, ...]) -> dict[Source, str]:
+    """Give every quoted field its id, in the order of reading."""
+    found: dict[Source, str] = {}
+    for piece in inlines(blocks):
+        if isinstance(piece, Quote):
+            found.setdefault(piece.source, f"q{len(found) + 1}")
     return found
 
 

@@ -4,6 +4,7 @@ Why it matters: a box that is overfull runs into the margin; and TeX itself does
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import NamedTuple
 
 from reports.paper.document import Absent, Cite, Code, Inline, Said, See, Table, Text
@@ -137,7 +138,7 @@ def within(text: Text, room: float) -> Text:
 
 def _cut(piece: Code | Said, share: float) -> Code | Said:
     shown = f"{piece.text[: max(int(len(piece.text) * share), 1)]}…"
-    return Said(shown) if isinstance(piece, Said) else Code(shown)
+    return replace(piece, text=shown) if isinstance(piece, Said) else Code(shown)
 
 
 def pages_of(rows: tuple[tuple[Text, ...], ...], set_as: Layout) -> list[list[tuple[Text, ...]]]:

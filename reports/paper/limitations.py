@@ -5,12 +5,12 @@ from collections.abc import Iterator, Sequence
 from reports.claims import answers
 from reports.compare import is_shared
 from reports.measured import DeviceState
-from reports.paper.configurations import configurations, is_sound, kinds_of_device
-from reports.paper.document import Code, Items, Paragraph, Said, Section, See, Text, joined, say
+from reports.paper.configurations import configurations, is_sound, kinds_of_device, letter_of
+from reports.paper.document import Code, Items, Paragraph, Quote, Said, Section, See, Text, joined, say
 from reports.paper.escape import short
 from reports.paper.measures import Place, counted, number
 from reports.paper.quality import JUDGED
-from reports.random_weights import banners_of
+from reports.random_weights import MARK, banners_of
 from reports.record import CaseRecord, Run
 from reports.rows import clocks_apart, not_deterministic
 
@@ -34,9 +34,7 @@ def _weights(runs: Sequence[Run]) -> Iterator[Text]:
         "{cases} ran on random weights ({models}): work and memory are those of the published weights, the clips are "
         "noise, energy is that of noise, and nothing is claimed of quality.",
     )
-    if random:
-        for banner in dict.fromkeys(banner for run in runs for banner in banners_of(run) if "initialisation" in banner):
-            yield say("The run says of itself: {banner}", banner=Said(short(banner, 300)))
+    yield from _banners(runs)
     yield from _of(
         _with_weights(runs, "tiny"),
         "{cases} ran toy models ({models}), which show that the suite works, and say nothing of any published model.",
@@ -45,6 +43,29 @@ def _weights(runs: Sequence[Run]) -> Iterator[Text]:
         [pair for pair in _cases(runs) if pair[1].plan.recipe.device == "cpu"],
         "{cases} ran on a CPU: memory and energy of a GPU were not measured, and the times compare with no GPU's.",
     )
+
+
+def _banners(runs: Sequence[Run]) -> Iterator[Text]:
+    """Quote what runs say of their initialisation, with the runs that say it; that weights are random is said above."""
+    found: dict[str, list[Run]] = {}
+    for run in runs:
+        for banner in banners_of(run):
+            if "initialisation" in banner:
+                found.setdefault(banner, []).append(run)
+    for banner, said_by in found.items():
+        letters: list[Text] = [(letter_of(runs, run),) for run in said_by]
+        shown = short(banner.removeprefix(f"{MARK}: "), 300)
+        kept = next((run for run in said_by if banner in run.banners), None)
+        place = kept and Place(kept, None, f"banners[{kept.banners.index(banner)}]")
+        yield say(
+            "{runs} of the initialisation: {banner}",
+            runs="The run says" if len(runs) == 1 else (*_named_runs(letters),),
+            banner=Quote(shown, place.source) if place else Said(shown),
+        )
+
+
+def _named_runs(letters: list[Text]) -> Text:
+    return ("Run ", *letters[0], " says") if len(letters) == 1 else ("Runs ", *joined(letters), " say")
 
 
 def _machine(runs: Sequence[Run]) -> Iterator[Text]:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from reports.paper.citations import of_attention
-from reports.paper.document import Absent, Block, Code, Inline, Paragraph, Said, Section, See, Text, say
+from reports.paper.document import Absent, Block, Code, Inline, Paragraph, Said, Section, See, Text, joined, say
 from reports.paper.escape import short
 from reports.paper.hardware import hardware
 from reports.paper.measures import Place, counted, exact, setting
@@ -96,6 +96,9 @@ def _setting(place: Place) -> tuple[Text, ...]:
     def of(field: str) -> Inline:
         return exact("px", Place(run, case, f"plan.request.{field}"))
 
+    def value(field: str) -> Inline:
+        return setting(Place(run, case, f"plan.recipe.{field}"))
+
     told = [
         f"transformer {recipe.transformer_dtype}, text encoder {recipe.text_encoder_dtype}, VAE {recipe.vae_dtype}",
         recipe.attention,
@@ -104,9 +107,12 @@ def _setting(place: Place) -> tuple[Text, ...]:
         *([f"text encoder {recipe.text_encoder}"] if recipe.text_encoder != "resident" else []),
         *([f"weights {recipe.weights_dtype}"] if recipe.weights_dtype != "same" else []),
         *([f"decode {recipe.decode}"] if recipe.decode != "streamed" else []),
-        *([f"LoRA {recipe.lora} at {recipe.lora_strength}"] if recipe.lora is not None else []),
-        *([f"limit {recipe.memory_limit_gib} GiB"] if recipe.memory_limit_gib is not None else []),
     ]
+    parts: list[Text] = [(Said(short("; ".join(told), 300)),)]
+    if recipe.lora is not None:
+        parts.append(("LoRA ", Said(short(recipe.lora, 60)), " at ", value("lora_strength")))
+    if recipe.memory_limit_gib is not None:
+        parts.append(("limit ", value("memory_limit_gib"), " GiB"))
     return (
         (Code(plan.setting),),
         (plan.track,),
@@ -114,5 +120,5 @@ def _setting(place: Place) -> tuple[Text, ...]:
         (of("frames"),),
         (setting(Place(run, case, "plan.request.fps")),),
         (of("batch"),),
-        (Said(short("; ".join(told), 300)),),
+        joined(parts, "; ", "; "),
     )

@@ -4,10 +4,13 @@ Why it matters: the sections go into a paper whose preamble is another's. So the
 command. Columns are as wide as their text, measured in characters, and what is too wide breaks: no box is overfull.
 """
 
+from collections.abc import Mapping
+from types import MappingProxyType
+
 from reports.paper.document import Code, Column, Figure, Items, Panel, Said, Section, Table, Text
 from reports.paper.escape import letters, tex, tex_name, tex_prose
 from reports.paper.latex_layout import CAPTION, TITLE, Layout, cut, layout, pages_of, within
-from reports.paper.numbers import Number
+from reports.paper.numbers import Number, Source
 from reports.paper.rendering import Blocks, Pieces, power_of_ten
 
 LEVELS = ("section", "subsection", "subsubsection", "paragraph")
@@ -26,7 +29,7 @@ PREAMBLE = r"""\documentclass[a4paper]{article}
 \setlength{\textheight}{650pt}
 \setlength{\topmargin}{-30pt}
 \setlength{\emergencystretch}{3em}
-% A number and its id in numbers.json.
+% A number, or a quoted text of a record, and its id in numbers.json.
 \newcommand{\val}[2]{#2}
 """
 
@@ -34,6 +37,7 @@ PREAMBLE = r"""\documentclass[a4paper]{article}
 KINDS = {"tab": "Table", "fig": "Figure", "sec": "Section"}
 
 Ids = dict[Number, str]
+NO_QUOTES: Mapping[Source, str] = MappingProxyType({})
 
 
 def file_of(section: Section) -> str:
@@ -49,14 +53,17 @@ def main_file(title: str, sections: tuple[Section, ...], *, has_references: bool
     return f"{PREAMBLE}{begin}{inputs}\n{references}\\end{{document}}\n"
 
 
-def as_latex(section: Section, ids: Ids) -> str:
-    """Render a section with all that is in it."""
+def as_latex(section: Section, ids: Ids, quotes: Mapping[Source, str] = NO_QUOTES) -> str:
+    """Render a section with all that is in it; a quote whose field is not among `quotes` has no id."""
     pieces = Pieces(
         number=lambda one: rf"\val{{{ids[one]}}}{{{_number(one.text)}}}",
         cite=lambda one: rf"~\cite{{{','.join(one.keys)}}}",
         see=lambda one: rf"{KINDS[one.label.partition(':')[0]]}~\ref{{{one.label}}}",
         code=lambda one: rf"\texttt{{{tex_name(one.text)}}}",
         said=lambda one: tex(one.text),
+        quote=lambda one: (
+            rf"\val{{{quotes[one.source]}}}{{{tex(one.text)}}}" if one.source in quotes else tex(one.text)
+        ),
         prose=tex_prose,
         dash="--",
     )

@@ -1,14 +1,12 @@
-"""A document as Markdown (GitHub's); behind each number stands its id in a comment, which no reader sees."""
+"""A document as Markdown (GitHub's); behind each number and quote stands its id in a comment, which no reader sees."""
 
 import re
 
 from reports.paper.bibliography import listed
-from reports.paper.document import Block, Code, Figure, Section, Table, cited, floats, numbered
+from reports.paper.document import Block, Code, Figure, Section, Table, cited, floats, numbered, quoted
 from reports.paper.escape import markdown
-from reports.paper.rendering import Blocks, Pieces, power_of_ten
+from reports.paper.rendering import Blocks, Pieces, as_read
 
-MINUS = "\N{MINUS SIGN}"
-RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 _PLAIN_NAME = re.compile(r"[\w.+=/:\[\]-]+", re.ASCII)
 
 Labels = dict[str, str]
@@ -16,13 +14,14 @@ Labels = dict[str, str]
 
 def as_markdown(title: str, blocks: tuple[Block, ...]) -> str:
     """Render a document with its references."""
-    labels, ids = _labels(blocks), numbered(blocks)
+    labels, ids, quotes = _labels(blocks), numbered(blocks), quoted(blocks)
     pieces = Pieces(
-        number=lambda one: f"{_number(one.text)}<!--{ids[one]}-->",
+        number=lambda one: f"{as_read(one.text)}<!--{ids[one]}-->",
         cite=lambda one: f" [{'; '.join(f'@{key}' for key in one.keys)}]",
         see=lambda one: labels[one.label],
         code=_code,
         said=lambda one: markdown(one.text),
+        quote=lambda one: f"{markdown(one.text)}<!--{quotes[one.source]}-->",
         prose=markdown,
         dash="–",
     )
@@ -69,12 +68,6 @@ def _figure(figure: Figure, pieces: Pieces, labels: Labels) -> list[str]:
         parts += [pieces.text(panel.title)] if panel.title else []
         parts.append(f"![{name}](figures/{panel.stem}.{kind})")
     return [*parts, f"**{name}.** {pieces.text(figure.caption)}"]
-
-
-def _number(text: str) -> str:
-    """Write a number's text: a minus as such, and a power of ten for "2.79e-05"."""
-    digits, power = power_of_ten(text)
-    return digits.replace("-", MINUS) + ("" if power is None else f" × 10{str(power).translate(RAISED)}")
 
 
 def _code(name: Code) -> str:

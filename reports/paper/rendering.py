@@ -15,6 +15,7 @@ from reports.paper.document import (
     Inline,
     Items,
     Paragraph,
+    Quote,
     Said,
     Section,
     See,
@@ -24,6 +25,8 @@ from reports.paper.document import (
 from reports.paper.numbers import Number
 
 NOT_MEASURED = "not measured"
+MINUS = "\N{MINUS SIGN}"
+RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
 class Pieces(NamedTuple):
@@ -34,6 +37,7 @@ class Pieces(NamedTuple):
     see: Callable[[See], str]
     code: Callable[[Code], str]
     said: Callable[[Said], str]
+    quote: Callable[[Quote], str]
     prose: Callable[[str], str]
     dash: str
 
@@ -50,9 +54,9 @@ class Pieces(NamedTuple):
             return self.see(piece)
         if isinstance(piece, Absent):
             return self.dash if in_table else NOT_MEASURED
-        if isinstance(piece, Code):
-            return self.code(piece)
-        return self.said(piece) if isinstance(piece, Said) else self.prose(piece)
+        if isinstance(piece, Said):
+            return self.quote(piece) if isinstance(piece, Quote) else self.said(piece)
+        return self.code(piece) if isinstance(piece, Code) else self.prose(piece)
 
 
 class Blocks(NamedTuple):
@@ -76,6 +80,16 @@ class Blocks(NamedTuple):
         if isinstance(block, Items):
             return [self.items(block)]
         return self.table(block) if isinstance(block, Table) else self.figure(block)
+
+
+def as_read(text: str) -> str:
+    """Write a number's text as people read it: a minus as such, and a power of ten for "2.79e-05".
+
+    >>> as_read("-0.20") == f"{MINUS}0.20", as_read("2.79e-05")
+    (True, '2.79 × 10⁻⁵')
+    """
+    digits, power = power_of_ten(text)
+    return digits.replace("-", MINUS) + ("" if power is None else f" × 10{str(power).translate(RAISED)}")
 
 
 def power_of_ten(text: str) -> tuple[str, int | None]:
