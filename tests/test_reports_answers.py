@@ -367,6 +367,16 @@ def test_run_that_went_on_after_its_gate_is_not_decided() -> None:
     assert answer("change", pair_of(gate=outcome_of("REGRESSION"), **later)).headline == "No: 1 regression"
 
 
+def test_change_of_which_a_process_died_is_undecided() -> None:
+    """With the process and its exit code, though each case passed."""
+    died = {"new-1": "gate process new-1 ended with code 139, not as a session ends\nits last lines:\nboom"}
+    gate = msgspec.structs.replace(outcome_of("PASS"), faults=died)
+    found = answer("change", pair_of(gate=gate, finished_at=gate.at))
+    assert found.headline == "Undecided"
+    assert "gate process new-1 ended with code 139, not as a session ends." in found.sentence
+    assert any("its last lines: boom" in line for line in found.lines)
+
+
 def test_claims_tell_the_nearest_row_and_its_command() -> None:
     """A claim of 4 s that a case meets; one that nobody measured; and the command of the row."""
     candidates = [Candidate(suite="quick", models=["causvid-1.3b"], settings=["480p81"])]

@@ -60,7 +60,7 @@ def _why(gate: GateOutcome, answer: str, failing: Sequence[CaseVerdict], *, late
         let_pass = sorted({case.verdict for case in gate.verdicts if fails(case) and case not in failing})
         return f"Let pass by name: {', '.join(let_pass)}." if let_pass else "Nothing is worse by more than its limits."
     if gate.faults and not failing:
-        return f"{one_line(next(iter(gate.faults.values())).partition('its last lines')[0], 400)}."
+        return f"{one_line(next(iter(gate.faults.values())).splitlines()[0], 400)}."
     if not failing:
         return "No case was compared, so that nothing speaks for it either."
     more = f" {len(failing) - 1} more below." if len(failing) > 1 else ""
