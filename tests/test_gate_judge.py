@@ -425,6 +425,7 @@ def limited(total_s: float, relative_pct: float | None, metric: str = "prompt_to
         (4.1, 2.0, None, "AMBIGUOUS"),
         (4.1, 10.0, 2.0, "REGRESSION"),
         (4.0, None, 900.0, "PASS"),
+        (4.0, None, 2.0, "PASS"),
         (4.0, 2.0, 2.0, "PASS"),
     ],
 )
@@ -439,6 +440,15 @@ def test_limit_that_the_base_had_not_is_told_and_excuses_nothing(
     told = f"limit {new_pct or 3:.3g} % and 0.03 s, the base had {base_pct or 3:.3g} % and 0.03 s"
     assert (told in "; ".join([found.why, *found.notes])) is (base_pct != new_pct)
     assert found.why != "" or expected == "PASS"
+
+
+def test_limit_of_the_base_tightens_as_any() -> None:
+    """Ten unchanged runs allow 1 %, also where the change widened the absolute limit alone."""
+    case = gate_case(4.06)
+    gates = [GateLimit(metric="prompt_to_host_s", source="suite", absolute=0.5)]
+    own = msgspec.structs.replace(case, plan=msgspec.structs.replace(case.plan, gates=gates))
+    found = {one.metric: one for one in verdict_on(own, baseline_runs(10)).metrics}["prompt_to_host_s"]
+    assert (found.verdict, "limit 3 % and 0.5 s, the base had 3 % and 0.03 s" in found.why) == ("AMBIGUOUS", True)
 
 
 def test_newest_baseline_runs_limit_is_the_bases() -> None:

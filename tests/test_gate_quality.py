@@ -12,6 +12,7 @@ from reports.gate.baseline import Baseline, Change, read_baseline, samples_in, w
 from reports.gate.checks import frames_text
 from reports.gate.judge import GateError, judge
 from reports.gate.judge_metric import Rules
+from reports.gate.numbers import Standing, Student
 from reports.gate.table import markdown, reasons, tally, text_table
 from reports.gate.verdict import CaseVerdict, QualityVerdict, exit_code
 from reports.judged import Floor, JudgedFloor, Margin
@@ -224,8 +225,14 @@ def test_frames_are_not_compared_where_the_baselines_own_differ() -> None:
     assert "do not make the same frames" in verdict_on(loose).notes[0]
 
 
-def with_student(run: Run, rows: Mapping[str, RowVerdict], clips: int = 30) -> Run:
-    """Give the run with a verdict on its student, by margin."""
+def with_student(
+    run: Run,
+    rows: Mapping[str, RowVerdict],
+    clips: int = 30,
+    absolute: float | None = 1.0,
+    of_teacher_pct: float | None = None,
+) -> Run:
+    """Give the run with a verdict on its student, by margin, each of this width."""
     asked = StudentTeacher(
         id="few-step",
         students=["causvid-1.3b"],
@@ -236,7 +243,7 @@ def with_student(run: Run, rows: Mapping[str, RowVerdict], clips: int = 30) -> R
     )
     margins = [
         MarginVerdict(
-            margin=Margin(metric=metric, better="higher", why="here", absolute=1.0),
+            margin=Margin(metric=metric, better="higher", why="here", absolute=absolute, of_teacher_pct=of_teacher_pct),
             verdict=verdict,
             clips=clips,
             difference=-2.5,
@@ -322,6 +329,32 @@ def test_one_undecided_run_of_three_is_undecided() -> None:
     said: list[RowVerdict] = ["PASS", "INCONCLUSIVE", "PASS"]
     new = [with_student(gate_run(n, gate_case()), {"y_std": one}) for n, one in enumerate(said)]
     assert judge(samples(old), samples(new))[1].verdict == "AMBIGUOUS"
+
+
+@pytest.mark.parametrize(
+    ("absolute", "of_teacher_pct", "expected"),
+    [(1.0, None, "PASS"), (0.5, None, "PASS"), (100.0, None, "AMBIGUOUS"), (None, 90.0, "AMBIGUOUS")],
+)
+def test_student_that_passes_by_a_wider_margin_is_undecided(
+    absolute: float | None, of_teacher_pct: float | None, expected: str
+) -> None:
+    """The change under test may not set its own margin; older baselines hold none, and say nothing of it."""
+    old = samples([with_student(run, {"y_std": "PASS"}) for run in baseline_runs()])
+    run = with_student(gate_run(1, gate_case()), {"y_std": "PASS"}, 30, absolute, of_teacher_pct)
+    new = samples([run])
+    found = judge(old, new)[1]
+    assert found.verdict == expected
+    assert ("the base had 1" in "; ".join([found.why, *found.notes])) is (absolute != 1.0)
+    standing = Student(clips=30, margins={"y_std, higher is better": Standing(verdict="PASS")})
+    older = [msgspec.structs.replace(one, students={WHO: standing}) for one in old]
+    assert judge(older, new)[1].verdict == "PASS"
+
+
+def test_limit_of_a_check_is_that_of_the_newest_baseline_run_and_asked_of_each_run_under_test() -> None:
+    """Its suite was reviewed last; one clip of two beyond it is not passed over."""
+    old = [gate_run(100 + n, limited(20.0, 5.0 if n < 4 else 3.0)) for n in range(5)]
+    assert judge(samples(old), samples([gate_run(1, limited(20.0, 3.0))]))[0].notes == []
+    assert verdict_on(limited(4.0, 3.0), limited(20.0, 3.0), base=limited(20.0, 5.0)).verdict == "AMBIGUOUS"
 
 
 def numberless(series: list[float], **changes: object) -> CaseRecord:

@@ -141,10 +141,17 @@ def _bound(of: str, value: float | None, limits: tuple[float | None, float | Non
 
 
 def _of_student(verdict: StudentVerdict) -> Student:
-    rows = {_margin_name(row): Standing(verdict=row.verdict, told=_row_told(row)) for row in verdict.rows}
+    rows = {_margin_name(row): _standing(row) for row in verdict.rows}
     if verdict.reason:
         rows["all margins"] = Standing(verdict="not measured", told=one_line(verdict.reason, LONGEST))
     return Student(clips=max((row.clips for row in verdict.rows), default=0), margins=rows)
+
+
+def _standing(row: MarginVerdict) -> Standing:
+    margin = row.margin
+    return Standing(
+        verdict=row.verdict, told=_row_told(row), absolute=margin.absolute, of_teacher_pct=margin.of_teacher_pct
+    )
 
 
 def _margin_name(row: MarginVerdict) -> str:

@@ -11,7 +11,7 @@ from reports.gate.checks import frames_text
 from reports.gate.cohort import differing, is_asked
 from reports.gate.grown import grown
 from reports.gate.judge_metric import Rules, judge_metric
-from reports.gate.judge_quality import FRAMES, judge_quality
+from reports.gate.judge_quality import judge_quality
 from reports.gate.judge_students import judge_students
 from reports.gate.limits import is_gated
 from reports.gate.sample import Sample
@@ -124,17 +124,9 @@ def _worst(metrics: Sequence[MetricVerdict], quality: Sequence[QualityVerdict]) 
 
 def _by_checks(quality: Sequence[QualityVerdict], runs: int, rules: Rules) -> tuple[Verdict, str] | None:
     """Judge a case without any number where its checks do not decide it: None where they do."""
-    checks = [row for row in quality if row.check != FRAMES]
-    if any(row.verdict == "REGRESSION" for row in checks):
+    if runs >= rules.fewest or any(row.verdict == "REGRESSION" for row in quality):
         return None
-    if all(row.verdict == "NEW" for row in checks):
-        return (
-            "CALIBRATION_NEEDED",
-            "nothing was measured that the gate judges, and no check of its clip has a baseline",
-        )
-    if runs < rules.fewest:
-        return "CALIBRATION_NEEDED", f"its checks: {runs} of {rules.fewest} baseline runs"
-    return None
+    return "CALIBRATION_NEEDED", f"its checks: {runs} of {rules.fewest} baseline runs"
 
 
 def _frames(quality: Sequence[QualityVerdict]) -> list[str]:

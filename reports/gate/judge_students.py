@@ -92,10 +92,28 @@ def _of_margin(margin: str, old: Sequence[Standing], now: Sequence[Standing]) ->
             return "REGRESSION", why
         if failed or any(one.verdict == "INCONCLUSIVE" for one in now):
             return "AMBIGUOUS", why
-        return ("PASS", "") if all(one.verdict == "PASS" for one in now) else ("MISSING", why)
+        return _by_width(margin, old[-1], now[-1]) if _all_passed(now) else ("MISSING", why)
     if failed and not _is_most(old, "FAIL"):
         return "AMBIGUOUS", why
     return "PASS", why if failed else ""
+
+
+def _all_passed(standings: Sequence[Standing]) -> bool:
+    return all(one.verdict == "PASS" for one in standings)
+
+
+def _by_width(margin: str, old: Standing, now: Standing) -> tuple[Verdict, str]:
+    """Judge a margin that all runs passed by how wide it is: by a wider one, or one of another kind, nobody passes."""
+    widths = [(one.absolute, one.of_teacher_pct) for one in (old, now)]
+    if widths[0] == widths[1] or widths[0] == (None, None):
+        return "PASS", ""
+    was, width = (_width_told(one) for one in (old, now))
+    is_narrower = any(a is not None and b is not None and b < a for a, b in zip(*widths, strict=True))
+    return "PASS" if is_narrower else "AMBIGUOUS", f"{margin}: passes by a margin of {width}, the base had {was}"
+
+
+def _width_told(one: Standing) -> str:
+    return f"{one.absolute:.4g}" if one.absolute is not None else f"{one.of_teacher_pct or 0:.4g} % of its teacher's"
 
 
 def _is_most(standings: Sequence[Standing], verdict: str) -> bool:

@@ -45,10 +45,15 @@ class Check(Frozen):
 
 
 class Standing(Frozen):
-    """What a margin over many prompts says of a student; `told` is why it did not pass."""
+    """What a margin over many prompts says of a student; `told` is why it did not pass.
+
+    The margin is `absolute`, in the metric's unit, or `of_teacher_pct`; neither where it was not kept.
+    """
 
     verdict: RowVerdict
     told: str = ""
+    absolute: float | None = None
+    of_teacher_pct: float | None = None
 
 
 class Student(Frozen):
