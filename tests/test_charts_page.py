@@ -67,7 +67,7 @@ def test_ids_of_a_page_are_its_charts_own(plain: str) -> None:
 
 def test_hostile_names_bring_no_element_into_the_charts(plain: str, infested: str) -> None:
     """Markup in a name changes no tag of the page, and no control or direction mark gets through to a chart."""
-    assert set(TAG.findall(infested)) == set(TAG.findall(plain))
+    assert set(TAG.findall(infested)) - {"wbr"} == set(TAG.findall(plain)) - {"wbr"}
     pictures = re.findall("<svg xmlns.*?</svg>", infested, flags=re.DOTALL)
     assert len(pictures) == 5
     for picture in pictures:

@@ -1,5 +1,7 @@
 """The page in Chromium: sorting, searching and filtering, links to cases, and what no text may do."""
 
+import shutil
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -188,6 +190,32 @@ def test_what_is_folded_is_open_on_paper(page: Any) -> None:
     assert page.locator("details:not([open])").count() == 0
     page.evaluate("dispatchEvent(new Event('afterprint'))")
     assert page.locator("details:not([open])").count() == folded
+
+
+def test_no_heading_stands_alone_at_a_pages_end(tmp_path: Path, visit: Callable[..., Any]) -> None:
+    """Wherever the charts begin on a sheet, the last line of a sheet's text is no heading."""
+    tool = shutil.which("pdftotext")
+    if tool is None:
+        pytest.skip("no `pdftotext` is on the PATH (Debian: apt-get install poppler-utils)")
+    (tmp_path / "report.html").write_text(render_html(three_cases(), charts=True), encoding="utf-8")
+    page = visit(tmp_path / "report.html")
+    page.evaluate(
+        """() => {
+          const before = document.createElement("div");
+          before.id = "before";
+          document.getElementById("charts").before(before);
+          while (before.previousElementSibling) before.previousElementSibling.remove();
+        }"""
+    )
+    headings = {" ".join(text.split()) for text in page.locator("h1, h2, h3, caption").all_text_contents()}
+    for free_px in (60, 180, 300):
+        page.evaluate("height => { document.getElementById('before').style.height = height }", f"{1046 - free_px}px")
+        page.pdf(path=tmp_path / "page.pdf", format="A4")
+        told = subprocess.run([tool, tmp_path / "page.pdf", "-"], capture_output=True, text=True, check=True)
+        sheets = [
+            [" ".join(line.split()) for line in sheet.splitlines() if line.strip()] for sheet in told.stdout.split("\f")
+        ]
+        assert [sheet[-1] for sheet in sheets if sheet and sheet[-1] in headings] == [], free_px
 
 
 def test_no_payload_executes(tmp_path: Path, visit: Callable[..., Any]) -> None:
