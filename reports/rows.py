@@ -101,6 +101,19 @@ def median_round(rounds: Sequence[Round]) -> Round:
     return min(rounds, key=lambda timed: abs(timed.prompt_to_host_s - middle_s))
 
 
+def median_phases_s(rounds: Sequence[Round]) -> tuple[float, dict[str, float]]:
+    """Give the median time from prompt to host frames, and phases that add up to it as those of one round do.
+
+    They are those of the round in the middle; of an even number the means of the two in the middle, whose mean the
+    median is. Raises `StatisticsError` without rounds.
+    """
+    ordered = sorted(rounds, key=lambda timed: timed.prompt_to_host_s)
+    middle = ordered[(len(ordered) - 1) // 2 : len(ordered) // 2 + 1]
+    names = dict.fromkeys(name for timed in middle for name in timed.phases_s)
+    phases_s = {name: statistics.mean(timed.phases_s.get(name, 0.0) for timed in middle) for name in names}
+    return statistics.median(timed.prompt_to_host_s for timed in rounds), phases_s
+
+
 def show(value: float | None) -> str:
     """Show a figure with two or three decimals, fewer from 100 on, or "–" where it is missing."""
     if value is None:

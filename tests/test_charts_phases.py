@@ -9,7 +9,7 @@ from reports.charts.phases import bars_of
 from reports.charts.selection import LABEL_CHARACTERS, Row, rows_of
 from reports.charts.stacked import BLUE, GREEN, GREY, ORANGE, PURPLE
 from reports.record import CaseRecord, Run
-from reports.rows import median_round
+from reports.rows import figures, median_round
 from tests.charts_samples import PAYLOAD, boxes, drawn, texts, tree_of
 from tests.reports_samples import a_round, case_of, measured, planned, run_of
 
@@ -25,7 +25,7 @@ def with_seed(case: CaseRecord, seed: int) -> CaseRecord:
     return msgspec.structs.replace(case, plan=plan)
 
 
-def test_bar_is_the_round_nearest_to_the_median_by_phase() -> None:
+def test_bar_is_the_round_at_the_median_by_phase() -> None:
     """Of 3, 4 and 8 s the second is drawn: its phases by hand, the rest of the whole, and the extremes."""
     (bar,) = bars_of(rows_of([run_of(case_of(planned(), 3.0, 4.0, 8.0))]))
     assert bar.label == "causvid-1.3b 480p81"
@@ -36,6 +36,15 @@ def test_bar_is_the_round_nearest_to_the_median_by_phase() -> None:
 def test_of_an_even_count_the_drawn_round_is_a_real_one() -> None:
     """The median of 3 and 4 s is in no round: the first of the two nearest is drawn."""
     assert median_round([a_round(4.0), a_round(3.0), a_round(1.0), a_round(9.0)]).prompt_to_host_s == 4.0
+
+
+def test_bar_of_an_even_count_is_as_long_as_the_tables_median() -> None:
+    """Of 1, 3, 4 and 9 s the table says 3.5: the bar is the mean of the rounds of 3 and 4 s, phase by phase."""
+    case = case_of(planned(), 9.0, 3.0, 1.0, 4.0)
+    (bar,) = bars_of(rows_of([run_of(case)]))
+    assert bar.text == "3.50 s"
+    assert bar.total == pytest.approx(figures(case).prompt_to_host_s)
+    assert bar.parts == pytest.approx({"text_encode": 0.035, "denoise": 1.75, "decode": 1.4, "to_host": 0.315})
 
 
 def test_time_in_no_phase_is_drawn_as_such() -> None:

@@ -6,7 +6,7 @@ from reports.answers.answer import Answer, Seen, anchor, not_measured
 from reports.answers.subject import Subject, caveats, named
 from reports.ceiling import Part, parts_of
 from reports.record import Run
-from reports.rows import median_round, show
+from reports.rows import median_phases_s, show
 from reports.work_lines import part_text
 
 ID, QUESTION = "ceiling", "Where does the time go, and how far from the ceiling?"
@@ -39,15 +39,15 @@ def answer(_runs: Sequence[Run], subject: Subject) -> Answer:
 
 
 def phase_shares(seen: Seen) -> dict[str, float]:
-    """Give each phase's share of the time from prompt to host frames in the round nearest to the median, largest first.
+    """Give each phase's share of the median time from prompt to host frames, largest first.
 
-    Of one round, as in the chart, the shares add up.
+    As in the chart they are of the round at the median, and so add up.
     """
     rounds = seen.case.measurement.rounds if seen.case.measurement else []
-    shown = median_round(rounds) if rounds else None
-    if shown is None or not shown.prompt_to_host_s:
+    total_s, phases_s = median_phases_s(rounds) if rounds else (0.0, {})
+    if not total_s:
         return {}
-    shares = {name: seconds / shown.prompt_to_host_s for name, seconds in shown.phases_s.items()}
+    shares = {name: seconds / total_s for name, seconds in phases_s.items()}
     return dict(sorted(shares.items(), key=lambda item: -item[1]))
 
 

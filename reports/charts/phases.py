@@ -1,7 +1,7 @@
 """Where the time of each case goes: its phases stacked from zero, in seconds and in percent of the whole.
 
-Why it matters: a model that is slow in its decoder is mended elsewhere than one that takes fifty steps. A bar is one
-real round, the one nearest to the median, so that its phases add up to its length; medians of phases would not.
+Why it matters: a model that is slow in its decoder is mended elsewhere than one that takes fifty steps. A bar is the
+round at the median, so that its phases add up to its length; medians of phases would not.
 """
 
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ from reports.charts.selection import Row, chosen, labels, missing_note, notes, r
 from reports.charts.stacked import REST, Bar, stacked
 from reports.measured import Round
 from reports.record import Run
-from reports.rows import median_round, one_line, show
+from reports.rows import median_phases_s, one_line, show
 
 TITLE = "Where the time goes"
 
@@ -28,8 +28,8 @@ def figure(runs: Sequence[Run]) -> Chart | NoChart:
     with style():
         drawn = stacked(bars, "prompt to host frames [s]", "s", shares=True)
     caption = sentences(
-        "Each bar is the round nearest to its case's median, by phase; the line over its end spans the fastest to the "
-        "slowest round. What no phase claims is grey.",
+        "Each bar is the round at its case's median, by phase, of an even number the mean of the middle two; the "
+        "line over its end spans the fastest to the slowest round. What no phase claims is grey.",
         left_out,
         missing_note([row for row in warm if not row.rounds], "a timed round"),
         notes(rows),
@@ -43,11 +43,11 @@ def bars_of(rows: Sequence[Row]) -> list[Bar]:
 
 
 def _bar(label: str, rounds: Sequence[Round]) -> Bar:
-    shown, totals_s = median_round(rounds), [timed.prompt_to_host_s for timed in rounds]
-    rest_s = shown.prompt_to_host_s - sum(shown.phases_s.values())
-    parts = {name: seconds for name, seconds in shown.phases_s.items() if seconds > 0}
-    parts |= {REST: rest_s} if rest_s > 0 else {}
-    return Bar(label, parts, min(totals_s), max(totals_s), text=f"{show(shown.prompt_to_host_s)} s")
+    (total_s, phases_s), totals_s = median_phases_s(rounds), [timed.prompt_to_host_s for timed in rounds]
+    rest_s = total_s - sum(phases_s.values())
+    parts = {name: seconds for name, seconds in phases_s.items() if seconds > 0}
+    parts |= {REST: rest_s} if rest_s > 1e-9 else {}
+    return Bar(label, parts, min(totals_s), max(totals_s), text=f"{show(total_s)} s")
 
 
 def _told(bar: Bar) -> str:
