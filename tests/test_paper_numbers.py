@@ -117,6 +117,21 @@ def only(values: list[str]) -> str:
     return value
 
 
+def test_names_in_headings_are_whole_in_markdown(of_claims: tuple[list[Run], dict[str, str]]) -> None:
+    """LaTeX breaks them into lines; a line's end within a name is no space."""
+    heads = [line for line in of_claims[1]["paper.md"].splitlines() if line.startswith("| Metric | Unit | ")]
+    assert any("wan2.1-t2v-14b-causvid-lora 480p81-8step-float8 run C |" in head for head in heads)
+    assert [head for head in heads if re.search(r"- \w", head)] == []
+
+
+def test_names_break_in_latex_at_their_joints(of_claims: tuple[list[Run], dict[str, str]]) -> None:
+    """A setting's or model's name has no place to break within a word or a version."""
+    tables = "".join(text for name, text in of_claims[1].items() if name.endswith(".tex"))
+    assert r"\texttt{480p81-\allowbreak{}published}" in tables
+    ids = re.findall(r"\\texttt\{((?:causvid|wan|480p)[^ ]*?)\} ", tables)
+    assert {part[-1] for id_ in ids for part in id_.split(r"\allowbreak{}")[:-1]} == {"-"}
+
+
 def test_settings_have_references_for_lora_and_limit(of_claims: tuple[list[Run], dict[str, str]]) -> None:
     """How strong a LoRA is, and a limit of memory, are numbers."""
     text = of_claims[1]["paper.md"]

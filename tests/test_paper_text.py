@@ -82,7 +82,7 @@ def pdf_text(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, str]:
     runs = [*published(*(path.name for path in folders)), hostile_run(), with_every_metric(), *_of_wide_names(media)]
     assert len(runs) > MANY
     write_paper(runs, folder, folders=[*folders, media, media, media])
-    _run_tools(folder, "pdflatex", "bibtex", "pdflatex", "pdflatex")
+    _run_tools(folder, "pdflatex", "bibtex", "pdflatex", "pdflatex", "pdflatex")
     logs = "".join((folder / f"paper.{end}").read_text(encoding="utf-8", errors="replace") for end in ("log", "blg"))
     subprocess.run([str(shutil.which("pdftotext")), "-layout", "paper.pdf"], cwd=folder, check=True)
     return logs, (folder / "paper.txt").read_text(encoding="utf-8")

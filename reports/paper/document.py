@@ -83,10 +83,19 @@ class Items:
 
 @dataclass(frozen=True)
 class Column:
-    """A column of a table: its heading, line by line, and whether it holds names, running text or figures."""
+    """A column of a table: its heading, line by line, and whether it holds names, running text or figures.
+
+    `unbroken` is the heading in one line, for a heading whose lines end within a name.
+    """
 
     heading: tuple[str, ...]
     kind: Literal["name", "text", "figure"] = "figure"
+    unbroken: str = ""
+
+    @property
+    def one_line(self) -> str:
+        """The heading in one line."""
+        return self.unbroken or " ".join(self.heading)
 
 
 @dataclass(frozen=True)

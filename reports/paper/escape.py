@@ -7,9 +7,10 @@ Source: CommonMark 0.31 and GitHub's extensions for Markdown; the T1 font encodi
 
 import re
 import unicodedata
+from math import inf
 
 HIDDEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn"})
-# A word is broken after so many letters of ordinary width where it offers no place of its own.
+# A longer word, or part between hyphens, is broken; where it has no punctuation, after so many letters.
 LONGEST_WORD, LONGEST_PART = 16, 8
 # Widths in letters of Latin Modern Roman at 7 and 8 pt, rounded up: an "a" has 1.
 WIDTHS = {**dict.fromkeys("#%&+<=>@_w£æœ×±\N{MINUS SIGN}≤≥", 1.6), **dict.fromkeys("MmWÆŒΔ#%—", 2.0), "…": 3.0}
@@ -50,7 +51,7 @@ _T1 = frozenset(
     ""
     "ÀÁÂÃÄÅÆÇÈÉÊËÌÍÎÏÐÑÒÓÔÕÖØÙÚÛÜÝÞßàáâãäåæçèéêëìíîïðñòóôõöøùúûüýþÿĂăĄąĆćČčĎďĐđĘęĚěĞğĹĺĽľŁłŃńŇňŐőŒœŔŕŘřŚśŞşŠšŢţŤťŮůŰűŸŹźŻżŽž¡¿£§"
 )
-_BREAK_AFTER = frozenset("-_/.:+=,[]()@")
+_JOINTS, _OTHER_JOINTS = frozenset("-+="), frozenset("-+=_/.:,[]()@")
 
 
 def visible(text: str) -> str:
@@ -75,8 +76,8 @@ def letters(text: str, *, typewriter: bool = False) -> float:
 def whole(word: str, *, typewriter: bool = False) -> float:
     """Tell how much room the longest part of a word takes that `tex`, or `tex_name` for typewriter, does not break.
 
-    >>> whole("abcdefghij"), whole("abcdefghij", typewriter=True), whole("a" * 30)
-    (10.0, 8.0, 8.0)
+    >>> whole("abcdefghij"), whole("abcdefghij-k", typewriter=True), whole("a" * 30)
+    (10.0, 11.0, 8.0)
     """
     shown = " ".join(_words(word))
     if not typewriter and letters(shown) <= LONGEST_WORD:
@@ -128,10 +129,10 @@ def tex_prose(text: str) -> str:
 
 
 def tex_name(text: str) -> str:
-    r"""Escape a name for LaTeX's typewriter font, where it may break after any mark of punctuation.
+    r"""Escape a name for LaTeX's typewriter font, where it may break after a hyphen, + or =; elsewhere where it must.
 
-    >>> tex_name("wan2.1-t2v")
-    'wan2.\\allowbreak{}1-\\allowbreak{}t2v'
+    >>> tex_name("wan2.1-t2v"), tex_name("480p81-published")
+    ('wan2.1-\\allowbreak{}t2v', '480p81-\\allowbreak{}published')
     """
     return " ".join(_broken(word, typewriter=True) for word in _words(text))
 
@@ -155,10 +156,26 @@ def _broken(word: str, *, typewriter: bool = False) -> str:
 
 
 def _parts(word: str, *, typewriter: bool) -> list[str]:
-    """Take a word apart where it may be broken: after punctuation, and after so many letters without any."""
+    """Take a word apart where it may be broken: after a hyphen, + or =.
+
+    What is still too long, or names code points, is broken after any punctuation, else after so many letters.
+    """
+
+    def fits(part: str) -> bool:
+        return sum(_width(char, typewriter=typewriter) for char in part) <= LONGEST_WORD
+
+    whole_parts = [word] if "[U+" in word else _split(word, _JOINTS)
+    return [
+        short_part
+        for part in whole_parts
+        for short_part in ([part] if fits(part) else _split(part, _OTHER_JOINTS, LONGEST_PART, typewriter=typewriter))
+    ]
+
+
+def _split(word: str, joints: frozenset[str], longest: float = inf, *, typewriter: bool = False) -> list[str]:
     parts, since = [""], 0.0
     for char in word:
-        if parts[-1] and (parts[-1][-1] in _BREAK_AFTER or since >= LONGEST_PART):
+        if parts[-1] and (parts[-1][-1] in joints or since >= longest):
             parts.append("")
             since = 0.0
         parts[-1] += char

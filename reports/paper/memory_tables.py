@@ -8,7 +8,7 @@ from reports.paper.configurations import Configuration, configurations
 from reports.paper.document import Absent, Block, Code, Inline, Paragraph, See, Text
 from reports.paper.measures import number
 from reports.paper.numbers import key
-from reports.paper.tables import figure, lines, rows_of, table, words
+from reports.paper.tables import figure, figure_of, rows_of, table, words
 from reports.quantities import why_missing
 from reports.record import Run
 from reports.rows import GIB
@@ -69,7 +69,7 @@ def _parts(found: list[Configuration]) -> tuple[Block, ...]:
     kept = list(names)[:MOST_PARTS]
     columns = (
         words("Model, setting"),
-        *(figure(*lines(part.replace("_", " ")), "[GiB]") for part in kept),
+        *(figure_of(part.replace("_", " "), unit="GiB") for part in kept),
         figure("activations", "[GiB]"),
     )
 

@@ -10,7 +10,7 @@ from reports.paper.configurations import Configuration, configurations
 from reports.paper.document import Absent, Block, Code, Items, Paragraph, Said, See, Text, joined
 from reports.paper.escape import short
 from reports.paper.measures import Place, number, with_spread
-from reports.paper.tables import figure, in_brackets, lines, name, table, words
+from reports.paper.tables import figure, figure_of, name, table, words
 from reports.record import Run
 from reports.verdict_lines import spelled
 from reports.verdicts import overall, verdicts
@@ -60,7 +60,7 @@ def _reasons(found: list[Configuration]) -> list[Text]:
 
 
 def _table(number_: int, found: list[Configuration], valued: list[str]) -> Block:
-    columns = (name("Metric"), words("Unit"), *(figure(*_heading(one)) for one in found))
+    columns = (name("Metric"), words("Unit"), *(figure_of(*_heading(one)) for one in found))
     units = {m.id: m.unit for one in found for m in one.measurement.metrics if m.value is not None}
     rows: list[tuple[Text, ...]] = [
         ((Code(id_),), (Said(short(units[id_], 20)),), *(_value(one, id_) for one in found))
@@ -72,8 +72,7 @@ def _table(number_: int, found: list[Configuration], valued: list[str]) -> Block
 
 
 def _heading(one: Configuration) -> tuple[str, ...]:
-    run = (f"run {one.letter}",) if one.letter else ()
-    return *lines(one.plan.model.id), *lines(one.plan.setting), *run, *lines(one.gpu)
+    return one.plan.model.id, one.plan.setting, f"run {one.letter}" if one.letter else "", one.gpu
 
 
 def _value(one: Configuration, id_: str) -> Text:
@@ -141,7 +140,7 @@ def _pairs(found: list[Configuration]) -> tuple[Block, ...]:
     columns = (
         words("Setting"),
         words("Against"),
-        *(figure(*_distance_name(id_), *in_brackets(distance.unit)) for id_, distance in known.items()),
+        *(figure_of(*id_.split("_"), unit=distance.unit) for id_, distance in known.items()),
         words("Verdict"),
     )
     rows: list[tuple[Text, ...]] = []
@@ -151,10 +150,6 @@ def _pairs(found: list[Configuration]) -> tuple[Block, ...]:
     caption = "Settings against their baselines, from the same weights and noise: mean over frames."
     text = Paragraph((See("tab:pairs"), " tells how far a setting moves the clip."))
     return text, table("tab:pairs", (caption,), columns, rows)
-
-
-def _distance_name(id_: str) -> tuple[str, ...]:
-    return tuple(line for word in id_.split("_") for line in lines(word))
 
 
 def _distance(one: Configuration, base: str, pair: PairedComparison, id_: str) -> Text:

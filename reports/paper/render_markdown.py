@@ -52,7 +52,7 @@ def _labels(blocks: tuple[Block, ...]) -> Labels:
 
 
 def _table(table: Table, pieces: Pieces, labels: Labels) -> list[str]:
-    heading = [markdown(" ".join(column.heading)) for column in table.columns]
+    heading = [markdown(column.one_line) for column in table.columns]
     ruler = ["---:" if column.kind == "figure" else "---" for column in table.columns]
     rows = [heading, ruler, *([pieces.text(cell, in_table=True) for cell in row] for row in table.rows)]
     lines = "\n".join(f"| {' | '.join(row)} |" for row in rows)

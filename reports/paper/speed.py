@@ -7,7 +7,7 @@ from reports.paper.document import Absent, Block, Paragraph, See, Text, say
 from reports.paper.measures import number, with_spread
 from reports.paper.numbers import key
 from reports.paper.ratios import TOTAL, ratios
-from reports.paper.tables import figure, lines, name, rows_of, table, words
+from reports.paper.tables import figure, figure_of, name, rows_of, table, words
 from reports.quantities import why_missing
 from reports.record import Run
 
@@ -72,7 +72,7 @@ def _phases(found: list[Configuration]) -> Block:
     for one in found:
         names |= dict.fromkeys(name_ for timed in one.measurement.rounds for name_ in timed.phases_s)
     kept = list(names)[:MOST_PHASES]
-    columns = (words("Model, setting"), *(figure(*lines(phase.replace("_", " ")), "[s]") for phase in kept))
+    columns = (words("Model, setting"), *(figure_of(phase.replace("_", " "), unit="s") for phase in kept))
 
     def row(one: Configuration) -> tuple[Text, ...]:
         places = [one.places(f"measurement.rounds[*].phases_s{key(phase)}") for phase in kept]

@@ -10,6 +10,7 @@ from reports.paper.escape import letters, short
 One = TypeVar("One")
 
 MOST_ROWS = 60
+LONGEST_HEADING = 64
 LEFT_OUT = "Only the first rows are shown; the record holds all."
 
 
@@ -64,3 +65,16 @@ def words(*heading: str) -> Column:
 def figure(*heading: str) -> Column:
     """Give a column of numbers."""
     return Column(heading, "figure")
+
+
+def figure_of(*names: str, unit: str = "1") -> Column:
+    """Give a column of numbers below names of the record, which break where they are long, and their unit.
+
+    >>> figure_of("wan2.1-t2v-14b-causvid-lora").heading
+    ('wan2.1-t2v-14b-', 'causvid-lora')
+    >>> figure_of("wan2.1-t2v-14b-causvid-lora", unit="dB").one_line
+    'wan2.1-t2v-14b-causvid-lora [dB]'
+    """
+    shown = [*names, *([f"[{short(unit, 16)}]"] if in_brackets(unit) else [])]
+    broken = (*(line for one in names for line in lines(one)), *in_brackets(unit))
+    return Column(broken, "figure", " ".join(short(one, LONGEST_HEADING) for one in shown if one))
