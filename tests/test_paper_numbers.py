@@ -111,6 +111,14 @@ def test_quotes_are_their_fields_and_a_claims_number_is_its_value(of_claims: tup
     assert sidecar["numbers"][value]["operands"][0][0]["path"] == "claims[0].value"
 
 
+def test_number_of_a_card_in_a_claim_is_not_its_value() -> None:
+    """Of "H80 80GB: 80 s" the last is what is claimed."""
+    (run,) = published("claims-1.3b")
+    claim = msgspec.structs.replace(run.claims[1], text="H80 80GB, 80.5: 80 s", value=80.0)
+    text = rendered([msgspec.structs.replace(run, claims=[claim])])["paper.md"]
+    assert re.search(r": H80 80GB, 80\\?\.5: <!--q\d+-->80<!--n\d+--> s<!--q\d+-->", text)
+
+
 def only(values: list[str]) -> str:
     """Give the one value."""
     (value,) = values

@@ -44,7 +44,7 @@ def _sentence(claim: Claim, runs: Sequence[Run]) -> Text:
     source = Place(run, None, f"claims[{index}].text").source
     text, value = short(claim.text, 200), _claimed(claim, runs)
     shown = re.escape(value.text) if isinstance(value, Number) else "$^"
-    before, *after = re.split(rf"(?<![\d.,]){shown}(?![.,]?\d)", text, maxsplit=1)
+    before, *after = re.split(rf"(?<![\w.,-]){shown}(?![.,]?\d|\w)", text, maxsplit=1)
     return (Quote(before, source), *(piece for part in after for piece in (value, Quote(part, source))))
 
 
