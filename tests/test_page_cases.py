@@ -90,6 +90,33 @@ def test_a_heading_sorts_by_number_and_back(page: Any) -> None:
         assert models(page)[-1] == "zed"
 
 
+def test_rows_of_very_many_cases_are_laid_out_where_they_are_in_sight(
+    tmp_path: Path, visit: Callable[..., Any]
+) -> None:
+    """Of 300 few are; cells stand below their headings, and sorting, filtering and print are as of a few rows."""
+    plans = [planned("zed", prompt=f"p{number}") for number in range(300)]
+    run = run_of(*(case_of(plan, 10.0 + number) for number, plan in enumerate(plans)))
+    (tmp_path / "report.html").write_text(render_html(run), encoding="utf-8")
+    page = visit(tmp_path / "report.html")
+    page.locator("#results").scroll_into_view_if_needed()
+    assert page.evaluate(LAID_OUT) < 150
+    edges = "row => [...row.cells].map((cell) => Math.round(cell.getBoundingClientRect().left))"
+    heads, cells = (page.locator(f".long {row}").first.evaluate(edges) for row in ("thead tr", "tbody tr"))
+    assert heads == cells
+    heading = page.get_by_role("button", name="prompt to host frames")
+    for first in ("p0", "p299"):
+        heading.click()
+        assert page.locator(".long tbody td:nth-child(2)").first.text_content().split()[0] == first
+    page.get_by_role("searchbox").fill("p17 ")
+    assert page.locator(".long tbody:visible").count() == 11, "p17 and p170 to p179"
+    page.emulate_media(media="print")
+    assert page.locator(".long tbody").first.evaluate("row => getComputedStyle(row.parentNode).display") == "table"
+
+
+LAID_OUT = """() => [...document.querySelectorAll(".long tbody td:first-child a")]
+  .filter((link) => link.checkVisibility({ contentVisibilityAuto: true })).length"""
+
+
 def test_search_and_filters_narrow_every_part_of_the_page(page: Any) -> None:
     """A word of the prompt leaves its row, clip and case; a status its own; together nothing, and it says how many."""
     page.get_by_role("searchbox").fill("SLEEPY cat")
