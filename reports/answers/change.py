@@ -28,8 +28,8 @@ COMMAND = "python -m reports html BASELINE RUN --out compare.html"
 ONE_EACH = Rules(fewest=1)
 UNDECIDED = "Undecided: one run each"
 UNCONFIRMED = (
-    "but one run each decides nothing: `python -m reports compare` wants five baseline runs, or three pairs with "
-    "--paired, and says CALIBRATION_NEEDED without them"
+    "but one run each decides nothing: `compare` wants five baseline runs, or three pairs, and else says "
+    "CALIBRATION_NEEDED"
 )
 DECIDE = (
     ("to decide by stored runs", "python -m reports compare BASELINE... --new RUN..."),
@@ -101,6 +101,8 @@ def _headline(broken: Sequence[Any], worse: Sequence[Any], better: Sequence[Any]
 
 
 def _counts(broken: Sequence[Any], worse: Sequence[Any], better: Sequence[Any], barred: Sequence[Any]) -> str:
+    if not (broken or worse or better or barred):
+        return f"No case stopped passing or changed by over {NOISE_PCT:g} %."
     return (
         f"{counted(broken, 'case')} stopped passing, {len(worse)} got slower or larger by over "
         f"{NOISE_PCT:g} %, {len(better)} faster or smaller, {len(barred)} cannot be compared."
