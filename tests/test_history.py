@@ -206,7 +206,7 @@ def test_command_draws_the_same_bytes_each_time(tmp_path: Path, capsys: pytest.C
         (["FILE", "--metric", "cold_start_s"], "no metric 'cold_start_s'; the runs have "),
         (["EMPTY"], "no run and no baseline that is not retired"),
         (["TORN"], "torn.json"),
-        (["nowhere"], "nowhere"),
+        (["nowhere"], "nowhere: no such file or folder; give a run folder or its run.json"),
     ],
 )
 def test_what_cannot_be_shown_is_said(

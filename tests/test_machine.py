@@ -196,12 +196,21 @@ def test_installs_from_git_and_folders_are_marked(monkeypatch: pytest.MonkeyPatc
 
 
 def test_commit_and_dirt_of_the_repository_are_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """A clean checkout is not dirty, one with a new file is."""
+    """A clean checkout is not dirty, nor one with new outputs or baselines; one with new code or a changed file is."""
     commit = make_repository(tmp_path / "repo")
     monkeypatch.setattr(machine, "REPOSITORY", tmp_path / "repo")
     record = environment(GpuState())
     assert (record.git_commit, record.git_dirty) == (commit, False)
-    (tmp_path / "repo" / "new").touch()
+    baselines = tmp_path / "repo" / "reports" / "baselines" / "cpu"
+    baselines.mkdir(parents=True)
+    for output in (tmp_path / "repo" / "compare.html", baselines / "case.json"):
+        output.touch()
+    assert environment(GpuState()).git_dirty is False
+    (tmp_path / "repo" / "new.py").touch()
+    assert environment(GpuState()).git_dirty is True
+    (tmp_path / "repo" / "new.py").unlink()
+    tracked = next(path for path in (tmp_path / "repo").iterdir() if path.is_file() and path.name != "compare.html")
+    tracked.write_text("changed", encoding="utf-8")
     assert environment(GpuState()).git_dirty is True
 
 

@@ -194,8 +194,9 @@ EMPTY, FAILED = run_of(), run_of(*(case_of(planned(prompt=p), status="oom", reas
         (EMPTY, ["No case was planned; nothing is compared.", "no case planned."]),
         (FAILED, ["no headline number", "these did not pass: 3", "3<!--n13--> cases oom", "Energy was not measured"]),
         (run_of(case_of(planned(), 4.0)), ["No two models were measured at matched settings"]),
+        (run_of(replaced(case_of(planned(), 4.0), weights="tiny")), ["Toy models on a CPU, so that no ratio is given"]),
     ],
-    ids=["empty", "all failed", "one round"],
+    ids=["empty", "all failed", "one round", "toys"],
 )
 def test_run_without_results_says_so(run: Run, said: list[str]) -> None:
     """What there is nothing of is said, and no number is made up."""

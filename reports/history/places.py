@@ -8,6 +8,7 @@ from pathlib import Path
 
 from reports.gate.command import is_baseline, read_samples
 from reports.history.readings import Reading, readings_of
+from reports.journal import RunFolderError
 from reports.merge import read_run
 
 RUN_FILES = ("run.json", "plan.json")
@@ -22,6 +23,8 @@ def read_place(place: Path) -> list[Reading]:
         below = {path.parent for name in RUN_FILES for path in place.rglob(name)}
         if folders := [place] if _is_run(place) else sorted(below):
             return readings_of(map(read_run, folders))
+    elif not place.exists():
+        raise RunFolderError(f"{place}: no such file or folder; give a run folder or its run.json, or a folder of runs")
     elif not is_baseline(place):
         return readings_of([read_run(place)])
     return [Reading(sample) for sample in read_samples(place)]

@@ -29,7 +29,9 @@ def ratios(runs: Sequence[Run]) -> tuple[Block, ...]:
     compared = [(run, one) for run in runs for one in comparisons(run)]
     obstacles = {(a.plan.model.id, b.plan.model.id, *axes) for run in runs for a, b, axes in without_ratio(run)}
     if not compared and not obstacles:
-        return (Paragraph(("No two models were measured at matched settings, so that no ratio is given.",)),)
+        toys = {case.plan.recipe.weights for run in runs for case in run.cases} == {"tiny"}
+        why = "Toy models on a CPU" if toys else "No two models were measured at matched settings"
+        return (Paragraph((f"{why}, so that no ratio is given.",)),)
     items = [
         say(
             "{faster} is {ratio} as fast as {slower}{run}.",
