@@ -22,6 +22,7 @@ from tests import measure_repeat
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+METRICS = ROOT / "fixtures" / "metrics" / "README.md"
 PUBLISHED = ROOT / "reports" / "published"
 TABLE_WIDTH = 120
 MANY_TIMES = 6
@@ -96,9 +97,19 @@ def test_contents_list_every_section_and_every_link_leads_somewhere() -> None:
     assert len(set(anchors)) == len(anchors)
     targets = re.findall(r"(?:\]\(|href=\"|src=\")([^)\"\s]+)", outside_code)
     assert {target[1:] for target in targets if target.startswith("#")} <= set(anchors)
-    files = [target for target in targets if not target.startswith(("#", "https://"))]
+    files = [target.partition("#")[0] for target in targets if not target.startswith(("#", "https://"))]
     assert len(files) >= 10
     assert [file for file in files if not (ROOT / file).exists()] == []
+
+
+def test_links_of_the_metrics_lead_somewhere() -> None:
+    """From their own folder; and the README's sections that lead there are in it."""
+    text = METRICS.read_text(encoding="utf-8")
+    targets = [target for target in re.findall(r"\]\(([^)\s]+)\)", text) if "://" not in target]
+    assert len(targets) >= 4
+    assert [target for target in targets if not (METRICS.parent / target).exists()] == []
+    headings = {_anchor(heading) for heading in re.findall(r"^## (.+)$", text, re.MULTILINE)}
+    assert {"controls", *re.findall(r"fixtures/metrics/README\.md#([\w-]+)", README)} <= headings
 
 
 def test_first_screen_tells_what_it_is_how_to_get_it_and_what_comes_out() -> None:
@@ -139,7 +150,11 @@ def test_model_table_is_that_of_the_model_files() -> None:
 
 def test_metric_table_is_that_of_the_metric_files() -> None:
     """Every metric has its row, with its unit and its limits."""
-    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in README.splitlines() if line.startswith("| `")]
+    rows = [
+        [cell.strip() for cell in line.split("|")[1:-1]]
+        for line in METRICS.read_text(encoding="utf-8").splitlines()
+        if line.startswith("| `")
+    ]
     found = {cells[0].strip("`"): cells[2:] for cells in rows if len(cells) == 5}
     expected = {
         id_: [metric.unit, *(_limits_text(metric.limits, level) for level in ("warn", "fail"))]
