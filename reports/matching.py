@@ -40,6 +40,8 @@ class Key(NamedTuple):
     take: int | None = None
 
 
+# In what rows of one teacher may differ: how it samples.
+OF_A_ROW = frozenset({"steps", "guidance_scale", "negative_prompt"})
 # In what clips of one model may differ, as `made_from` names it: in the scene, and beside it in all that `Key` matches.
 OF_ONE_SCENE = frozenset(
     {"prompt.sha256", "request.prompt", "request.seed", "request.start_clip", "request.start_clip_sha256"}
@@ -63,6 +65,21 @@ def variants_of(runs: Sequence[Run], scenario: str, model: str, setting: str) ->
     plans = [case.plan for run in runs for case in (*run.lent, *run.cases)]
     named = (plan.setting for plan in plans if (plan.scenario, plan.model.id) == (scenario, model))
     return list(dict.fromkeys(name for name in named if base_setting(name) == setting))
+
+
+def teacher_setting_of(setting: str, own: str, ran: Sequence[str]) -> str:
+    """Name the teacher's setting for a student's: in the same sweep where it `ran` in it, else its `own`.
+
+    A sweep of how the teacher samples makes another teacher of it, most often a weaker one: then its own counts.
+
+    >>> teacher_setting_of("480p81+decode=whole", "480p81", ["480p81+decode=whole"])
+    '480p81+decode=whole'
+    >>> teacher_setting_of("480p81+guidance_scale=1.0", "480p81", ["480p81+guidance_scale=1.0"])
+    '480p81'
+    """
+    sweep = setting.removeprefix(base_setting(setting))
+    fields = {part.partition("=")[0] for part in sweep.split("+")}
+    return own + sweep if own + sweep in ran and not fields & {*OF_A_ROW, "shift"} else own
 
 
 def cases_of(runs: Sequence[Run], scenario: str, model: str, setting: str) -> Cases:

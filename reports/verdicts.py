@@ -26,13 +26,13 @@ from reports.margins import DIVERSITY
 from reports.matching import (
     Cases,
     Key,
-    base_setting,
     beyond,
     came_to_nothing,
     cases_of,
     is_made,
     made_of_several,
     sound,
+    teacher_setting_of,
     unmatched,
     variants_of,
 )
@@ -89,13 +89,15 @@ def _of_comparison(comparison: StudentTeacher, runs: Sequence[Run]) -> list[Stud
     if not teachers and not any(settings.values()):
         return []
     asked = [(model, name) for (model, setting), found in settings.items() for name in found or [setting]]
-    return [_of_student(comparison, student, _teacher_of(comparison, student[1], teachers), runs) for student in asked]
-
-
-def _teacher_of(comparison: StudentTeacher, setting: str, teachers: Sequence[str]) -> tuple[str, str]:
-    """Give the teacher in the sweep of a student's setting, where it ran in it, else in its own setting."""
-    swept = comparison.teacher_setting + setting.removeprefix(base_setting(setting))
-    return comparison.teacher, swept if swept in teachers else comparison.teacher_setting
+    return [
+        _of_student(
+            comparison,
+            (model, name),
+            (comparison.teacher, teacher_setting_of(name, comparison.teacher_setting, teachers)),
+            runs,
+        )
+        for model, name in asked
+    ]
 
 
 def _of_student(

@@ -155,6 +155,7 @@ def test_mistyped_comparison_ends_the_session_before_anything_is_loaded(wrong: s
         ({"better": "lower", "absolute": 0.1}, ("higher", 0, 1), "says that lower is better"),
         ({"better": "higher", "absolute": 0.1}, ("neither", 0, 1), ""),
         ({"better": "lower", "absolute": 0.1, "magnitude": True}, ("higher", -1, 1), ""),
+        ({"better": "higher", "absolute": 0.1, "magnitude": True}, ("lower", 0, 1), "says that higher is better"),
         ({"better": "lower", "absolute": 0.999}, ("lower", 0, 1), ""),
         ({"better": "lower", "absolute": 1.0}, ("lower", 0, 1), "of 1 is as wide as the metric, which has 0 to 1"),
         ({"better": "lower", "absolute": 1.999}, ("lower", -1, 1), ""),

@@ -287,7 +287,7 @@ def test_values_tell_the_weights_that_they_came_from(weights_dir: Path, tmp_path
 
 
 def test_file_of_weights_that_changes_within_a_session_is_told(weights_dir: Path, tmp_path: Path) -> None:
-    """Its size is the same; a tokenizer that reads otherwise tells otherwise, too."""
+    """Its size is the same; a tokenizer that reads otherwise tells otherwise, too, and so do shards beside the file."""
     shutil.copytree(weights_dir, tmp_path / "w")
     found = [weights_sha256([CLIP_BASE], tmp_path / "w")]
     for name in ("model.safetensors", "merges.txt", "tokenizer_config.json"):
@@ -296,7 +296,10 @@ def test_file_of_weights_that_changes_within_a_session_is_told(weights_dir: Path
         file.write_bytes(content[:-2] + b"~~")
         os.utime(file, (1, len(found)))
         found.append(weights_sha256([CLIP_BASE], tmp_path / "w"))
-    assert len(set(found)) == 4
+    for name in ("model.safetensors.index.json", "model-00001-of-00002.safetensors"):
+        (tmp_path / "w" / "clip-vit-base-patch32" / name).write_bytes(b"{}")
+        found.append(weights_sha256([CLIP_BASE], tmp_path / "w"))
+    assert len(set(found)) == 6
     assert weights_sha256([CLIP_BASE], tmp_path / "absent") == ""
 
 

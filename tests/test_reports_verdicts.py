@@ -440,6 +440,19 @@ def test_sweep_takes_no_verdict_away() -> None:
     assert all(one.student.partition("+")[2] == one.teacher.partition("+")[2] for one in both)
 
 
+@pytest.mark.parametrize(
+    "sweep", ["guidance_scale=1.0", "decode=whole+steps=4", "shift=5.0", "negative_prompt=blurred"]
+)
+def test_sweep_of_how_the_teacher_samples_makes_no_weaker_teacher(sweep: str) -> None:
+    """A student that is worse stays so: it is held against the teacher's own setting, or not judged without it."""
+    weak = swept(pairs([0.0] * 4, teacher=20.0), sweep)
+    (found,) = run_with(*weak).verdicts
+    assert found.reason == f"no case of {TEACHER} 480p81 (quality) is here"
+    own = [case for case in pairs([-9.0] * 4) if case.plan.model.id == TEACHER]
+    (found,) = run_with(*weak, *own).verdicts
+    assert (overall(found.rows), found.teacher) == ("FAIL", f"{TEACHER} 480p81")
+
+
 def test_swept_student_is_held_against_a_teacher_that_was_not_swept() -> None:
     """Of two runs, the teacher's may be without the sweep; a student that is absent in one of two sweeps is told."""
     cases = pairs([-9.0] * 4)
