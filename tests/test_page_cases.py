@@ -90,6 +90,14 @@ def test_a_heading_sorts_by_number_and_back(page: Any) -> None:
         assert models(page)[-1] == "zed"
 
 
+def test_names_break_where_there_is_no_room_alone(page: Any) -> None:
+    """On one line on a desktop; on a phone after a hyphen."""
+    name = page.locator("table.results tbody td:first-child a").first
+    assert name.evaluate("one => new Set([...one.getClientRects()].map((part) => part.top)).size") == 1
+    page.set_viewport_size({"width": 390, "height": 900})
+    assert page.locator("wbr").first.evaluate("one => getComputedStyle(one).display") == "inline"
+
+
 def test_rows_of_very_many_cases_are_laid_out_where_they_are_in_sight(
     tmp_path: Path, visit: Callable[..., Any]
 ) -> None:
@@ -109,8 +117,13 @@ def test_rows_of_very_many_cases_are_laid_out_where_they_are_in_sight(
         assert page.locator(".long tbody td:nth-child(2)").first.text_content().split()[0] == first
     page.get_by_role("searchbox").fill("p17 ")
     assert page.locator(".long tbody:visible").count() == 11, "p17 and p170 to p179"
+    page.set_viewport_size({"width": 390, "height": 900})
+    lines = "row => [...row.cells].slice(4).map((cell) => cell.getClientRects().length && cell.offsetHeight)"
+    assert max(page.locator(".long tbody:visible tr").first.evaluate(lines)) < 60, "two lines at most, on a phone, too"
+    assert page.evaluate("document.documentElement.scrollWidth") == 390
     page.emulate_media(media="print")
     assert page.locator(".long tbody").first.evaluate("row => getComputedStyle(row.parentNode).display") == "table"
+    assert page.locator(".case").first.evaluate("one => getComputedStyle(one).contentVisibility") == "visible"
 
 
 LAID_OUT = """() => [...document.querySelectorAll(".long tbody td:first-child a")]
