@@ -34,9 +34,11 @@ def _outside_of_xdist() -> None:
 
 @pytest.fixture(autouse=True, scope="session")
 def _interruptible() -> None:
-    """Hear Ctrl-C although a background job or nohup ignores it: child processes inherit that, and some are struck."""
+    """Hear Ctrl-C and hang-ups although a background job or nohup ignores them: child processes inherit that."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+    if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 @pytest.fixture(autouse=True, scope="module")
