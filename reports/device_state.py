@@ -4,7 +4,8 @@ Why it matters: two cards of equal speed may differ in joules, and a time taken 
 it is derived from the record: videos a GPU-hour from the median time, the price from the plan.
 """
 
-from reports.measured import DeviceState, Energy, Measurement
+from reports.device_record import DeviceState, Energy
+from reports.measured import Measurement
 from reports.record import CaseRecord, Run
 from reports.rows import figures, names, show
 

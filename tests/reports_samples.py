@@ -5,10 +5,11 @@ from typing import Literal
 
 import msgspec
 
+from reports.device_record import DeviceState, Energy, GpuProcess
 from reports.environment import Ceiling, Ceilings, Environment
 from reports.journal import Finished, Started, append_line
 from reports.judged import Budget, JudgedBudget
-from reports.measured import Chunk, Device, DeviceState, Energy, Facts, GpuProcess, Measurement, Rank, Round
+from reports.measured import Chunk, Device, Facts, Measurement, Rank, Round
 from reports.memory_record import Memory
 from reports.random_weights import Initialisation, ModelSpread
 from reports.record import (

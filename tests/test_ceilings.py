@@ -15,7 +15,7 @@ from fixtures.clock import HostTimeline
 from fixtures.device.samples import Before
 from models.discover import discover
 from models.work_kinds import Operation
-from reports.measured import GpuProcess
+from reports.device_record import GpuProcess
 from reports.merge import read_run
 from tests.counted_flop import count_flop
 from tests.fake_benchmark import Benchmark

@@ -7,8 +7,9 @@ from reports.charts import memory_time, waterfall
 from reports.charts.drawing import NoChart
 from reports.charts.selection import Row
 from reports.charts.stacked import BLUE, GREEN, GREY, MAGENTA, ORANGE, PURPLE, VERMILLION
+from reports.device_record import DeviceSeries
 from reports.judged import Budget
-from reports.measured import DeviceSeries, Span
+from reports.measured import Span
 from reports.memory_record import PartMemory, PhaseMemory
 from reports.record import CaseRecord
 from tests.charts_samples import boxes, drawn, texts, tree_of

@@ -20,8 +20,9 @@ from fixtures.machine import device_uuid, environment
 from fixtures.run import utc_now
 from reports.ceiling import Part, parts_of, rate_per_s
 from reports.datasheet import peak_flop_per_s
+from reports.device_record import Energy
 from reports.environment import Ceilings
-from reports.measured import Energy, Measurement
+from reports.measured import Measurement
 from reports.merge import read_run
 from reports.record import Run
 from reports.timing import clock_disagreement

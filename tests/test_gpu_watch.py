@@ -15,7 +15,8 @@ from fixtures.device.side_process import SideSampler
 from fixtures.memory.vram import Part
 from fixtures.run import RUN_KEY
 from fixtures.taken import Taken
-from reports.measured import Device, GpuProcess, Span
+from reports.device_record import GpuProcess
+from reports.measured import Device, Span
 from reports.memory_record import Memory, PartMemory
 from reports.record import PlannedCase
 from tests.fake_nvml import GIB, FakeGpu, fake_nvml, install

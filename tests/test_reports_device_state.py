@@ -4,9 +4,9 @@ import msgspec
 import pytest
 
 from reports.benchmark_json import benchmark_entries
+from reports.device_record import DeviceState
 from reports.device_state import cost_per_video, joules_per_frame, joules_per_video, state_lines, videos_per_gpu_hour
 from reports.html import render_html
-from reports.measured import DeviceState
 from reports.record import CaseRecord
 from reports.summary import render_summary
 from tests.reports_samples import case_of, energy_of, planned, run_of, state_of

@@ -9,7 +9,7 @@ import pynvml
 import pytest
 
 from fixtures.device.sampler import SLOW_PERIOD_S, Reader, main
-from reports.measured import GpuProcess
+from reports.device_record import GpuProcess
 from tests.fake_nvml import GIB, FakeGpu, fake_nvml, install
 
 ROOT = Path(__file__).parent.parent

@@ -20,7 +20,8 @@ from fixtures.device.samples import (
     phases_peak_used_bytes,
     series_of,
 )
-from reports.measured import DeviceSeries, GpuProcess, Span
+from reports.device_record import DeviceSeries, GpuProcess
+from reports.measured import Span
 
 OWN = 100
 

@@ -5,7 +5,8 @@ import pytest
 
 from fixtures.device.validity import IDLE_BYTES, OWN_BESIDE_TORCH_BYTES, InvalidEnvError, judge_environment
 from fixtures.status import status_of
-from reports.measured import DeviceState, GpuProcess, Measurement
+from reports.device_record import DeviceState, GpuProcess
+from reports.measured import Measurement
 from tests.reports_samples import measured, planned, state_of
 
 GIB = 2**30

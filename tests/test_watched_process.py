@@ -17,7 +17,8 @@ from fixtures.device.samples import Before
 from fixtures.device.validity import InvalidEnvError
 from fixtures.taken import Taken
 from models.discover import discover
-from reports.measured import Device, GpuProcess, Span
+from reports.device_record import GpuProcess
+from reports.measured import Device, Span
 from reports.memory_record import PartMemory
 from tests.fake_nvml import GIB
 from tests.fake_sampler import GivenSamples

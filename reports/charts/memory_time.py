@@ -14,7 +14,8 @@ from reports.charts.panels import MOST_PANELS, fill, note, panelled
 from reports.charts.selection import Row, chosen, labels, notes, rows_of
 from reports.charts.stacked import BUDGET, MAGENTA, colours_of
 from reports.charts.waterfall import budgets_gib
-from reports.measured import DeviceSeries, Span
+from reports.device_record import DeviceSeries
+from reports.measured import Span
 from reports.record import Run
 from reports.rows import GIB, one_line, show
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from reports.claims import answers
 from reports.compare import is_shared
-from reports.measured import DeviceState
+from reports.device_record import DeviceState
 from reports.paper.configurations import configurations, is_sound, kinds_of_device, letter_of
 from reports.paper.document import Code, Items, Paragraph, Quote, Said, Section, See, Text, joined, say
 from reports.paper.escape import short
