@@ -1,9 +1,8 @@
 """The record of a run: every view (run.json, pytest-benchmark JSON, HTML, tables) is rendered from these structs alone.
 
 What a case measured stands in reports/measured.py, the GPU and its memory in reports/device_record.py and
-reports/memory_record.py, budgets and claims in
-reports/judged.py, the machine in reports/environment.py. `reports/run.schema.json` is all of it as JSON Schema; a test
-keeps the two equal.
+reports/memory_record.py, budgets and claims in reports/judged.py, the machine in reports/environment.py.
+`reports/run.schema.json` is all of it as JSON Schema; a test keeps the two equal.
 """
 
 from typing import Annotated, Literal

@@ -3,8 +3,8 @@
 Run: `python -m tests.measure_gate_faults FOLDER`. What FOLDER does not hold yet is run first: suite `smoke` in fresh
 processes, `base-01` and so on, and one run of CausVid for each fault of tests/injected_faults.py. Every unchanged run
 is judged against all others, every faulty one against all unchanged. Prints each verdict, and exits with 1 where an
-unchanged run did not pass, or a fault was not caught or is not named. On one H100 a run of both models takes 73 s, one
-of CausVid 49 s. A run here is what `--gate` calls a suspicion: it would be confirmed by two more processes.
+unchanged run did not pass, or a fault was not caught or is not named. A run here is what `--gate` calls a suspicion: it
+would be confirmed by two more processes.
 
 Then the same unchanged runs are drawn again and again, as they are and with one phase 5 % slower, under the suite's
 limits: three against three of one GPU (in turns), and three against five of all (stored); how often, is printed.
