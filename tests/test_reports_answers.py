@@ -266,10 +266,32 @@ def test_change_needs_a_baseline_and_counts_what_became_worse() -> None:
     assert answer("change", run, quicker).headline == "Undecided: one run each"
     slower = run_of(case_of(planned(), 4.9, 5.0, 5.2), run.cases[1])
     found = answer("change", run, slower)
-    assert (found.headline, found.tone) == ("1 worse", "bad")
+    assert (found.headline, found.tone) == ("1 regressed", "bad")
     assert any("prompt to host frames [s] 4.00 to 5.00 (+25.0 %)" in line for line in found.lines)
     gone = answer("change", run, run_of(run.cases[0]))
     assert gone.headline == "1 no longer pass"
+
+
+def test_headline_of_a_change_agrees_with_the_worst_verdict_below_it() -> None:
+    """A phase that is over its limits counts, though no number of the whole case changed by as much."""
+    run = pair_of()
+    assert run.cases[0].measurement is not None
+    rounds = run.cases[0].measurement.rounds
+    apart = [
+        {**one.phases_s, "denoise": 0.45, "decode": one.phases_s["decode"] + one.phases_s["denoise"] - 0.45}
+        for one in rounds
+    ]
+    longer = changed(
+        run.cases[0],
+        rounds=[msgspec.structs.replace(one, phases_s=phases) for one, phases in zip(rounds, apart, strict=True)],
+    )
+    found = answer("change", run, run_of(longer, run.cases[1]))
+    assert found.lines[0].startswith(f"REGRESSION {longer.id}: phase_decode_s"), found.lines
+    assert (found.headline, found.tone) == ("1 regressed", "bad")
+    other = replaced(run.cases[1], attention="native_flash")
+    assert answer("change", run, run_of(longer, other)).headline == "1 regressed, 1 not comparable"
+    small = answer("change", run_of(case_of(planned(), 4.0)), run_of(case_of(planned(), 4.06)))
+    assert (small.headline, small.tone) == ("1 worse", "neutral"), "over the noise, but within the gate's limits"
 
 
 def compared(students: list[str]) -> StudentTeacher:

@@ -5,7 +5,7 @@ undecided, with what it rests on. Of two runs beside each other the gate's limit
 run each is a suspicion, which the gate has confirmed by fresh processes before it fails a change.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import msgspec
@@ -56,14 +56,15 @@ def answer(runs: Sequence[Run], _subject: Subject) -> Answer:
     parts = broken, worse, better, barred
     environment = environment_changes(before, after)
     verdicts, by_limits = _by_limits(before, after)
+    regressed = {case.id for case in verdicts if case.verdict == "REGRESSION"}
     return Answer(
         id=ID,
         question=QUESTION,
-        headline=_headline(*parts),
+        headline=_headline(regressed, *parts),
         interval=f"{label(len(runs) - 1, len(runs))} against the baseline {label(0, len(runs))}, "
         f"{counted(both, 'case')} in both",
         sentence=f"{_counts(*parts)} {by_limits}",
-        tone="bad" if broken or any(case.verdict == "REGRESSION" for case in verdicts) else "neutral",
+        tone="bad" if broken or regressed else "neutral",
         lines=(
             *verdict_lines(verdicts),
             *(f"no longer passes: {one.id}{_now(one)}" for one in broken),
@@ -91,13 +92,27 @@ def _apart(name: str, run: Run) -> list[Sample]:
     return [msgspec.structs.replace(sample, run=f"{name}: {sample.run}") for sample in samples_of(run)]
 
 
-def _headline(broken: Sequence[Any], worse: Sequence[Any], better: Sequence[Any], barred: Sequence[Any]) -> str:
-    """Count what speaks against a change; where nothing does, that is no go-ahead: one run each decides nothing."""
-    if not (broken or worse or barred):
+def _headline(
+    regressed: Collection[str],
+    broken: Sequence[CaseChange],
+    worse: Sequence[CaseChange],
+    better: Sequence[CaseChange],
+    barred: Sequence[CaseChange],
+) -> str:
+    """Count what speaks against a change, each case by the worst that is said of it.
+
+    Where nothing does, that is no go-ahead: one run each decides nothing.
+    """
+    lost = {one.id for one in broken}
+    counts = {
+        "no longer pass": len(lost),
+        "regressed": len(set(regressed) - lost),
+        "worse": len({one.id for one in worse} - lost - set(regressed)),
+    }
+    if not (any(counts.values()) or barred):
         return UNDECIDED
-    counts = {"no longer pass": broken, "worse": worse, "better": better, "not comparable": barred}
-    told = [f"{len(ones)} {word}" for word, ones in counts.items() if ones]
-    return ", ".join(told[:2])
+    counts |= {"better": len(better), "not comparable": len(barred)}
+    return ", ".join([f"{number} {word}" for word, number in counts.items() if number][:2])
 
 
 def _counts(broken: Sequence[Any], worse: Sequence[Any], better: Sequence[Any], barred: Sequence[Any]) -> str:
