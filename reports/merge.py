@@ -33,10 +33,15 @@ def read_plan(run_dir: Path) -> Plan:
 
 
 def read_run(path: Path) -> Run:
-    """Read the record of a run from its folder (merged afresh where it has a plan) or from a run.json file."""
-    if path.is_dir():
-        return merge(path) if (path / "plan.json").exists() else read_record(path / "run.json", Run)
-    return read_record(path, Run)
+    """Read the record of a run from a run.json file, or from its folder.
+
+    A folder with a plan is merged afresh, but for one that holds the record and no journal: a copy of the run, whose
+    journal stayed behind.
+    """
+    if not path.is_dir():
+        return read_record(path, Run)
+    is_copy = (path / "run.json").exists() and not any(path.glob("journal/*.jsonl"))
+    return merge(path) if (path / "plan.json").exists() and not is_copy else read_record(path / "run.json", Run)
 
 
 def merge(run_dir: Path) -> Run:

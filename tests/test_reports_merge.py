@@ -1,5 +1,6 @@
 """Plan and journal give every planned case exactly one outcome."""
 
+import shutil
 import typing
 from pathlib import Path
 
@@ -154,6 +155,16 @@ def test_views_are_written_and_read_back(tmp_path: Path) -> None:
     assert read_run(tmp_path / "run.json") == run == read_run(tmp_path)
     names = {path.name for path in tmp_path.iterdir()}
     assert names == {"plan.json", "journal", "run.json", "benchmark.json", "summary.txt", "report.html"}
+
+
+def test_copy_without_the_journal_is_read_from_its_record(tmp_path: Path) -> None:
+    """What was kept of a run with its plan and record alone has lost no case; a plan alone has run none."""
+    write_run(tmp_path, plan_of(STUDENT), started(STUDENT.id), finished(STUDENT.id, measurement=measured(3.9)))
+    write_views(tmp_path)
+    shutil.rmtree(tmp_path / "journal")
+    assert [case.status for case in read_run(tmp_path).cases] == ["passed"]
+    (tmp_path / "run.json").unlink()
+    assert [case.status for case in read_run(tmp_path).cases] == ["not_run"]
 
 
 def test_failing_view_does_not_keep_the_others_from_being_written(
