@@ -22,7 +22,7 @@ from reports.gate.command import COMPARE, compare, takes_roles
 from reports.gate.verdict import EXIT_UNUSABLE
 from reports.history.command import HISTORY, history, takes_places
 from reports.journal import RunFolderError
-from reports.merge import read_run
+from reports.merge import read_runs
 from reports.page_files import write_page_of_all, write_pages
 from reports.paper.command import PAPER, takes_paper, write
 from reports.record import Run
@@ -79,7 +79,7 @@ class Command(NamedTuple):
 
 
 def _runs(options: argparse.Namespace) -> list[Run]:
-    return [read_run(path) for path in options.runs]
+    return read_runs(options.runs)
 
 
 def _print(*texts: str) -> int:

@@ -16,7 +16,7 @@ from reports.html import render_html
 from reports.journal import Finished, RunFolderError, Started, load_journal
 from reports.measured import DURATIONS
 from reports.record import SCHEMA_VERSION, Attempt, CaseRecord, Plan, PlannedCase, Run
-from reports.rows import counted
+from reports.rows import counted, one_line
 from reports.run_file import read_record, run_file
 from reports.strict_json import write_atomically, write_json_atomically
 from reports.summary import render_summary
@@ -42,6 +42,26 @@ def read_run(path: Path) -> Run:
         return read_record(path, Run)
     is_copy = (path / "run.json").exists() and not any(path.glob("journal/*.jsonl"))
     return merge(path) if (path / "plan.json").exists() and not is_copy else read_record(path / "run.json", Run)
+
+
+def read_runs(paths: Iterable[Path]) -> list[Run]:
+    """Read several runs, each once: every view of several counts them, or holds them against each other.
+
+    Raises `RunFolderError` where a path holds the run of an earlier one: that path again, however it is written, or a
+    copy of the run.
+    """
+    runs: list[Run] = []
+    seen: dict[tuple[str, str, str], Path] = {}
+    for path in paths:
+        run = read_run(path)
+        identity = (run.run_id, run.created_at, run.environment.host)
+        if identity in seen:
+            raise RunFolderError(
+                f"{path}: is run {one_line(run.run_id, 120)}, as is {seen[identity]}; give each run once"
+            )
+        seen[identity] = path
+        runs.append(run)
+    return runs
 
 
 def merge(run_dir: Path) -> Run:

@@ -300,7 +300,7 @@ def test_two_runs_stand_on_one_page(tmp_path: Path, visit: Callable[..., Any]) -
     for folder in folders:
         folder.mkdir()
     page = visit(write_page_of_all([run, slower], folders, tmp_path / "both.html"))
-    assert page.locator("#answer-change .headline").text_content() == "1 regressed, 1 not comparable"
+    assert page.locator("#answer-change .headline").text_content() == "1 worse, 1 not comparable"
     assert page.locator(".tally a").count() == 2, "both runs have a case that did not pass, and lead to it"
     assert page.locator(".answers").evaluate("part => part.previousElementSibling.textContent").startswith("Of a case")
     assert page.locator("#changes + p + div td.worse").count() == 3

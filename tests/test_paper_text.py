@@ -286,10 +286,12 @@ def test_run_beyond_the_alphabet_has_the_name_that_charts_give_it() -> None:
     assert [letter_of(runs, run) for run in (runs[25], runs[27])] == ["Z", label(27, 28)] == ["Z", "28"]
 
 
-def test_run_given_twice_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """References by run id would not tell two runs of one id apart."""
-    path = str(PUBLISHED / "quick")
-    assert main(["paper", path, path, "--out", str(tmp_path / "out")]) == EXIT_BAD_INPUT
+def test_two_runs_of_one_id_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """References by run id would not tell them apart."""
+    [run] = published("quick")
+    (tmp_path / "run.json").write_bytes(encode(msgspec.structs.replace(run, created_at="2020-01-01T00:00:00+00:00")))
+    paths = [str(PUBLISHED / "quick"), str(tmp_path / "run.json")]
+    assert main(["paper", *paths, "--out", str(tmp_path / "out")]) == EXIT_BAD_INPUT
     assert "is given twice" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
 

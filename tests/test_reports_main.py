@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 import reports.__main__
-from reports.__main__ import main
+from reports.__main__ import EXIT_BAD_INPUT, main
 from reports.merge import write_views
 from reports.schema import schema_json
 from reports.strict_json import encode
@@ -52,9 +52,27 @@ def test_html_is_written_beside_the_record(run_dir: Path, capsys: pytest.Capture
 @pytest.mark.parametrize(("command", "key"), [("json", "cases"), ("benchmark-json", "benchmarks")])
 def test_json_is_a_line_a_run(run_dir: Path, capsys: pytest.CaptureFixture[str], command: str, key: str) -> None:
     """Several runs come out as several lines."""
-    assert main([command, str(run_dir), str(run_dir)]) == 0
+    plan = msgspec.structs.replace(plan_of(CASE), run_id="later")
+    later = write_run(run_dir.parent / "later", plan, finished(CASE.id, measurement=measured(4.0)))
+    assert main([command, str(run_dir), str(later)]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert [len(msgspec.json.decode(line)[key]) for line in lines] == [1, 1]
+
+
+@pytest.mark.parametrize("command", ["html", "summary", "csv", "verdict", "paper", "ab"])
+def test_run_that_is_given_twice_is_refused(run_dir: Path, capsys: pytest.CaptureFixture[str], command: str) -> None:
+    """Its cases would count twice, or be held against themselves; which two places are meant is said."""
+    write_views(run_dir)
+    copy, out = run_dir.parent / "copy.json", run_dir.parent / "out"
+    copy.write_bytes((run_dir / "run.json").read_bytes())
+    for other in (run_dir, run_dir / ".." / run_dir.name, run_dir / "run.json", copy):
+        where = ["--out", str(out)] if command in ("html", "paper", "ab") else []
+        assert main([command, str(run_dir), str(other), *where]) == EXIT_BAD_INPUT
+        told = capsys.readouterr()
+        run_id = plan_of(CASE).run_id
+        wanted = f"python -m reports {command}: {other}: is run {run_id}, as is {run_dir}; give each run once\n"
+        assert (told.out, told.err) == ("", wanted)
+    assert not out.exists()
 
 
 def test_schema_is_printed(capsys: pytest.CaptureFixture[str]) -> None:

@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from reports.__main__ import main
@@ -16,7 +17,8 @@ CASE = planned(rounds=1)
 def run_folder(folder: Path, clip: bytes = b"clip") -> Path:
     """Write a run of one case with its clip."""
     measurement = measured(4.0, video="media/a.mp4")
-    write_run(folder, plan_of(CASE), finished(CASE.id, measurement=measurement))
+    plan = msgspec.structs.replace(plan_of(CASE), run_id=folder.name)
+    write_run(folder, plan, finished(CASE.id, measurement=measurement))
     (folder / "media").mkdir()
     (folder / "media" / "a.mp4").write_bytes(clip)
     return folder

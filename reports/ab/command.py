@@ -8,7 +8,7 @@ from reports.ab.page import write_comparison
 from reports.ab.pairs import choose
 from reports.ab.record import read_key, read_votes
 from reports.ab.win_rate import WinRate, win_rates
-from reports.merge import read_run
+from reports.merge import read_runs
 from reports.rows import counted, one_line
 from reports.strict_json import encode
 
@@ -35,7 +35,8 @@ def takes_votes(parser: argparse.ArgumentParser) -> None:
 
 def write(options: argparse.Namespace) -> int:
     """Write the blinded page and its key, and tell what to do with them; gives the exit code."""
-    runs = [(read_run(path), path if path.is_dir() else path.parent) for path in options.runs]
+    folders = [path if path.is_dir() else path.parent for path in options.runs]
+    runs = list(zip(read_runs(options.runs), folders, strict=True))
     choice = choose(runs, options.between)
     written = write_comparison(choice, options.out)
     left_out = "".join(f"left out: {line}\n" for line in choice.left_out)
