@@ -278,6 +278,19 @@ def test_list_and_show_tell_what_is_there(base: list[str], tmp_path: Path, capsy
     assert main(["baseline", "show", "nothing", "--folder", str(folder)]) == 4
 
 
+@pytest.mark.parametrize("words", [["list"], ["show", "x"], ["retire", "x", "--who", "Ada", "--why", "old"]])
+def test_folder_that_is_not_there_is_unusable_input(
+    words: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A mistyped folder looked like one without baselines; an empty one is one, and is told."""
+    assert main(["baseline", *words, "--folder", str(tmp_path / "nothere")]) == 4
+    told = capsys.readouterr().err
+    assert f"baseline {words[0]}: --folder {tmp_path / 'nothere'}: no such folder of baselines; name it" in told
+    assert f"python -m reports baseline add RUN... --folder {tmp_path / 'nothere'} --who NAME --why REASON" in told
+    assert main(["baseline", "list", "--folder", str(tmp_path)]) == 0
+    assert capsys.readouterr().out == f"no baseline in {tmp_path}\n"
+
+
 def _failed(case: CaseRecord) -> CaseRecord:
     return msgspec.structs.replace(case, status="failed", reason="over its budget")
 

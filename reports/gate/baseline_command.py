@@ -1,6 +1,7 @@
 """`python -m reports baseline add|list|show|retire`: what stored baselines hold, and who changed them why."""
 
 import argparse
+import shlex
 import sys
 from collections import Counter
 from collections.abc import Callable
@@ -65,14 +66,14 @@ def _path(known: dict[Path, Baseline], case: str, wanted: Path) -> Path:
 
 
 def _list(options: argparse.Namespace) -> int:
-    known = _known(options.folder)
+    known = _stored(options.folder)
     lines = [_line(one) for one in known.values()] or [f"no baseline in {options.folder}"]
     sys.stdout.write("\n".join([*lines, ""]))
     return 0
 
 
 def _show(options: argparse.Namespace) -> int:
-    for one in find(_known(options.folder), _named(options, "a key or a case")).values():
+    for one in find(_stored(options.folder), _named(options, "a key or a case")).values():
         values = {
             name: [e.values[name] for e in one.active if name in e.values] for e in one.active for name in e.values
         }
@@ -96,7 +97,7 @@ def _show(options: argparse.Namespace) -> int:
 
 def _retire(options: argparse.Namespace) -> int:
     change = _change(options)
-    for path, one in find(_known(options.folder), _named(options, "a key or a case")).items():
+    for path, one in find(_stored(options.folder), _named(options, "a key or a case")).items():
         write_baseline(path, retired(one, change))
         sys.stdout.write(f"retired {counted(one.active, 'run')} of {one_line(one.case)}, whose values stay in {path}\n")
     return 0
@@ -104,6 +105,16 @@ def _retire(options: argparse.Namespace) -> int:
 
 def _known(folder: Path) -> dict[Path, Baseline]:
     return baselines_in(folder) if folder.is_dir() else {}
+
+
+def _stored(folder: Path) -> dict[Path, Baseline]:
+    """Read what is there; a folder that is not there is a mistyped one."""
+    if not folder.is_dir():
+        raise GateError(
+            f"--folder {folder}: no such folder of baselines; name it, or make it: "
+            f"python -m reports baseline add RUN... --folder {shlex.quote(str(folder))} --who NAME --why REASON"
+        )
+    return baselines_in(folder)
 
 
 def _named(options: argparse.Namespace, what: str) -> list[str]:
