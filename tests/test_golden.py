@@ -1,5 +1,6 @@
 """Goldens: the ladder from equality to a calibrated band, what an update keeps and refuses, damaged files."""
 
+import re
 import subprocess
 from pathlib import Path
 from types import SimpleNamespace
@@ -12,8 +13,8 @@ import torch
 from fixtures.golden import calibrate as calibration
 from fixtures.golden.check import bands_for, golden_step
 from fixtures.golden.identity import asked_for, fingerprint, folder_name
-from fixtures.golden.store import NAME, Golden, GoldenError, goldens_in, read_made, write_golden
-from fixtures.golden.use import GoldenUse, GoldenUseError, golden_use
+from fixtures.golden.store import Golden, GoldenError, goldens_in, read_made, write_golden
+from fixtures.golden.use import NAME, GoldenUse, GoldenUseError, golden_use, refuse_without_goldens
 from fixtures.media import frames_sha256
 from fixtures.options import Options
 from fixtures.paired.latents_probe import LatentsProbe
@@ -23,6 +24,7 @@ from reports.judged import Floor
 from reports.measured import Device, MetricValue
 from reports.paired import PairedComparison
 from reports.record import PlannedCase
+from tests.inner_session import bench
 from tests.reports_samples import a_round, plan_of, planned, write_run
 from tests.running import ROOT, session, without_gpu
 
@@ -308,6 +310,20 @@ def test_update_without_place_or_reason_is_refused(options: dict[str, str], told
     with pytest.raises(GoldenUseError, match=told):
         golden_use(Options(**options))  # type: ignore[arg-type]
     assert golden_use(Options()) is None
+
+
+def test_folder_without_any_golden_is_refused_before_anything_is_loaded(tmp_path: Path) -> None:
+    """A mistyped name costs no run; what is to be made needs no folder; a clip that lacks its own fails by itself."""
+    refuse_without_goldens(Options())
+    refuse_without_goldens(Options(golden=str(tmp_path / "nothere"), update_golden="why"))
+    for folder, told in ((tmp_path / "nothere", "no such folder of goldens"), (tmp_path, "holds no golden")):
+        with pytest.raises(GoldenUseError, match=rf"--golden {re.escape(str(folder))}: {told}; make them .*--update"):
+            refuse_without_goldens(Options(golden=str(folder)))
+    ended = bench("--suite", "tiny", "--golden", str(tmp_path / "nothere"), "--collect-only")
+    assert ended.code == 4
+    assert "no such folder of goldens" in ended.output
+    check(tmp_path, made(), why="the first build")
+    refuse_without_goldens(Options(golden=str(tmp_path / "goldens")))
 
 
 @pytest.mark.parametrize("damage", ["frames", "latents", "json", "gone", "other"])
