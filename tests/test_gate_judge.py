@@ -142,6 +142,13 @@ def test_over_20_percent_faster_is_a_stale_baseline(total_s: float, expected: st
     assert ("stale" in found.why) is (expected == "IMPROVED")
 
 
+def test_improvement_in_turns_makes_no_baseline_stale() -> None:
+    """There is no stored one: what is said is against what it is better."""
+    (found,) = judge(samples(baseline_runs(3)), samples([gate_run(n, gate_case(3.0)) for n in range(3)]), rules=PAIRED)
+    assert (found.verdict, "stale" in found.why) == ("IMPROVED", False)
+    assert "-25.00 %: better than the base that ran in turns with it; no stored baseline" in found.why
+
+
 def test_slower_phase_is_named() -> None:
     """By its own limits, or as the one that grew most where none is beyond them."""
     assert "phase_decode_s" in verdict_on(of_round("phase_decode_s", 1.76)).why

@@ -18,6 +18,11 @@ from reports.gate.words import amount, beyond_text, limit_text, signed_pct
 
 # Float arithmetic alone must not break a limit that is met exactly.
 ROUNDING = 1e-12
+# What an improvement says of what it is held against: a stored baseline, or runs in turns.
+BETTER_THAN = (
+    "its baseline is stale",
+    "better than the base that ran in turns with it; no stored baseline was looked at",
+)
 
 
 class Rules(NamedTuple):
@@ -69,7 +74,7 @@ def judge_metric(metric: str, base: Sequence[Sample], new: Sequence[Sample], rul
         return _verdict(metric, name, said, (old.values, now.values), held.limit, cycles_pct)
 
     found = _undecided(metric, (old, now), (len(base), len(new)), rules)
-    return verdict(*found) if found is not None else _compared(metric, (old, now), held, verdict)
+    return verdict(*found) if found is not None else _compared(metric, (old, now), (held, rules), verdict)
 
 
 def _held(metric: str, sides: tuple[Sequence[Sample], Sequence[Sample]], spread: Sequence[float]) -> Held:
@@ -89,9 +94,10 @@ def _tightened(limit: Limit, spread: Sequence[float]) -> Limit:
 
 
 def _compared(
-    metric: str, sides: tuple[Numbers, Numbers], held: Held, verdict: Callable[..., MetricVerdict]
+    metric: str, sides: tuple[Numbers, Numbers], by: tuple[Held, Rules], verdict: Callable[..., MetricVerdict]
 ) -> MetricVerdict:
     base, new = (statistics.median(side.values) for side in sides)
+    held, rules = by
     limit = held.limit
     if is_worse(base, new, limit):
         text = beyond_text(metric, base, new, limit)
@@ -105,7 +111,7 @@ def _compared(
         return verdict("AMBIGUOUS", beyond_text(metric, base, new, held.was))
     if is_worse(new, base, limit) and base - new > (STALE_PCT / 100 + ROUNDING) * base:
         change = signed_pct(100 * (new / base - 1))
-        return verdict("IMPROVED", f"{metric} {amount(metric, new)}, {change}: its baseline is stale")
+        return verdict("IMPROVED", f"{metric} {amount(metric, new)}, {change}: {BETTER_THAN[rules.paired]}")
     return verdict("PASS", "")
 
 

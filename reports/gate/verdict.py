@@ -19,7 +19,7 @@ Verdict = Literal[
 MEANING: dict[Verdict, str] = {
     "PASS": "no number is worse than its baseline by more than its limits, and no check of its clip is broken",
     "REGRESSION": "a number is worse by more than both its limits, or a case or a check of its clip that passed fails",
-    "IMPROVED": "over 20 % better: the baseline is stale, record a new one",
+    "IMPROVED": "over 20 % better: a stored baseline is stale, record a new one",
     "AMBIGUOUS": "worse, but not in cycles or by the base's limits only; a number that is none; some clips broken",
     "CALIBRATION_NEEDED": "too few valid baseline runs on this GPU and stack",
     "RECIPE_MISMATCH": "another workload or recipe under the same id, or another one ran than was asked for",
