@@ -156,6 +156,8 @@ def test_mistyped_comparison_ends_the_session_before_anything_is_loaded(wrong: s
         ({"better": "higher", "absolute": 0.1}, ("neither", 0, 1), ""),
         ({"better": "lower", "absolute": 0.1, "magnitude": True}, ("higher", -1, 1), ""),
         ({"better": "higher", "absolute": 0.1, "magnitude": True}, ("lower", 0, 1), "says that higher is better"),
+        ({"better": "higher", "absolute": 0.1, "magnitude": True}, ("lower", -1, 1), "says that higher is better"),
+        ({"better": "higher", "absolute": 0.1, "magnitude": True}, ("neither", -1, 1), ""),
         ({"better": "lower", "absolute": 0.999}, ("lower", 0, 1), ""),
         ({"better": "lower", "absolute": 1.0}, ("lower", 0, 1), "of 1 is as wide as the metric, which has 0 to 1"),
         ({"better": "lower", "absolute": 1.999}, ("lower", -1, 1), ""),
@@ -170,6 +172,22 @@ def test_margin_that_its_metric_contradicts_is_told(
     found = contradiction(Margin(metric="a", why="a test", **margin), Known(*known))
     assert told in found
     assert bool(told) == bool(found)
+
+
+# Of these 0 is the best, and a value on either side of it is worse.
+OF_BOTH_SIGNS = {"chroma_drift", "chroma_slope", "contrast_drift", "L_drift", "sharp_drift"}
+
+
+def test_no_metrics_margin_of_sizes_guards_the_direction_that_is_worse() -> None:
+    """Each metric says its least, if its definition has one; only of both signs the smaller size may be better."""
+    metrics = find_metrics()
+    known = {id_: one for id_, one in known_metrics(metrics).items() if id_ in metrics}
+    assert {id_ for id_, one in known.items() if one.least < 0 < one.most} == OF_BOTH_SIGNS
+    for wrong, better in (("higher", "lower"), ("lower", "higher")):
+        margin = Margin(metric="", why="a slip", better=wrong, absolute=1e-6, magnitude=True)  # type: ignore[arg-type]
+        refused = {id_ for id_, one in known.items() if contradiction(margin, one)}
+        against = {id_ for id_, one in known.items() if one.better == better}
+        assert refused == (against if wrong == "higher" else against - OF_BOTH_SIGNS)
 
 
 def test_starting_margins_agree_with_their_metrics() -> None:

@@ -4,6 +4,7 @@ import doctest
 import importlib
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +26,7 @@ from fixtures.metrics.spec import (
 )
 from reports.judged import Limits
 from tests.running import ROOT
+from tests.textured_clip import as_clip, textured
 
 EXAMPLE = ROOT / "tests" / "examples" / "brightness_metric.py"
 
@@ -58,6 +60,22 @@ def test_every_metric_has_an_example_that_runs(path: Path) -> None:
     result = doctest.testmod(importlib.import_module(f"fixtures.metrics.{path.stem}"))
     assert result.attempted > 0
     assert result.failed == 0
+
+
+def test_no_metric_gives_less_than_its_least_or_more_than_its_most() -> None:
+    """Of noise that goes black, of black that turns to noise, and of a texture: values reach what their bounds say."""
+    noise_THWC = np.random.default_rng(0).integers(0, 256, (29, 32, 48, 3), dtype=np.uint8)
+    black_THWC, moving_THWC = np.zeros_like(noise_THWC), textured(29, 32, 48)
+    seen: dict[str, list[float]] = {}
+    for first, last in ((noise_THWC, black_THWC), (black_THWC, noise_THWC), (moving_THWC, moving_THWC)):
+        whole = as_clip(np.concatenate([first[:14], last[14:]]))
+        for one in apply_metrics(find_metrics(), replace(whole, block_starts=(5, 13, 21)), "hub"):
+            seen.setdefault(one.id, []).extend([] if one.value is None else [one.value])
+    ends = {id_: (metric.least, metric.most) for id_, metric in find_metrics().items()}
+    beyond = {id_: values for id_, values in seen.items() if min(values) < ends[id_][0] or max(values) > ends[id_][1]}
+    assert beyond == {}
+    signed = {id_ for id_, values in seen.items() if min(values) < 0}
+    assert signed == {id_ for id_, m in find_metrics().items() if m.least < 0}
 
 
 def test_own_metric_is_found_beside_ours() -> None:
