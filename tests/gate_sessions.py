@@ -22,7 +22,10 @@ def case(id_: str, total_s: float = 4.0) -> CaseRecord:
 
 
 class Starts:
-    """A `Start` that makes runs up: `seconds` tells, by the process' name and the case, how long its rounds took."""
+    """A `Start` that makes runs up: `seconds` tells, by the process' name and the case, how long its rounds took.
+
+    In the processes that are listed in `failing` the case `SLOW` fails.
+    """
 
     def __init__(
         self,
@@ -32,8 +35,9 @@ class Starts:
         others: Sequence[str] = (),
         packages: Mapping[Role, dict[str, str]] | None = None,
         faults: Mapping[str, str] | None = None,
+        failing: Sequence[str] = (),
     ) -> None:
-        self.faults = faults or {}
+        self.faults, self.failing = faults or {}, failing
         self.seconds, self.lost, self.others, self.packages = seconds, lost, list(others), packages or {}
         self.asked: list[tuple[Role, str, list[str]]] = []
 
@@ -46,7 +50,7 @@ class Starts:
         self.asked.append((role, name, list(cases)))
         if name in self.lost:
             raise GateEndedError(f"{name} printed last: boom")
-        run = gate_run(len(self.asked), *(case(id_, self.seconds(name, id_)) for id_ in cases))
+        run = gate_run(len(self.asked), *(self._case(name, id_) for id_ in cases))
         environment = msgspec.structs.replace(
             run.environment, packages=self.packages.get(role, run.environment.packages)
         )
@@ -54,6 +58,12 @@ class Starts:
         folder = os.path.relpath(folder_of(Path("/run"), name), "/run")
         process = GateProcess(side=role, folder=folder, exit_code=139 if name in self.faults else 0, seconds=1.0)
         return Ran(run=run, process=process, others=self.others, fault=self.faults.get(name, ""))
+
+    def _case(self, name: str, id_: str) -> CaseRecord:
+        made = case(id_, self.seconds(name, id_))
+        if id_ == SLOW and name in self.failing:
+            return msgspec.structs.replace(made, status="oom", reason="out of memory", measurement=None)
+        return made
 
 
 def runs_of(seconds: float, count: int = 5, *ids: str) -> list[Run]:

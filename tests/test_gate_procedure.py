@@ -9,7 +9,9 @@ from fixtures.gate import procedure
 from fixtures.gate.procedure import FIRST_NEW, Decided, GateEndedError, Role, against_stored, in_turns
 from fixtures.gate.stored import Judged
 from reports.gate.sample import Sample
-from tests.gate_samples import samples
+from reports.record import CaseRecord
+from tests.gate_samples import BRIGHT, DARK, clip_of, samples
+from tests.gate_samples import runs_of as clip_runs
 from tests.gate_sessions import FAST, SLOW, Starts, runs_of
 
 BOTH = [FAST, SLOW]
@@ -58,6 +60,62 @@ def test_suspicion_that_two_more_do_not_share_is_none() -> None:
     start = Starts(lambda name, id_: 4.4 if name == FIRST_NEW else 4.0)
     assert verdicts(stored(start)) == {FAST: "PASS", SLOW: "PASS"}
     assert start.names == [FIRST_NEW, "confirm-1", "confirm-2"]
+
+
+@pytest.mark.parametrize(
+    ("failing", "expected"),
+    [
+        ((FIRST_NEW,), "AMBIGUOUS"),
+        ((FIRST_NEW, "confirm-1"), "REGRESSION"),
+        ((FIRST_NEW, "confirm-1", "confirm-2"), "REGRESSION"),
+    ],
+)
+def test_case_that_fails_is_confirmed_by_two_more_processes(failing: tuple[str, ...], expected: str) -> None:
+    """One failure of three is not the change's, and no pass either; most of them are."""
+    start = Starts(failing=failing)
+    decided = stored(start)
+    assert verdicts(decided) == {FAST: "PASS", SLOW: expected}
+    assert start.asked[1:] == [("confirmation", "confirm-1", [SLOW]), ("confirmation", "confirm-2", [SLOW])]
+    (why,) = (one.why for one in decided.verdicts if one.id == SLOW)
+    assert f"in {len(failing)} of 3 runs" in why
+    assert "oom: out of memory" in why
+
+
+@pytest.mark.parametrize(("dark", "expected"), [(1, "AMBIGUOUS"), (2, "REGRESSION")])
+def test_clip_that_breaks_a_check_is_confirmed_by_two_more_processes(dark: int, expected: str) -> None:
+    """As a failure is: one black clip of three is nobody's fault yet."""
+
+    class Clips(Starts):
+        def _case(self, _name: str, _id: str) -> CaseRecord:
+            return clip_of(DARK if len(self.asked) <= dark else BRIGHT)
+
+    start, base = Clips(), samples(clip_runs(clip_of(BRIGHT)))
+    decided = against_stored(start, [FAST], lambda _new: Judged(base, []), [])
+    assert (verdicts(decided), start.names) == ({FAST: expected}, [FIRST_NEW, "confirm-1", "confirm-2"])
+
+
+@pytest.mark.parametrize(
+    ("failing", "expected", "count"),
+    [
+        (("new-2",), "AMBIGUOUS", 6),
+        (("new-2", "base-1"), "AMBIGUOUS", 6),
+        (("new-1", "new-2"), "AMBIGUOUS", 8),
+        (("new-1", "new-2", "new-4"), "REGRESSION", 8),
+        (("new-1", "new-2", "new-4", "base-2"), "REGRESSION", 8),
+        (("new-1", "new-2", "new-3", "base-1", "base-2"), "AMBIGUOUS", 6),
+        (("base-1",), "CALIBRATION_NEEDED", 6),
+    ],
+)
+def test_failure_in_turns_is_blamed_on_the_side_whose_most_runs_show_it(
+    failing: tuple[str, ...], expected: str, count: int
+) -> None:
+    """Confirmed by one more pair; a case that fails in the base as well is nobody's, and what happened is told."""
+    start = Starts(failing=failing)
+    decided = turns(start)
+    assert (verdicts(decided), len(start.names)) == ({FAST: "PASS", SLOW: expected}, count)
+    (why,) = (one.why for one in decided.verdicts if one.id == SLOW)
+    assert "oom: out of memory" in why
+    assert ("runs of the base" in why) is any(name.startswith("base") for name in failing)
 
 
 def test_baseline_case_that_was_not_planned_is_missing() -> None:

@@ -100,6 +100,18 @@ def test_lenient_verdict_excuses_no_failure(status: Status) -> None:
     assert excused_by(outcome(verdicts=[verdict]), {invalid.id: invalid}) == frozenset()
 
 
+@pytest.mark.parametrize("status", ["failed", "oom", "crashed"])
+def test_failure_that_most_runs_do_not_share_is_excused_where_it_is_let_pass(status: Status) -> None:
+    """Whether it stood in the session's own process or in a confirming one; a case that passed is not skipped."""
+    passed = gate_case()
+    failed = msgspec.structs.replace(passed, status=status)
+    verdicts = [CaseVerdict(id=passed.id, verdict="AMBIGUOUS", why="it failed in 1 of 3 runs under test")]
+    told = outcome(verdicts=verdicts, lenient=["AMBIGUOUS"])
+    assert excused_by(told, {failed.id: failed}) == {failed.id}
+    assert excused_by(told, {passed.id: passed}) == frozenset()
+    assert excused_by(outcome(verdicts=verdicts), {failed.id: failed}) == frozenset()
+
+
 def reported(record: CaseRecord, *excused: str) -> list[str]:
     """Report a case to a stand-in of its item; give what each phase ended with."""
     ended: list[str] = []

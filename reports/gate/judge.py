@@ -5,10 +5,12 @@ passes them. Here whatever is not compared says so, and only PASS, IMPROVED and 
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from typing import NamedTuple
+
+import msgspec
 
 from reports.gate.checks import frames_text
 from reports.gate.cohort import differing, is_asked
+from reports.gate.failed import Sides, failed_before, failure, has_failed, told_end
 from reports.gate.grown import grown
 from reports.gate.judge_metric import Rules, judge_metric
 from reports.gate.judge_quality import judge_quality
@@ -18,18 +20,7 @@ from reports.gate.sample import Sample
 from reports.gate.verdict import CaseVerdict, MetricVerdict, QualityVerdict, Verdict, worst
 from reports.rows import one_line
 
-NOT_MEASURED = ("skipped", "not_run")
 SHOWN_FACTS = 6
-
-
-class Sides(NamedTuple):
-    """A case's runs on either side, the baseline's `eligible` ones, and of these those `matched` in their cohort."""
-
-    id: str
-    base: Sequence[Sample]
-    new: Sequence[Sample]
-    eligible: Sequence[Sample]
-    matched: Sequence[Sample]
 
 
 class GateError(ValueError):
@@ -94,9 +85,10 @@ def _sides(id_: str, base: Sequence[Sample], new: Sequence[Sample], under_test: 
 
 def _judge_case(sides: Sides, under_test: Collection[str], rules: Rules) -> CaseVerdict:
     id_, _, new, _, matched = sides
-    if found := _unmeasured(new, matched) or _other_cohort(sides, under_test):
-        quality = judge_quality(matched, new) if found[0] == "REGRESSION" else []
-        return CaseVerdict(id=id_, verdict=found[0], why="; ".join([found[1], *_frames(quality)]), quality=quality)
+    if failed := failure(sides, under_test):
+        return _judge_failed(sides, failed, under_test, rules)
+    if found := _unmeasured(new) or _other_cohort(sides, under_test):
+        return CaseVerdict(id=id_, verdict=found[0], why=found[1])
     names = dict.fromkeys(name for sample in (*matched, *new) for name in sample.values if is_gated(name))
     metrics = [judge_metric(name, matched, new, rules) for name in names]
     quality = judge_quality(matched, new)
@@ -104,6 +96,7 @@ def _judge_case(sides: Sides, under_test: Collection[str], rules: Rules) -> Case
         return CaseVerdict(id=id_, verdict=found[0], why=found[1], quality=quality)
     verdict, causes = _worst(metrics, quality), grown(metrics, matched, new)
     reasons = _why(verdict, metrics, quality)
+    reasons += failed_before(sides, under_test)[1] if verdict == "CALIBRATION_NEEDED" else []
     return CaseVerdict(
         id=id_,
         verdict=verdict,
@@ -113,6 +106,23 @@ def _judge_case(sides: Sides, under_test: Collection[str], rules: Rules) -> Case
         versions=_versions(matched[-1], new[-1]),
         quality=quality,
     )
+
+
+def _judge_failed(sides: Sides, found: tuple[Verdict, str], under_test: Collection[str], rules: Rules) -> CaseVerdict:
+    """Say that a case failed; where only some of its runs did, the others' numbers and checks are judged all the same.
+
+    Only what is worse than undecided changes the verdict: as many of them as the base has are not to be had.
+    """
+    verdict, why = found
+    passed = [one for one in sides.new if not has_failed(one)]
+    if verdict == "REGRESSION" or not passed:
+        quality = judge_quality(sides.matched, sides.new)
+        told = "; ".join([why, *_frames(quality)])
+        return CaseVerdict(id=sides.id, verdict=verdict, why=told, quality=quality)
+    rest = _judge_case(sides._replace(new=passed), under_test, rules._replace(paired=False))
+    worse = rest.verdict in ("REGRESSION", "RECIPE_MISMATCH", "INVALID_ENV")
+    told = f"{rest.why}; {why}" if worse else why
+    return msgspec.structs.replace(rest, verdict=rest.verdict if worse else verdict, why=told)
 
 
 def _worst(metrics: Sequence[MetricVerdict], quality: Sequence[QualityVerdict]) -> Verdict:
@@ -136,29 +146,17 @@ def _frames(quality: Sequence[QualityVerdict]) -> list[str]:
     ]
 
 
-def _unmeasured(new: Sequence[Sample], matched: Sequence[Sample]) -> tuple[Verdict, str] | None:
-    """Judge what needs no number: absent, failed, not valid, or run otherwise than asked for."""
+def _unmeasured(new: Sequence[Sample]) -> tuple[Verdict, str] | None:
+    """Judge what needs no number: absent, not valid, run otherwise than asked for, or failed without a baseline."""
     if not new:
         return "MISSING", "a case of the baseline that is not in the runs under test"
-    failed = [one for one in new if has_failed(one)]
-    if failed and matched:
-        return "REGRESSION", f"it passed in the baseline, now: {_told(failed[0])}"
     if invalid := [one for one in new if one.invalid]:
         return "INVALID_ENV", one_line(invalid[0].invalid)
     if mismatch := [one for one in new if one.mismatch]:
         return "RECIPE_MISMATCH", f"it ran otherwise than it was asked to: {mismatch[0].mismatch}"
     if lost := [one for one in new if one.status != "passed"]:
-        return "MISSING", f"planned, but without a number: {_told(lost[0])}"
+        return "MISSING", f"planned, but without a number: {told_end(lost[0])}"
     return None
-
-
-def has_failed(sample: Sample) -> bool:
-    """Tell whether a case was run, in an environment that was valid as far as is known, and did not pass."""
-    return sample.status not in ("passed", "invalid_env", *NOT_MEASURED)
-
-
-def _told(sample: Sample) -> str:
-    return one_line(f"{sample.status}: {sample.reason}" if sample.reason else sample.status)
 
 
 def _other_cohort(sides: Sides, under_test: Collection[str]) -> tuple[Verdict, str] | None:
@@ -186,7 +184,7 @@ def _without_base(base: Sequence[Sample], own: Mapping[str, str], under_test: Co
     if not base:
         return "NEW", "no baseline has this case"
     if all(has_failed(one) and not differing(one.facts, own, under_test) for one in base):
-        return "NEW", f"it failed in the base, {_told(base[-1])}, and passes now"
+        return "NEW", f"it failed in the base, {told_end(base[-1])}, and passes now"
     if all(run.retired for run in base):
         return "CALIBRATION_NEEDED", f"its baseline is {base[-1].invalid}, and no run was added since"
     return "CALIBRATION_NEEDED", f"none of its {len(base)} baseline runs is valid and passed"

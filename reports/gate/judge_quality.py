@@ -134,8 +134,13 @@ def _judge_frames(sides: Sides) -> QualityVerdict | None:
     )
 
 
+def is_most(some: Sequence[object], everything: Sequence[object]) -> bool:
+    """Tell whether some runs are more than half of them all."""
+    return 2 * len(some) > len(everything)
+
+
 def _most(checks: Sequence[Check]) -> bool:
-    return 2 * sum(check.verdict == "broken" for check in checks) > len(checks)
+    return is_most([check for check in checks if check.verdict == "broken"], checks)
 
 
 def _shown(checks: Sequence[Check]) -> str:

@@ -20,7 +20,7 @@ MEANING: dict[Verdict, str] = {
     "PASS": "no number is worse than its baseline by more than its limits, and no check of its clip is broken",
     "REGRESSION": "a number is worse by more than both its limits, or a case or a check of its clip that passed fails",
     "IMPROVED": "over 20 % better: a stored baseline is stale, record a new one",
-    "AMBIGUOUS": "worse, but not in cycles or by the base's limits only; a number that is none; some clips broken",
+    "AMBIGUOUS": "worse, but not in cycles or by the base's limits only; a number that is none; only some runs fail",
     "CALIBRATION_NEEDED": "too few valid baseline runs on this GPU and stack",
     "RECIPE_MISMATCH": "another workload or recipe under the same id, or another one ran than was asked for",
     "INVALID_ENV": "the GPU was slowed down, shared or not watched, or clocks disagree",
@@ -105,8 +105,8 @@ def worst(verdicts: Sequence[Verdict]) -> Verdict:
 
 
 def suspects(cases: Sequence[CaseVerdict]) -> list[str]:
-    """Name the cases that are worse in a number and have to be confirmed by two more processes before they fail."""
-    return [case.id for case in cases if case.verdict == "REGRESSION" and _is_of_one(case)]
+    """Name the cases that are worse, or fail, and have to be confirmed by two more processes before they are blamed."""
+    return [case.id for case in cases if case.verdict == "REGRESSION" and case.of == "case"]
 
 
 def exit_code(cases: Sequence[CaseVerdict], lenient: Collection[str] = ()) -> int:
@@ -130,8 +130,3 @@ def _was_compared(case: CaseVerdict) -> bool:
 def fails(case: CaseVerdict, lenient: Collection[str] = ()) -> bool:
     """Tell whether a gate fails for this case: it regressed, or is undecided in a way that nobody let pass."""
     return exit_code([case, CaseVerdict(id="", verdict="PASS", why="")], lenient) != EXIT_FINE
-
-
-def _is_of_one(case: CaseVerdict) -> bool:
-    worse = [metric for metric in case.metrics if metric.verdict == "REGRESSION"]
-    return bool(worse) and all(metric.new_runs == 1 for metric in worse)
