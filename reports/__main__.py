@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from reports.ab import command as ab
 from reports.ab.record import VotesError
-from reports.arguments import takes_runs
+from reports.arguments import Parser, takes_runs
 from reports.equal_time_lines import equal_time_lines
 from reports.exports.command import EXPORTS, Export
 from reports.gate.baseline_command import BASELINE, baseline, takes_action
@@ -32,25 +32,15 @@ from reports.summary import render_summary, render_together
 from reports.verdict_lines import verdict_lines
 from reports.verdicts import is_breach, verdicts
 
-EXIT_BAD_INPUT = 2
-# Commands whose 2 says "undecided": what they cannot use is 4.
-GATING = ("compare", "baseline")
-
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command; returns its exit code, or 2 and a sentence where a run is not readable or a view not writable."""
-    given = list(sys.argv[1:] if arguments is None else arguments)
-    try:
-        options = _parser().parse_args(given)
-    except SystemExit as error:
-        if error.code == EXIT_BAD_INPUT and given[:1] and given[0] in GATING:
-            raise SystemExit(EXIT_UNUSABLE) from None
-        raise
+    """Run a command; returns its exit code, or 4 and a sentence where a run is not readable or a view not writable."""
+    options = _parser().parse_args(arguments)
     try:
         return COMMANDS[options.command].run(options)
     except (RunFolderError, VotesError, NonFiniteError, OSError) as error:
         sys.stderr.write(f"python -m reports {options.command}: {error}\n")
-        return EXIT_BAD_INPUT
+        return EXIT_UNUSABLE
 
 
 def _takes_runs_and_quality(parser: argparse.ArgumentParser) -> None:
@@ -141,7 +131,7 @@ COMMANDS = {
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m reports", description="Render runs from their records.")
+    parser = Parser(prog="python -m reports", description="Render runs from their records.")
     commands = parser.add_subparsers(dest="command", required=True)
     for name, command in COMMANDS.items():
         command.arguments(commands.add_parser(name, help=command.help, description=command.help))

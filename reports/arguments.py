@@ -1,7 +1,25 @@
-"""The argument that most commands of `python -m reports` take: the runs that they are about."""
+"""What `python -m reports` and `python -m fixtures.*` have in common: exit codes, and the runs that they take.
+
+Why it matters: a job tells by the exit code whether to fail, to ask again, or to be mended. 0 is fine, 1 that what was
+judged failed, 2 (of `compare`) undecided, and 4, as pytest's, that input or command line are not usable. argparse's own
+2 for a mistyped option would read as a state that somebody let pass.
+"""
 
 import argparse
+import sys
 from pathlib import Path
+from typing import NoReturn
+
+from reports.gate.verdict import EXIT_UNUSABLE
+
+
+class Parser(argparse.ArgumentParser):
+    """argparse, whose exit code for a bad command line is 4; the parsers of its sub-commands are of this kind, too."""
+
+    def error(self, message: str) -> NoReturn:
+        """Tell the usage and the fault, and exit."""
+        self.print_usage(sys.stderr)
+        self.exit(EXIT_UNUSABLE, f"{self.prog}: error: {message}\n")
 
 
 def takes_runs(parser: argparse.ArgumentParser) -> None:

@@ -86,7 +86,8 @@ def _content(path: Path) -> bytes:
 
 def _made_anew(path: Path, kind: type[Record]) -> str:
     """Say where a file that is no JSON, or not all of it, comes from again."""
-    if kind is Run and path.with_name("plan.json").is_file():
+    has_journal = path.with_name("plan.json").is_file() and any(path.parent.glob("journal/*.jsonl"))
+    if kind is Run and has_journal:
         return f"give the folder {path.parent}, whose plan.json and journal the record is made from anew"
     return "copy it again, whole, from the folder that the run was written to"
 

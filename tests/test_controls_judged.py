@@ -161,8 +161,8 @@ def test_command_ends_with_1_where_a_sound_clip_fails(
 
 @pytest.mark.parametrize("words", [["--size", "8x48x48"], ["--size", "x"], ["--clip", "nothing"]])
 def test_size_and_clip_that_cannot_be_are_refused(words: list[str]) -> None:
-    """With argparse's exit code 2."""
-    with pytest.raises(SystemExit, match="2"):
+    """With argparse's exit code 4."""
+    with pytest.raises(SystemExit, match="4"):
         command.main(words)
 
 

@@ -201,23 +201,23 @@ def test_too_few_runs_or_one_run_twice_calibrate_nothing(
 ) -> None:
     """Two runs, one GPU, or the same run again: refused, and no band is left behind."""
     runs = a_a_runs(tmp_path)
-    assert calibration.main(["--into", str(tmp_path / "goldens"), *(str(runs[number]) for number in chosen)]) == 1
+    assert calibration.main(["--into", str(tmp_path / "goldens"), *(str(runs[number]) for number in chosen)]) == 4
     assert "at least 3 different runs on at least 2 are needed" in capsys.readouterr().err
     assert not list(tmp_path.glob(f"goldens/*/{calibration.NAME}"))
 
 
 def test_runs_that_share_no_clip_calibrate_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """An empty folder leaves nothing to compare: told, and an exit code of 1."""
+    """An empty folder leaves nothing to compare: told, and an exit code of 4."""
     (tmp_path / "empty").mkdir()
-    assert calibration.main(["--into", str(tmp_path), str(a_a_runs(tmp_path)[0]), str(tmp_path / "empty")]) == 1
+    assert calibration.main(["--into", str(tmp_path), str(a_a_runs(tmp_path)[0]), str(tmp_path / "empty")]) == 4
     assert "no clip is in every run" in capsys.readouterr().err
 
 
 def test_run_that_is_no_folder_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """A mistyped path is bad input: a sentence and exit code 2, before anything is read."""
+    """A mistyped path is bad input: a sentence and exit code 4, before anything is read."""
     with pytest.raises(SystemExit) as ended:
         calibration.main(["--into", str(tmp_path), str(tmp_path / "absent")])
-    assert ended.value.code == 2
+    assert ended.value.code == 4
     assert "absent: no such folder of goldens" in capsys.readouterr().err
 
 

@@ -8,9 +8,10 @@ from typing import Any
 import msgspec
 import pytest
 
-from reports.__main__ import EXIT_BAD_INPUT, main
+from reports.__main__ import main
 from reports.gate.baseline import Change, with_sample, write_baseline
 from reports.gate.sample import samples_of
+from reports.gate.verdict import EXIT_UNUSABLE
 from reports.history import lines as history_lines
 from reports.history import readings
 from reports.history.lines import History, histories_of
@@ -216,5 +217,5 @@ def test_what_cannot_be_shown_is_said(
     (tmp_path / "empty").mkdir()
     (tmp_path / "torn.json").write_text('{"schema_version": 1, "ca', encoding="utf-8")
     places = {"FILE": written(tmp_path, "run", night(0)), "EMPTY": tmp_path / "empty", "TORN": tmp_path / "torn.json"}
-    assert main(["history", *(str(places.get(word, word)) for word in arguments)]) == EXIT_BAD_INPUT
+    assert main(["history", *(str(places.get(word, word)) for word in arguments)]) == EXIT_UNUSABLE
     assert sentence in capsys.readouterr().err

@@ -126,11 +126,11 @@ BAD_FILES: dict[str, tuple[Callable[[Path], object], str]] = {
 def test_bad_file_is_told_and_the_others_are_scored_all_the_same(
     tmp_path: Path, name: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Exit code 2, one sentence that names the file, and the sound clip behind it in table and JSON."""
+    """Exit code 4, one sentence that names the file, and the sound clip behind it in table and JSON."""
     write, told = BAD_FILES[name]
     write(tmp_path / name)
     out = tmp_path / "out.json"
-    assert main([str(tmp_path / name), npz(tmp_path / "b.npz"), "--json", str(out)]) == 2
+    assert main([str(tmp_path / name), npz(tmp_path / "b.npz"), "--json", str(out)]) == 4
     printed = capsys.readouterr()
     (line,) = printed.err.splitlines()
     assert line.startswith(f"python -m fixtures.metrics: {tmp_path / name}: ")
@@ -143,7 +143,7 @@ def test_bad_file_is_told_and_the_others_are_scored_all_the_same(
 
 def test_bad_file_outranks_a_broken_limit(tmp_path: Path) -> None:
     """2 says that not everything was judged."""
-    assert main([str(tmp_path / "no.mp4"), npz(tmp_path / "a.npz", DEAD)]) == 2
+    assert main([str(tmp_path / "no.mp4"), npz(tmp_path / "a.npz", DEAD)]) == 4
 
 
 def test_clip_equal_to_its_reference_is_within_every_margin(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -196,7 +196,7 @@ def test_missing_doubtful_and_same_references_are_bad_input(tmp_path: Path, caps
     for name in ("a.mp4", "a.gif"):
         (two / name).write_bytes(b"x")
     folders = [tmp_path / "absent", tmp_path / "none", two, tmp_path / "mine"]
-    assert [main([clip, "--against", str(folder)]) for folder in folders] == [2] * 4
+    assert [main([clip, "--against", str(folder)]) for folder in folders] == [4] * 4
     errors = capsys.readouterr().err
     for told in ("no such folder", "found: none", "found: a.gif, a.mp4", "is the clip itself"):
         assert told in errors
@@ -210,7 +210,7 @@ def test_seams_are_judged_where_blocks_are_known(tmp_path: Path, capsys: pytest.
     main([clip, "--block-starts", "9,21,33"])
     assert "  seam_ratio " in capsys.readouterr().out
     for bad in ("9,9", "0,9", "21,9", "x"):
-        with pytest.raises(SystemExit, match="2"):
+        with pytest.raises(SystemExit, match="4"):
             main([clip, "--block-starts", bad])
 
 
@@ -226,7 +226,7 @@ def test_metric_of_ones_own_is_applied(tmp_path: Path, capsys: pytest.CaptureFix
     clip = npz(tmp_path / "a.npz")
     assert main([clip, "--metric", str(own)]) == 1
     assert "FAIL my 3 is above its fail limit of 2 by 1: mine" in capsys.readouterr().out
-    assert main([clip, "--metric", str(tmp_path / "no.py")]) == 2
+    assert main([clip, "--metric", str(tmp_path / "no.py")]) == 4
 
 
 def test_learned_scorers_take_the_prompt_of_the_clips_name(
@@ -275,7 +275,7 @@ def test_prompts_that_do_not_fit_are_bad_input(
 ) -> None:
     """One sentence before anything is scored."""
     (tmp_path / name).write_text(text, encoding="utf-8")
-    assert main([npz(tmp_path / "a.npz"), "--prompts", str(tmp_path / name)]) == 2
+    assert main([npz(tmp_path / "a.npz"), "--prompts", str(tmp_path / name)]) == 4
     printed = capsys.readouterr()
     assert told in printed.err
     assert printed.out == ""
@@ -286,11 +286,11 @@ def test_options_that_cannot_be_are_refused_before_anything_is_scored(
 ) -> None:
     """A folder that is not there would cost all the work at the end."""
     clip = npz(tmp_path / "a.npz")
-    assert main([clip, "--json", str(tmp_path / "no" / "out.json")]) == 2
-    assert main([clip, "--learned", "--learned-weights", str(tmp_path / "no")]) == 2
+    assert main([clip, "--json", str(tmp_path / "no" / "out.json")]) == 4
+    assert main([clip, "--learned", "--learned-weights", str(tmp_path / "no")]) == 4
     assert capsys.readouterr().out == ""
     for words in (["--fps", "nan"], ["--fps", "0"], ["--frames", "0"], []):
-        with pytest.raises(SystemExit, match="2"):
+        with pytest.raises(SystemExit, match="4"):
             main([clip, *words] if words else [])
 
 

@@ -41,7 +41,7 @@ def test_line_says_that_the_loss_of_mp4_is_in_it_and_that_nothing_is_judged(
     assert f"from mp4 files, with the loss of both; {DESCRIPTIVE}" in printed
     assert "cosine" not in printed
     assert "LPIPS" not in printed
-    assert main([str(ended / "run"), *MODELS, "--learned-weights", str(ended / "none")]) == 1
+    assert main([str(ended / "run"), *MODELS, "--learned-weights", str(ended / "none")]) == 4
     assert "no such folder" in capsys.readouterr().err
 
 
@@ -90,9 +90,9 @@ def test_missing_clip_and_missing_model_are_told_with_exit_code_1(
     plans = [planned(), planned("wan2.1-t2v-1.3b")]
     lines = [line for plan in plans for line in (started(plan.id), finished(plan.id, "oom"))]
     run = str(write_run(tmp_path / "run", plan_of(*plans), *lines))
-    assert main([run, "--student", "causvid-1.3b", "--teacher", "wan2.1-t2v-1.3b"]) == 1
+    assert main([run, "--student", "causvid-1.3b", "--teacher", "wan2.1-t2v-1.3b"]) == 4
     assert "the run has no clip of it, its status is oom" in capsys.readouterr().err
-    assert main([run, "--student", "causvid", "--teacher", "wan2.1-t2v-1.3b"]) == 1
+    assert main([run, "--student", "causvid", "--teacher", "wan2.1-t2v-1.3b"]) == 4
     assert "there are causvid-1.3b, wan2.1-t2v-1.3b" in capsys.readouterr().err
-    assert main([str(tmp_path / "nothing"), *MODELS]) == 1
+    assert main([str(tmp_path / "nothing"), *MODELS]) == 4
     assert "nothing" in capsys.readouterr().err

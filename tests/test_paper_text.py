@@ -11,8 +11,9 @@ import msgspec
 import pytest
 from PIL import Image
 
-from reports.__main__ import EXIT_BAD_INPUT, main
+from reports.__main__ import main
 from reports.answers.answer import label
+from reports.gate.verdict import EXIT_UNUSABLE
 from reports.paper.bibliography import bibtex, entries, listed
 from reports.paper.configurations import letter_of
 from reports.paper.document import Code, Column, Figure, Paragraph, Table, cited, numbered
@@ -291,7 +292,7 @@ def test_two_runs_of_one_id_are_refused(tmp_path: Path, capsys: pytest.CaptureFi
     [run] = published("quick")
     (tmp_path / "run.json").write_bytes(encode(msgspec.structs.replace(run, created_at="2020-01-01T00:00:00+00:00")))
     paths = [str(PUBLISHED / "quick"), str(tmp_path / "run.json")]
-    assert main(["paper", *paths, "--out", str(tmp_path / "out")]) == EXIT_BAD_INPUT
+    assert main(["paper", *paths, "--out", str(tmp_path / "out")]) == EXIT_UNUSABLE
     assert "is given twice" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
 

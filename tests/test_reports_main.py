@@ -9,7 +9,8 @@ import msgspec
 import pytest
 
 import reports.__main__
-from reports.__main__ import EXIT_BAD_INPUT, main
+from reports.__main__ import main
+from reports.gate.verdict import EXIT_UNUSABLE
 from reports.merge import write_views
 from reports.schema import schema_json
 from reports.strict_json import encode
@@ -67,7 +68,7 @@ def test_run_that_is_given_twice_is_refused(run_dir: Path, capsys: pytest.Captur
     copy.write_bytes((run_dir / "run.json").read_bytes())
     for other in (run_dir, run_dir / ".." / run_dir.name, run_dir / "run.json", copy):
         where = ["--out", str(out)] if command in ("html", "paper", "ab") else []
-        assert main([command, str(run_dir), str(other), *where]) == EXIT_BAD_INPUT
+        assert main([command, str(run_dir), str(other), *where]) == EXIT_UNUSABLE
         told = capsys.readouterr()
         run_id = plan_of(CASE).run_id
         wanted = f"python -m reports {command}: {other}: is run {run_id}, as is {run_dir}; give each run once\n"
@@ -82,14 +83,14 @@ def test_schema_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 @pytest.mark.parametrize("content", [None, b"", b"{}", b"\xff"])
-def test_bad_input_is_exit_code_2_and_a_sentence(
+def test_bad_input_is_exit_code_4_and_a_sentence(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], content: bytes | None
 ) -> None:
     """No traceback: command, file and fault."""
     path = tmp_path / "run.json"
     if content is not None:
         path.write_bytes(content)
-    assert main(["summary", str(path)]) == 2
+    assert main(["summary", str(path)]) == EXIT_UNUSABLE
     captured = capsys.readouterr()
     assert captured.out == ""
     assert captured.err.startswith(f"python -m reports summary: {path}: ")
@@ -122,7 +123,7 @@ def test_unknown_command_lists_the_known_ones() -> None:
     command = [sys.executable, "-m", "reports", "pdf", "x"]
     root = Path(reports.__main__.__file__).parents[1]
     done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
-    assert done.returncode == 2
+    assert done.returncode == EXIT_UNUSABLE
     for known in ("html", "summary", "json", "benchmark-json", "schema"):
         assert known in done.stderr
 

@@ -18,7 +18,7 @@ from reports.run_file import run_file
 from reports.schema import run_schema
 from reports.strict_json import encode, write_json_atomically
 from tests.payloads import PAYLOADS, hostile_run
-from tests.reports_samples import case_of, plan_of, planned, run_of
+from tests.reports_samples import case_of, finished, plan_of, planned, run_of, write_run
 from tests.running import ROOT, read_json
 
 PUBLISHED = sorted((ROOT / "reports" / "published").glob("*/run.json"))
@@ -125,7 +125,7 @@ def test_other_schema_is_refused_with_a_sentence(
     path.write_bytes(encode(msgspec.to_builtins(run_file(RUN)) | change))
     with pytest.raises(RunFolderError, match=message):
         read_run(path)
-    assert main(["summary", str(path)]) == 2
+    assert main(["summary", str(path)]) == 4
     assert capsys.readouterr().err.count("\n") == 1
 
 
@@ -156,12 +156,15 @@ def test_refusal_says_what_to_do_next(tmp_path: Path, content: bytes, has_plan: 
     """A damaged run.json is made anew from plan and journal where they are there, or copied again."""
     (tmp_path / "run.json").write_bytes(content)
     if has_plan:
-        write_json_atomically(tmp_path / "plan.json", plan_of(STUDENT))
+        write_run(tmp_path, plan_of(STUDENT), finished(STUDENT.id))
     with pytest.raises(RunFolderError) as told:
         read_run(tmp_path / "run.json")
     assert str(told.value).endswith(step.format(folder=f"give the folder {tmp_path}"))
     if has_plan:
         assert [case.id for case in read_run(tmp_path).cases] == [STUDENT.id]
+        next(tmp_path.glob("journal/*")).unlink()
+        with pytest.raises(RunFolderError, match=r"copy it again|give a file that"):
+            read_run(tmp_path)
 
 
 def test_every_cut_of_a_file_is_refused(tmp_path: Path) -> None:

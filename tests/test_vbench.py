@@ -114,12 +114,12 @@ def test_dimension_that_needs_vbenchs_prompts_is_refused_without_them(
     run_dir: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Before anything runs; with the full info a dimension for which the run has no prompt is refused as well."""
-    assert vbench(run_dir, "--dimensions", "color", "human_action") == 1
+    assert vbench(run_dir, "--dimensions", "color", "human_action") == 4
     assert "color, human_action: needs VBench's own prompts; name its" in capsys.readouterr().err
-    assert vbench(run_dir, "--full-info", full_info(run_dir, "other"), "--dimensions", "color") == 1
+    assert vbench(run_dir, "--full-info", full_info(run_dir, "other"), "--dimensions", "color") == 4
     assert f"color: no clip of {STUDENT} has a prompt that VBench asks for" in capsys.readouterr().err
     (run_dir / "bad.json").write_text('{"a": 1}', encoding="utf-8")
-    assert vbench(run_dir, "--full-info", run_dir / "bad.json", "--dimensions", "color") == 1
+    assert vbench(run_dir, "--full-info", run_dir / "bad.json", "--dimensions", "color") == 4
     assert "not VBench's full info" in capsys.readouterr().err
     assert not (run_dir / RESULT).exists()
 
@@ -271,16 +271,16 @@ def test_interpreter_without_vbench_is_told_with_the_next_step(monkeypatch: pyte
 
 def test_scenario_or_model_without_clips_is_told(run_dir: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """With what the run has."""
-    assert vbench(run_dir, "--scenario", "speed") == 1
+    assert vbench(run_dir, "--scenario", "speed") == 4
     assert f"no case in scenario speed; the run has quality of {STUDENT}" in capsys.readouterr().err
-    assert vbench(run_dir, "--model", "other") == 1
+    assert vbench(run_dir, "--model", "other") == 4
     assert "no case in scenario quality of other" in capsys.readouterr().err
-    assert vbench(run_dir / "absent") == 1
+    assert vbench(run_dir / "absent") == 4
 
 
 def test_unknown_dimension_lists_the_known(run_dir: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Exit code 2 of wrong use."""
-    with pytest.raises(SystemExit, match="2"):
+    """Exit code 4 of wrong use."""
+    with pytest.raises(SystemExit, match="4"):
         vbench(run_dir, "--dimensions", "beauty")
     assert "subject_consistency" in capsys.readouterr().err
 
