@@ -232,30 +232,35 @@ def test_what_is_folded_is_open_on_paper(page: Any) -> None:
     assert page.locator("details:not([open])").count() == folded
 
 
-def test_no_heading_stands_alone_at_a_pages_end(tmp_path: Path, visit: Callable[..., Any]) -> None:
-    """Wherever the charts begin on a sheet, the last line of a sheet's text is no heading."""
+@pytest.mark.parametrize(("part", "free_px"), [("charts", (60, 180, 300)), ("recipes", (180,)), ("cases", (160, 300))])
+def test_no_heading_stands_alone_at_a_pages_end(
+    part: str, free_px: tuple[int, ...], tmp_path: Path, visit: Callable[..., Any]
+) -> None:
+    """Wherever a part begins on a sheet, the last line of a sheet's text is no heading, of a table or a fold either."""
     tool = shutil.which("pdftotext")
     if tool is None:
         pytest.skip("no `pdftotext` is on the PATH (Debian: apt-get install poppler-utils)")
     (tmp_path / "report.html").write_text(render_html(three_cases(), charts=True), encoding="utf-8")
     page = visit(tmp_path / "report.html")
     page.evaluate(
-        """() => {
+        """part => {
           const before = document.createElement("div");
           before.id = "before";
-          document.getElementById("charts").before(before);
+          document.getElementById(part).before(before);
           while (before.previousElementSibling) before.previousElementSibling.remove();
-        }"""
+        }""",
+        part,
     )
-    headings = {" ".join(text.split()) for text in page.locator("h1, h2, h3, caption").all_text_contents()}
-    for free_px in (60, 180, 300):
-        page.evaluate("height => { document.getElementById('before').style.height = height }", f"{1046 - free_px}px")
+    titles = "h1, h2, h3, caption, summary, p:has(+ pre)"
+    headings = {" ".join(text.split()) for text in page.locator(titles).all_text_contents()}
+    for free in free_px:
+        page.evaluate("height => { document.getElementById('before').style.height = height }", f"{1046 - free}px")
         page.pdf(path=tmp_path / "page.pdf", format="A4")
         told = subprocess.run([tool, tmp_path / "page.pdf", "-"], capture_output=True, text=True, check=True)
         sheets = [
             [" ".join(line.split()) for line in sheet.splitlines() if line.strip()] for sheet in told.stdout.split("\f")
         ]
-        assert [sheet[-1] for sheet in sheets if sheet and sheet[-1] in headings] == [], free_px
+        assert [sheet[-1] for sheet in sheets if sheet and sheet[-1] in headings] == [], free
 
 
 def test_no_payload_executes(tmp_path: Path, visit: Callable[..., Any]) -> None:
