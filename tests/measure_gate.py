@@ -87,16 +87,20 @@ def scales(values: "Floats") -> "Floats":
     return np.asarray(NORMAL * distances[:, half * (half - 1) // 2 - 1])
 
 
-def is_slower(base: "Floats", new: "Floats", *, tighten: bool = True) -> "Flags":
-    """Tell by trial whether any number is worse than its limits; `base` and `new` are (trials, runs, numbers)."""
+def is_slower(base: "Floats", new: "Floats", *, in_turns: bool = False) -> "Flags":
+    """Tell by trial whether any number is worse than its limits; `base` and `new` are (trials, runs, numbers).
+
+    Of runs in turns every one under test must be slower than every one of the base.
+    """
     limits = [limit_of(name) for name in SECONDS]
     relative = np.array([limit.relative_pct for limit in limits])[None, :]
     middle = np.median(base, axis=1)
-    if tighten and base.shape[1] >= FEWEST_RUNS:
+    if not in_turns and base.shape[1] >= FEWEST_RUNS:
         relative = np.minimum(relative, np.maximum(LEAST_PCT, 100 * deviations(base.shape[1]) * scales(base) / middle))
     absolute = np.array([limit.absolute for limit in limits])[None, :]
     excess = np.median(new, axis=1) - middle
-    return np.asarray((excess > np.maximum(relative / 100 * middle, absolute)).any(axis=1))
+    beyond = excess > np.maximum(relative / 100 * middle, absolute)
+    return np.asarray((beyond & (not in_turns or new.min(axis=1) > base.max(axis=1))).any(axis=1))
 
 
 def stored(count: int, *, confirmed: bool = True) -> Callable[[Drawn], "Flags"]:
@@ -114,7 +118,7 @@ def paired(drawn: Drawn) -> "Flags":
     """Flag by three base runs and three under test that alternated; a suspect by four of each."""
     base, new = np.median(drawn.base, axis=-1), np.median(drawn.new, axis=-1)
     suspected, confirmed = (
-        is_slower(base[:, :pairs], new[:, :pairs], tighten=False) for pairs in (PAIRS, PAIRS + MORE_PAIRS)
+        is_slower(base[:, :pairs], new[:, :pairs], in_turns=True) for pairs in (PAIRS, PAIRS + MORE_PAIRS)
     )
     return suspected & confirmed
 
@@ -164,7 +168,7 @@ def disagreements(rng: np.random.Generator) -> list[str]:
         (10, 3, Rules()),
         (3, 3, PAIRED),
     ):
-        flags = is_slower(base[:, :count], new[:, :under_test], tighten=not rules.paired)
+        flags = is_slower(base[:, :count], new[:, :under_test], in_turns=rules.paired)
         for trial in range(CHECKED):
             (case,) = judge(
                 _samples("base", base[trial, :count]), _samples("new", new[trial, :under_test]), rules=rules

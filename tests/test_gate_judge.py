@@ -507,6 +507,23 @@ def test_paired_rule_takes_three_of_each() -> None:
     assert judge(samples(base), samples(more), rules=PAIRED)[0].verdict == "CALIBRATION_NEEDED"
 
 
+@pytest.mark.parametrize(
+    ("new_s", "expected"),
+    [
+        ((4.2, 4.3, 4.4), "REGRESSION"),
+        ((3.99, 4.3, 4.4), "AMBIGUOUS"),
+        ((2.0, 2.1, 2.2), "IMPROVED"),
+        ((4.0, 2, 2), "PASS"),
+    ],
+)
+def test_paired_runs_that_overlap_show_nothing(new_s: tuple[float, ...], expected: str) -> None:
+    """Worse or better is what every run of the one side is; else a busy machine would be blamed on the change."""
+    new = samples([gate_run(number, gate_case(total_s)) for number, total_s in enumerate(new_s)])
+    (found,) = judge(samples(baseline_runs(3)), new, rules=PAIRED)
+    assert found.verdict == expected
+    assert ("overlap: new to base from 0.998 to 1.100" in found.why) is (expected == "AMBIGUOUS")
+
+
 @pytest.mark.parametrize("both", [False, True])
 def test_run_that_is_there_twice_is_refused(both: bool) -> None:
     """Five copies of one run are no five runs, and a run is not its own baseline."""

@@ -28,7 +28,8 @@ BETTER_THAN = (
 class Rules(NamedTuple):
     """How many runs a baseline needs, and whether its runs alternated with those under test (base against head).
 
-    Alternated runs are judged by the default limits: their own noise is in both.
+    Alternated runs are judged by the default limits: their own noise is in both. Where the runs of the two
+    sides overlap, nothing is said to be worse or better.
     """
 
     fewest: int = 5
@@ -98,21 +99,45 @@ def _compared(
 ) -> MetricVerdict:
     base, new = (statistics.median(side.values) for side in sides)
     held, rules = by
-    limit = held.limit
-    if is_worse(base, new, limit):
-        text = beyond_text(metric, base, new, limit)
-        cycles_pct = _cycles_pct(metric, sides)
-        if cycles_pct is not None and cycles_pct <= limit.relative_pct:
-            why = f"{text}, but in cycles (time × SM clock) by {signed_pct(cycles_pct)} only: the clock was lower"
-            return verdict("AMBIGUOUS", why, cycles_pct)
-        unknown = ", cycles unknown" if is_time(metric) and cycles_pct is None else ""
-        return verdict("REGRESSION", f"{text}{unknown}", cycles_pct)
+    if is_worse(base, new, held.limit):
+        return verdict(*_worse(metric, sides, held.limit, rules))
     if is_worse(base, new, held.was):
         return verdict("AMBIGUOUS", beyond_text(metric, base, new, held.was))
-    if is_worse(new, base, limit) and base - new > (STALE_PCT / 100 + ROUNDING) * base:
+    is_stale = base - new > (STALE_PCT / 100 + ROUNDING) * base and not (rules.paired and _overlap(sides))
+    if is_stale and is_worse(new, base, held.limit):
         change = signed_pct(100 * (new / base - 1))
         return verdict("IMPROVED", f"{metric} {amount(metric, new)}, {change}: {BETTER_THAN[rules.paired]}")
     return verdict("PASS", "")
+
+
+def _worse(
+    metric: str, sides: tuple[Numbers, Numbers], limit: Limit, rules: Rules
+) -> tuple[Verdict, str, float | None]:
+    """Give verdict, words and change in cycles of a number whose median is beyond its limit."""
+    base, new = (statistics.median(side.values) for side in sides)
+    text = beyond_text(metric, base, new, limit)
+    cycles_pct = _cycles_pct(metric, sides)
+    if cycles_pct is not None and cycles_pct <= limit.relative_pct:
+        why = f"{text}, but in cycles (time × SM clock) by {signed_pct(cycles_pct)} only: the clock was lower"
+        return "AMBIGUOUS", why, cycles_pct
+    if rules.paired and (overlap := _overlap(sides)):
+        return "AMBIGUOUS", f"{text}, but {overlap}", cycles_pct
+    unknown = ", cycles unknown" if is_time(metric) and cycles_pct is None else ""
+    return "REGRESSION", f"{text}{unknown}", cycles_pct
+
+
+def _overlap(sides: tuple[Numbers, Numbers]) -> str:
+    """Say that the runs of two sides overlap, "" where every run of the one is above every run of the other.
+
+    >>> _overlap((Numbers([1.0, 2.0], [], 0), Numbers([1.5, 3.0], [], 0)))
+    'the two sides overlap: new to base from 0.750 to 3.000'
+    >>> _overlap((Numbers([1.0, 2.0], [], 0), Numbers([2.5, 3.0], [], 0)))
+    ''
+    """
+    base, new = (side.values for side in sides)
+    if min(new) > max(base) or max(new) < min(base):
+        return ""
+    return f"the two sides overlap: new to base from {min(new) / max(base):.3f} to {max(new) / min(base):.3f}"
 
 
 def is_worse(base: float, new: float, limit: Limit) -> bool:

@@ -20,7 +20,7 @@ MEANING: dict[Verdict, str] = {
     "PASS": "no number is worse than its baseline by more than its limits, and no check of its clip is broken",
     "REGRESSION": "a number is worse by more than both its limits, or a case or a check of its clip that passed fails",
     "IMPROVED": "over 20 % better: a stored baseline is stale, record a new one",
-    "AMBIGUOUS": "worse, but not in cycles or by the base's limits only; a number that is none; only some runs fail",
+    "AMBIGUOUS": "worse, but not in cycles, all runs in turns, or by the new limits; no number; only some runs fail",
     "CALIBRATION_NEEDED": "too few valid baseline runs on this GPU and stack",
     "RECIPE_MISMATCH": "another workload or recipe under the same id, or another one ran than was asked for",
     "INVALID_ENV": "the GPU was slowed down, shared or not watched, or clocks disagree",
