@@ -94,7 +94,7 @@ def test_states_and_packages_are_taken() -> None:
 
 
 def test_session_ends_with_a_sentence() -> None:
-    """Exit code 4; and beside it the header of a gate without a baseline tells how to make one."""
+    """Exit code 4; and beside it what is said of a gate without a baseline tells how to make one."""
     ended = bench("--suite", "tiny", "--lenient", "MISSING", "--collect-only")
     assert (ended.code, ended.ids) == (4, [])
     assert "--lenient without --gate" in ended.output
@@ -102,3 +102,24 @@ def test_session_ends_with_a_sentence() -> None:
     assert listed.code == 0
     assert "gate: NO BASELINE for this CPU in" in listed.output
     assert "python -m reports baseline add RUN..." in listed.output
+
+
+def test_gate_without_any_baseline_stops_at_once(tmp_path: Path) -> None:
+    """No process, no folder: it fails with the state, and with how to make a baseline."""
+    words = (
+        "--suite",
+        "tiny",
+        "--gate",
+        "--baselines",
+        tmp_path,
+        "--run-dir",
+        tmp_path / "run",
+        "-k",
+        "dogs and speed",
+    )
+    ended = bench(*words)
+    assert ended.code == 1
+    assert f"gate: NO BASELINE for this CPU in {tmp_path}: CALIBRATION_NEEDED, nothing is run; run this" in ended.output
+    assert "benchmarks::gate[no baseline]" in ended.output
+    assert "not judged, so nothing may be merged on it" in ended.output
+    assert list(tmp_path.iterdir()) == []

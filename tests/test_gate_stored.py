@@ -1,5 +1,6 @@
 """Which stored baselines a run is judged against: nothing of this suite is lost, nothing else is missed."""
 
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -9,6 +10,7 @@ import pytest
 
 from fixtures.gate.against import Commit
 from fixtures.gate.asked import Asked
+from fixtures.gate.covered import covered, told
 from fixtures.gate.gate import header
 from fixtures.gate.stored import judged_against, narrowed_by, suite_of
 from fixtures.invocation import BENCHMARKS, ROOT
@@ -122,24 +124,67 @@ def test_selection_is_narrowed_by(given: Any, options: Options) -> None:
     assert len(narrowed_by(given, options)) == 1
 
 
-def line(*baselines: Baseline, base: Commit | None = None, gpu: str = NEW.facts["gpu"]) -> str:
-    """Give the header's line on a machine with a GPU."""
-    asked = Asked(place=Path("baselines"), baselines=baselines, base=base, lenient=(), under_test=())
-    choice: Any = SimpleNamespace(
-        cases=[SimpleNamespace(recipe=SimpleNamespace(device="cuda"))],
-        gpu=SimpleNamespace(gpus=[SimpleNamespace(name=gpu)]),
+def runs(baseline_: Baseline, count: int) -> Baseline:
+    """Give a baseline of as many runs."""
+    entries = [msgspec.structs.replace(baseline_.entries[0], run=f"run {n}") for n in range(count)]
+    return msgspec.structs.replace(baseline_, entries=entries)
+
+
+def of_case(baseline_: Baseline, id_: str) -> Baseline:
+    return msgspec.structs.replace(baseline_, case=id_)
+
+
+def line(*baselines: Baseline, lenient: bool = False, under_test: tuple[str, ...] = (), **environment: Any) -> str:
+    """Give what is said of two cases before they run, on the machine of the baselines with some fields changed."""
+    (run,) = runs_of(4.0, 1)
+    here = msgspec.structs.replace(run.environment, **environment)
+    found = covered(baselines, [case.plan for case in run.cases], here, under_test)
+    return told(found, Path("baselines"), is_let_pass=lenient)
+
+
+OURS = NEW.facts["gpu"]
+NEXT_STEP = "python -m reports baseline add RUN... --folder baselines --who NAME --why REASON"
+
+
+def test_it_is_told_how_many_cases_have_a_baseline() -> None:
+    """Five valid runs of the case's own cohort, as far as it is known before anything runs."""
+    fast, slow = runs(baseline(FAST), 5), runs(baseline(SLOW), 6)
+    assert line(fast, slow) == f"gate: 2 of 2 cases have a baseline for {OURS} in baselines"
+    one = f"gate: 1 of 2 cases has a baseline for {OURS} in baselines; of the others nothing is compared"
+    assert line(fast, runs(baseline(SLOW), 4), of_case(runs(baseline(FAST), 5), "another")) == one
+    assert line(fast, retired(slow, WHO)) == one
+    (run,) = runs_of(4.0, 1)
+    upgraded = run.environment.packages | {"torch": "9.9"}
+    assert line(fast, packages=upgraded).startswith("gate: NO BASELINE")
+    assert line(fast, packages=upgraded, under_test=("torch",)) == one
+
+
+@pytest.mark.parametrize(
+    ("baselines", "what"),
+    [
+        ((), ""),
+        ((runs(baseline(FAST), 4),), " (the most valid runs that a case has are 4 of 5)"),
+        ((runs(baseline(FAST, gpu="another GPU"), 5),), " (there are some for another GPU)"),
+        (
+            (of_case(runs(baseline(FAST), 5), "another"),),
+            " (those for it are of other cases, recipes, drivers or versions)",
+        ),
+        ((retired(runs(baseline(FAST), 5), WHO),), ""),
+    ],
+)
+def test_no_baseline_says_what_there_is_and_how_to_make_one(baselines: tuple[Baseline, ...], what: str) -> None:
+    """Nothing is run then, unless --lenient names CALIBRATION_NEEDED."""
+    assert line(*baselines) == (
+        f"gate: NO BASELINE for {OURS} in baselines{what}: CALIBRATION_NEEDED, nothing is run; "
+        f"run this five times without --gate, then: {NEXT_STEP}"
     )
-    return header(asked, choice)
+    assert "it runs, since --lenient names that, but compares nothing" in line(*baselines, lenient=True)
 
 
 def test_header_says_what_is_judged_against() -> None:
-    """Before anything runs: how many baselines for this GPU, or none and how to make them, or the commit."""
-    ours = NEW.facts["gpu"]
-    assert line(baseline(FAST), baseline(SLOW)) == f"gate: against 2 stored baselines in baselines for {ours}"
-    none = line(baseline(FAST, gpu="another GPU"))
-    assert none.startswith(f"gate: NO BASELINE for {ours} in baselines (there are some for another GPU): it will fail")
-    assert none.endswith("python -m reports baseline add RUN... --folder baselines --who NAME --why REASON")
-    assert line(retired(baseline(FAST), WHO)).startswith(f"gate: NO BASELINE for {ours} in baselines: ")
-    assert line(base=Commit(name="main", commit="a" * 40)) == (
+    """The commit, or where the baselines lie."""
+    asked = Asked(place=Path("baselines"), baselines=(), base=None, lenient=(), under_test=())
+    assert header(asked) == "gate: against the stored baselines in baselines, in a fresh process"
+    assert header(replace(asked, base=Commit(name="main", commit="a" * 40))) == (
         f"gate: in turns with main ({'a' * 12}), each time in fresh processes"
     )

@@ -11,8 +11,9 @@ from typing import Any
 
 import msgspec
 
+from reports.environment import Environment
 from reports.measured import Facts, Measurement
-from reports.record import PlannedCase, RecipeRecord, Run
+from reports.record import PlannedCase, RecipeRecord
 
 # Of a request, what says only where the continued clip lies; its hash is compared.
 PATHS = ("start_clip",)
@@ -22,17 +23,24 @@ STACK = ("torch", "diffusers")
 ASKED = ("workload", "recipe", "weights")
 
 
-def facts_of(plan: PlannedCase, measurement: Measurement | None, run: Run) -> dict[str, str]:
+def protocol_of(schema_version: int, protocol_version: int) -> str:
+    """Name how a run was measured and kept."""
+    return f"{schema_version}.{protocol_version}"
+
+
+def facts_of(
+    plan: PlannedCase, measurement: Measurement | None, environment: Environment, protocol: str
+) -> dict[str, str]:
     """List the cohort's facts by name: those of `workload`, `recipe` and `weights`, then of machine and stack.
 
-    Of a case that was not measured the device is the first GPU of the run, if it was to run on one.
+    Of a case that was not measured the device is the first GPU of the environment, if it was to run on one.
     """
     if measurement is not None:
         devices = [(device.name, device.uuid) for device in measurement.devices if device.kind == "cuda"]
     else:
-        gpus = run.environment.gpus[:1] if plan.recipe.device == "cuda" else []
+        gpus = environment.gpus[:1] if plan.recipe.device == "cuda" else []
         devices = [(str(gpu.get("name")), gpu.get("uuid")) for gpu in gpus]
-    return {name: str(value) for name, value in (_asked(plan) | _machine(devices, run)).items()}
+    return {name: str(value) for name, value in (_asked(plan) | _machine(devices, environment, protocol)).items()}
 
 
 def differing(one: Mapping[str, str], other: Mapping[str, str], under_test: Collection[str] = ()) -> list[str]:
@@ -84,8 +92,7 @@ def _asked(plan: PlannedCase) -> dict[str, Any]:
     }
 
 
-def _machine(devices: Sequence[tuple[str, str | None]], run: Run) -> dict[str, Any]:
-    environment = run.environment
+def _machine(devices: Sequence[tuple[str, str | None]], environment: Environment, protocol: str) -> dict[str, Any]:
     of_nvml = [next((gpu for gpu in environment.gpus if gpu.get("uuid") == uuid), {}) for _, uuid in devices]
     return {
         "gpu": " and ".join(sorted(name for name, _ in devices)) or "none",
@@ -97,5 +104,5 @@ def _machine(devices: Sequence[tuple[str, str | None]], run: Run) -> dict[str, A
         "cuda": environment.cuda,
         "cudnn": environment.cudnn,
         **{package: environment.packages.get(package) for package in STACK},
-        "protocol": f"{run.schema_version}.{run.protocol_version}",
+        "protocol": protocol,
     }

@@ -10,7 +10,7 @@ from typing import Any
 
 from reports.device_state import joules_per_video
 from reports.gate.checks import checks_of, frames_digest, series_of, students_of
-from reports.gate.cohort import facts_of, request_mismatch
+from reports.gate.cohort import facts_of, protocol_of, request_mismatch
 from reports.gate.numbers import Numbers
 from reports.gate.parts import kernels_of, part_names, parts_of, steps_of
 from reports.measured import Measurement, Round
@@ -68,7 +68,7 @@ def _sample(case: CaseRecord, run: Run, identity: str, versions: dict[str, str])
         reason=case.reason,
         invalid=_invalid(case),
         mismatch="" if measurement is None else request_mismatch(case.plan.recipe, measurement.facts),
-        facts=facts_of(case.plan, measurement, run),
+        facts=facts_of(case.plan, measurement, run.environment, protocol_of(run.schema_version, run.protocol_version)),
         values={} if measurement is None else _values(case, measurement),
         sm_clock_mhz=None if state is None else state.sm_clock_median_mhz,
         limits=list(case.plan.gates),
