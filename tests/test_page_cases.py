@@ -108,6 +108,7 @@ def test_rows_of_very_many_cases_are_laid_out_where_they_are_in_sight(
     page = visit(tmp_path / "report.html")
     page.locator("#results").scroll_into_view_if_needed()
     assert page.evaluate(LAID_OUT) < 150
+    assert rows_heard(page) >= 301, "assistive technology counts the rows out of sight, too"
     edges = "row => [...row.cells].map((cell) => Math.round(cell.getBoundingClientRect().left))"
     heads, cells = (page.locator(f".long {row}").first.evaluate(edges) for row in ("thead tr", "tbody tr"))
     assert heads == cells
@@ -124,6 +125,12 @@ def test_rows_of_very_many_cases_are_laid_out_where_they_are_in_sight(
     page.emulate_media(media="print")
     assert page.locator(".long tbody").first.evaluate("row => getComputedStyle(row.parentNode).display") == "table"
     assert page.locator(".case").first.evaluate("one => getComputedStyle(one).contentVisibility") == "visible"
+
+
+def rows_heard(page: Any) -> int:
+    """Count the rows that Chromium gives assistive technology."""
+    nodes = page.context.new_cdp_session(page).send("Accessibility.getFullAXTree")["nodes"]
+    return sum(node.get("role", {}).get("value") == "row" for node in nodes if not node["ignored"])
 
 
 LAID_OUT = """() => [...document.querySelectorAll(".long tbody td:first-child a")]
