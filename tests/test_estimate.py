@@ -130,6 +130,17 @@ def test_unknown_lengths_are_counted_not_guessed() -> None:
     assert case_expected_s(with_estimate(planned(), 100.0)) == pytest.approx(400 + estimate.case_overhead_s(case))
 
 
+def test_time_on_a_cpu_is_the_least_that_it_takes() -> None:
+    """How busy the CPU is decides, so a case's is not told, and a sum's is no more than its least."""
+    case = with_estimate(planned(), 2.0, rounds=3)
+    toy = msgspec.structs.replace(case, recipe=msgspec.structs.replace(case.recipe, device="cpu"))
+    assert estimated([toy]) == "at least 14 s (how fast and how busy the CPU is decides)"
+    assert "about" in estimated([case])
+    fresh = msgspec.structs.replace(toy, fresh_process=True)
+    assert (case_expected_s(toy), case_expected_s(fresh)) == (None, None)
+    assert case_expected_s(case) is not None
+
+
 @pytest.mark.parametrize(
     ("seconds", "text"), [(0.4, "0 s"), (89.4, "89 s"), (90, "2 min"), (5399, "90 min"), (5400, "1.5 h")]
 )
