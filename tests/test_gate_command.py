@@ -310,6 +310,8 @@ def _spoiled(case: CaseRecord) -> CaseRecord:
         (gate_run(1, _spoiled(gate_case())), "two processes"),
         (gate_run(1, msgspec.structs.replace(gate_case(), status="invalid_env", reason="hot")), "hot"),
         (gate_run(1, gate_case(), git_dirty=True), "uncommitted changes"),
+        (gate_run(1, gate_case(), git_dirty=None), "git did not tell whether its code was the commit's"),
+        (gate_run(1, gate_case(), git_commit=None, git_dirty=None), "of no commit that git could name"),
         (gate_run(1), "no case was measured"),
         (gate_run(1, gate_case(4.4)), "REGRESSION"),
         (gate_run(1, gate_case(2.0)), "IMPROVED"),

@@ -195,22 +195,55 @@ def test_installs_from_git_and_folders_are_marked(monkeypatch: pytest.MonkeyPatc
     }
 
 
-def test_commit_and_dirt_of_the_repository_are_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """A clean checkout is not dirty, nor one with new outputs or baselines; one with new code or a changed file is."""
-    commit = make_repository(tmp_path / "repo")
-    monkeypatch.setattr(machine, "REPOSITORY", tmp_path / "repo")
+def repository(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """Make the measured repository one with a single commit and this one's ignored files."""
+    root = tmp_path / "repo"
+    make_repository(root)
+    shutil.copy(REPOSITORY / ".gitignore", root / ".git" / "info" / "exclude")
+    monkeypatch.setattr(machine, "REPOSITORY", root)
+    return root
+
+
+def test_outputs_and_stored_baselines_are_no_dirt(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A clean checkout is not dirty, nor one with new outputs, published runs or baselines, changed ones included."""
+    root = repository(monkeypatch, tmp_path)
+    git = [shutil.which("git") or "git", "-C", str(root)]
+    head = subprocess.run([*git, "rev-parse", "HEAD"], check=True, capture_output=True, text=True).stdout.strip()
     record = environment(GpuState())
-    assert (record.git_commit, record.git_dirty) == (commit, False)
-    baselines = tmp_path / "repo" / "reports" / "baselines" / "cpu"
-    baselines.mkdir(parents=True)
-    for output in (tmp_path / "repo" / "compare.html", baselines / "case.json"):
+    assert (record.git_commit, record.git_dirty) == (head, False)
+    baseline = root / "reports" / "baselines" / "cpu" / "case.json"
+    published = root / "reports" / "published" / "smoke" / "run.json"
+    for output in (root / "compare.html", root / "out.json", root / "junit.xml", baseline, published):
+        output.parent.mkdir(parents=True, exist_ok=True)
         output.touch()
     assert environment(GpuState()).git_dirty is False
-    (tmp_path / "repo" / "new.py").touch()
+    subprocess.run([*git, "add", "--force", str(baseline)], check=True)
+    assert environment(GpuState()).git_dirty is False
+
+
+@pytest.mark.parametrize(
+    "name", ["new.py", "prompts.txt", "benchmarks/prompts/p.json", "pkg/x.so", "golden.pt", "file"]
+)
+def test_changed_file_and_any_new_one_that_can_be_read_is_dirt(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str
+) -> None:
+    """Code, prompts, weights, a library, in the root or below it."""
+    root = repository(monkeypatch, tmp_path)
+    (root / name).parent.mkdir(parents=True, exist_ok=True)
+    (root / name).write_text("changed", encoding="utf-8")
     assert environment(GpuState()).git_dirty is True
-    (tmp_path / "repo" / "new.py").unlink()
-    tracked = next(path for path in (tmp_path / "repo").iterdir() if path.is_file() and path.name != "compare.html")
-    tracked.write_text("changed", encoding="utf-8")
+
+
+def test_dirt_that_git_does_not_tell_is_unknown(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """As where its index is cut off; what one of its commands has seen stays seen."""
+    root = repository(monkeypatch, tmp_path)
+    (root / ".git" / "index").write_bytes(b"cut off")
+    record = environment(GpuState())
+    assert (record.git_commit is None, record.git_dirty) == (False, None)
+    answers = {"status": "", "ls-files": None}
+    monkeypatch.setattr(machine, "_git", lambda folder, what, *more: answers.get(what, "a"))
+    assert environment(GpuState()).git_dirty is None
+    answers["status"] = " M file"
     assert environment(GpuState()).git_dirty is True
 
 

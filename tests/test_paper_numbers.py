@@ -159,6 +159,19 @@ def test_limitations_say_which_runs_say_what_of_the_initialisation(
     assert "- Runs C, D and F say of the initialisation: of the models of this run, how much" in told
 
 
+def test_limitations_say_what_is_not_known_of_the_code() -> None:
+    """Of no commit, or of one with changes for all that git told."""
+    run = _students_and_teachers()[0]
+    for facts, told in (
+        ({"git_commit": None, "git_dirty": None}, "The commit of the code is not known."),
+        ({"git_dirty": None}, "Whether the code had uncommitted changes is not known."),
+    ):
+        environment = msgspec.structs.replace(run.environment, **facts)
+        text = rendered([msgspec.structs.replace(run, environment=environment)])["paper.md"]
+        assert told in text
+        assert text.count("not known.") == 1
+
+
 def test_verdicts_over_runs_are_told_with_their_numbers() -> None:
     """Student and teacher in two runs are judged together, and the teacher's fewer steps stand beside the student."""
     text = re.sub("<!--n\\d+-->", "", rendered(_students_and_teachers())["paper.md"])

@@ -256,6 +256,21 @@ def test_validity_tells_faults_before_reservations() -> None:
     assert answer("validity", run_of(*map(with_real_weights, fine.cases))).headline == "Yes"
 
 
+def test_validity_tells_code_that_is_of_no_commit() -> None:
+    """Changed, of no commit, or with changes for all that is known: each in its words, with reservations."""
+    run = run_of(with_real_weights(case_of(planned(), 4.0)))
+    for facts, words in (
+        ({"git_dirty": True}, "the code had changes that are not committed"),
+        ({"git_dirty": None}, "whether the code had changes that are not committed is not known"),
+        ({"git_dirty": None, "git_commit": None}, "the commit of the code is not known"),
+    ):
+        environment = msgspec.structs.replace(run.environment, **facts)
+        found = answer("validity", msgspec.structs.replace(run, environment=environment))
+        assert words in found.sentence.lower()
+        assert found.headline == "With reservations"
+    assert "commit" not in answer("validity", run).sentence
+
+
 def test_change_needs_a_baseline_and_counts_what_became_worse() -> None:
     """One run has none; a second that is slower in every round, or fails, is told as such."""
     run = pair_of()

@@ -75,8 +75,20 @@ def _limits(seen: Sequence[Seen], runs: Sequence[Run]) -> list[str]:
         *(f"{name.replace('_', ' ')} was seen" for name in slowed),
         *([f"{len(gpus)} kinds of device, whose times must not be compared"] if len(gpus) > 1 else []),
         *([f"{skipped} skipped"] if skipped else []),
-        *(["the code had changes that are not committed"] if any(run.environment.git_dirty for run in runs) else []),
+        *_code(runs),
     ]
+
+
+def _code(runs: Sequence[Run]) -> list[str]:
+    seen = [run.environment for run in runs]
+    told = {
+        "the code had changes that are not committed": any(one.git_dirty for one in seen),
+        "the commit of the code is not known": any(one.git_commit is None for one in seen),
+        "whether the code had changes that are not committed is not known": any(
+            one.git_commit is not None and one.git_dirty is None for one in seen
+        ),
+    }
+    return [text for text, is_so in told.items() if is_so]
 
 
 def _shares(one: Seen) -> dict[str, float]:

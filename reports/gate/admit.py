@@ -5,6 +5,7 @@ Why it matters: one bad run in a baseline lets every later one pass.
 
 from collections.abc import Sequence
 
+from reports.environment import Environment
 from reports.gate.baseline import Baseline, samples_in
 from reports.gate.judge import GateError, judge
 from reports.gate.judge_metric import Rules
@@ -24,8 +25,8 @@ def admitted(run: Run, baselines: Sequence[Baseline]) -> list[Sample]:
     """Give the cases of a run that may enter, after those that are there already; raises `GateError` for the whole run.
 
     It is refused where a case failed, was not valid, or made a broken clip that was only reported, where a student's
-    verdict is a breach, where its code was not committed, where it does not fit to the baseline, and where it has no
-    number and no check at all.
+    verdict is a breach, where its code is not known to be a commit's, where it does not fit to the baseline, and where
+    it has no number and no check at all.
     """
     where = f"run {run.run_id}"
     samples = [sample for sample in samples_of(run) if sample.status not in ("skipped", "not_run")]
@@ -33,14 +34,22 @@ def admitted(run: Run, baselines: Sequence[Baseline]) -> list[Sample]:
         _refuse_unsound(where, sample)
     if is_breach(run.verdicts, strict=False):
         raise GateError(f"{where}: a student is worse than its teacher; such a run becomes no baseline")
-    if run.environment.git_dirty:
-        raise GateError(f"{where}: made from uncommitted changes, so nobody can say of what it is the baseline")
+    if unknown := _unknown_code(run.environment):
+        raise GateError(f"{where}: {unknown}, so nobody can say of what it is the baseline")
     entering = [sample for sample in samples if sample.is_measured]
     if not entering:
         raise GateError(f"{where}: no case was measured")
     for verdict in judge(samples_in(baselines), entering, rules=ADMISSION):
         _refuse_unfitting(where, verdict)
     return entering
+
+
+def _unknown_code(environment: Environment) -> str:
+    if environment.git_commit is None:
+        return "its code is of no commit that git could name where it ran"
+    if environment.git_dirty is None:
+        return "git did not tell whether its code was the commit's"
+    return "made from uncommitted changes" if environment.git_dirty else ""
 
 
 def _refuse_unsound(where: str, sample: Sample) -> None:

@@ -149,6 +149,8 @@ def _provenance(runs: Sequence[Run]) -> Iterator[Text]:
         yield ("The code had uncommitted changes.",)
     if any(run.environment.git_commit is None for run in runs):
         yield ("The commit of the code is not known.",)
+    if any(run.environment.git_commit is not None and run.environment.git_dirty is None for run in runs):
+        yield ("Whether the code had uncommitted changes is not known.",)
     yield from _of(
         [pair for pair in _cases(runs) if pair[1].plan.model.non_commercial],
         "The licence of {models} forbids commercial use.",
