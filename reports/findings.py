@@ -57,7 +57,7 @@ def findings(run: Run) -> list[Finding]:
             cold_start_lines(run),
         ),
         Finding("Memory", "", memory_lines(run)),
-        Finding("Metrics", "", [*metric_lines(run), *diversity_lines(run)]),
+        Finding("Metrics", "", [*metric_lines(run, in_full=True), *diversity_lines(run)]),
         Finding(
             "Quality of single clips",
             "By the floors of suite and markers, and by each metric's own limits. A warning fails nothing.",

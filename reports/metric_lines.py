@@ -9,9 +9,12 @@ from reports.measured import MetricValue
 from reports.record import Run
 from reports.rows import counted, one_line
 
+# More names than these without a value are counted where there is no room: record and page have them.
+MOST_NAMED = 6
 
-def metric_lines(run: Run) -> list[str]:
-    """Tell each metric's range over the clips, and why others have no value."""
+
+def metric_lines(run: Run, *, in_full: bool = False) -> list[str]:
+    """Tell each metric's range over the clips, and why others have no value; `in_full` names these however many."""
     values: dict[str, list[float]] = {}
     missing: dict[tuple[str, str], list[str]] = {}
     for case in run.cases:
@@ -24,7 +27,8 @@ def metric_lines(run: Run) -> list[str]:
     for (name, reason), cases in missing.items():
         alike.setdefault((reason, tuple(cases)), []).append(name)
     return [_range(name, found) for name, found in values.items()] + [
-        f"{_no_value(names, reason)} ({counted(cases, 'clip')})" for (reason, cases), names in alike.items()
+        f"{_no_value(names, reason, in_full=in_full)} ({counted(cases, 'clip')})"
+        for (reason, cases), names in alike.items()
     ]
 
 
@@ -50,5 +54,6 @@ def _range(name: str, found: list[float]) -> str:
     return f"{name}: {least:g}" + (f" to {most:g}" if most > least else "") + f" ({counted(found, 'clip')})"
 
 
-def _no_value(names: list[str], reason: str) -> str:
-    return f"{', '.join(map(one_line, names))}: no value, {one_line(reason)}"
+def _no_value(names: list[str], reason: str, *, in_full: bool = True) -> str:
+    who = ", ".join(map(one_line, names)) if in_full or len(names) <= MOST_NAMED else counted(names, "metric")
+    return f"{who}: no value, {one_line(reason)}"

@@ -13,6 +13,7 @@ from reports.gate.baseline import Baseline, baselines_in, read_baseline, samples
 from reports.gate.judge import GateError, judge
 from reports.gate.numbers import Check, Standing, Student
 from reports.gate.outcome import side_of
+from reports.measured import Device
 from reports.record import CaseRecord, Run
 from tests.gate_samples import (
     BRIGHT,
@@ -28,7 +29,7 @@ from tests.gate_samples import (
     written,
 )
 from tests.reports_samples import plan_of as plan
-from tests.reports_samples import planned, write_run
+from tests.reports_samples import planned, replaced, write_run
 
 
 @pytest.fixture
@@ -276,6 +277,19 @@ def test_list_and_show_tell_what_is_there(base: list[str], tmp_path: Path, capsy
     assert f"  frames {'a' * 12} in 5 runs" in shown
     assert "by Ada, first" in shown
     assert main(["baseline", "show", "nothing", "--folder", str(folder)]) == 4
+
+
+def test_baseline_of_a_cpu_is_listed_by_its_processor(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The column of the GPU said "none" there, as if it were not known what it ran on."""
+    case = replaced(gate_case(), device="cpu")
+    assert case.measurement is not None
+    processor = Device(kind="cpu", index=0, name="A CPU", uuid=None, memory_bytes=None)
+    case = msgspec.structs.replace(case, measurement=msgspec.structs.replace(case.measurement, devices=[processor]))
+    folder = tmp_path / "baselines"
+    assert add(folder, str(written(tmp_path, "cpu", gate_run(1, case)))) == 0
+    capsys.readouterr()
+    assert main(["baseline", "list", "--folder", str(folder)]) == 0
+    assert capsys.readouterr().out == f"{only(folder).key}  A CPU × 16  {CASE}  1 run\n"
 
 
 @pytest.mark.parametrize("words", [["list"], ["show", "x"], ["retire", "x", "--who", "Ada", "--why", "old"]])

@@ -22,7 +22,7 @@ from reports.paper.figures import NO_MATPLOTLIB, figures, strips
 from reports.paper.render_latex import PREAMBLE, as_latex
 from reports.paper.tables import LEFT_OUT, MOST_ROWS
 from reports.paper.write import sections, write_paper
-from reports.record import Run
+from reports.record import CaseRecord, Run
 from reports.strict_json import encode
 from tests.paper_samples import (
     GOLDEN,
@@ -203,6 +203,33 @@ def test_run_without_results_says_so(run: Run, said: list[str]) -> None:
     """What there is nothing of is said, and no number is made up."""
     text = _markdown(run)
     assert [part for part in said if part not in text] == []
+
+
+@pytest.mark.parametrize(
+    ("counts", "unit", "shown"),
+    [
+        ((1_418_996_800, 14_000_000_000), "billion", ["1.419", "14.000"]),
+        ((28_328,), "thousand", ["28.328"]),
+        ((99_999, 100_000), "million", ["0.1000", "0.100"]),
+        ((99_999_999,), "million", ["100.000"]),
+        ((100_000_000, 28_328), "billion", ["0.100", "2.83 × 10⁻⁵"]),
+    ],
+)
+def test_parameters_have_a_unit_by_the_largest_model(counts: tuple[int, ...], unit: str, shown: list[str]) -> None:
+    """A toy's thousands are no "0.000" billion, beside a real model neither."""
+    run = run_of(*(_of_size(count) for count in counts))
+    text = re.sub(r"<!--.*?-->", "", _markdown(run))
+    assert f"Parameters transformer \\[{unit}\\]" in text
+    rows = re.findall(r"^\| .*`model-\d+`.*random weights; .*$", text, re.MULTILINE)
+    assert [row.split(" | ")[5] for row in rows] == shown
+
+
+def _of_size(parameters: int) -> CaseRecord:
+    case = case_of(planned(f"model-{parameters}"), 4.0)
+    assert case.measurement is not None
+    assert case.measurement.facts is not None
+    facts = msgspec.structs.replace(case.measurement.facts, parameters={"transformer": parameters})
+    return msgspec.structs.replace(case, measurement=msgspec.structs.replace(case.measurement, facts=facts))
 
 
 def test_large_run_has_tables_of_a_page() -> None:

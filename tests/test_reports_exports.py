@@ -311,10 +311,10 @@ def test_every_command_takes_every_run(
 def test_every_command_refuses_what_is_no_record(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], command: str, content: bytes
 ) -> None:
-    """One sentence and exit code 2; nothing is printed that a pipe could take for a result."""
+    """One sentence and exit code 4; nothing is printed that a pipe could take for a result."""
     path = tmp_path / "run.json"
     path.write_bytes(content)
-    assert main([command, str(path)]) == 2
+    assert main([command, str(path)]) == 4
     out, err = capsys.readouterr()
     assert (out, err.count("\n")) == ("", 1)
     assert err.startswith(f"python -m reports {command}: {path}: ")

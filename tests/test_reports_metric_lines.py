@@ -3,7 +3,7 @@
 import msgspec
 
 from reports.measured import MetricValue
-from reports.metric_lines import clip_metric_lines, metric_lines
+from reports.metric_lines import MOST_NAMED, clip_metric_lines, metric_lines
 from reports.record import Run
 from tests.reports_samples import case_of, measured, planned, run_of
 
@@ -45,11 +45,14 @@ def test_metric_that_lacks_a_value_on_fewer_clips_is_not_counted_with_the_others
 
 
 def test_reason_is_told_however_many_metrics_share_it() -> None:
-    """A long list of names is not cut where the reason would begin."""
+    """Some are named; of many a line counts them, and the page names them all the same."""
     names = [f"a_metric_with_a_long_name_{number}" for number in range(40)]
-    assert metric_lines(run_with([metric(name, None, RANDOM) for name in names]))[0].endswith(
-        f"a_metric_with_a_long_name_39: no value, {RANDOM} (1 clip)"
-    )
+    run = run_with([metric(name, None, RANDOM) for name in names])
+    assert metric_lines(run) == [f"40 metrics: no value, {RANDOM} (1 clip)"]
+    assert metric_lines(run, in_full=True) == [f"{', '.join(names)}: no value, {RANDOM} (1 clip)"]
+    for count in (MOST_NAMED, MOST_NAMED + 1):
+        (line,) = metric_lines(run_with([metric(name, None, RANDOM) for name in names[:count]]))
+        assert (names[0] in line) is (count == MOST_NAMED)
 
 
 def test_page_lists_a_clips_values_and_tells_each_reason_once() -> None:

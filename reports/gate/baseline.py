@@ -12,7 +12,7 @@ from typing import Annotated, Any
 import msgspec
 
 from reports.frozen import Frozen
-from reports.gate.cohort import key_of
+from reports.gate.cohort import NO_GPU, key_of
 from reports.gate.judge import GateError
 from reports.gate.numbers import Numbers, Text
 from reports.gate.sample import Sample, is_number
@@ -154,7 +154,7 @@ def path_in(folder: Path, sample: Sample) -> Path:
     The part of the name that tells of the case is for people; `key` tells cohorts apart.
     """
     short = _slug(sample.id.rpartition("[")[2] or sample.id)[:80]
-    gpu = sample.facts["gpu"] if sample.facts["gpu"] != "none" else "cpu"
+    gpu = sample.facts["gpu"] if sample.facts["gpu"] != NO_GPU else "cpu"
     return folder / _slug(gpu) / f"{_slug(sample.facts['workload.scenario'])}-{short}-{key_of(sample.facts)}.json"
 
 

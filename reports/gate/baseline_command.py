@@ -19,6 +19,7 @@ from reports.gate.baseline import (
     with_sample,
     write_baseline,
 )
+from reports.gate.cohort import device_of
 from reports.gate.command import or_unusable
 from reports.gate.judge import GateError
 from reports.gate.words import amount
@@ -131,7 +132,7 @@ def _change(options: argparse.Namespace) -> Change:
 
 def _line(one: Baseline) -> str:
     state = counted(one.active, "run") if one.active else "retired"
-    return f"{one.key}  {one_line(one.facts['gpu'], 120)}  {one_line(one.case, 120)}  {state}"
+    return f"{one.key}  {one_line(device_of(one.facts), 120)}  {one_line(one.case, 120)}  {state}"
 
 
 def _clip_lines(one: Baseline) -> list[str]:

@@ -20,6 +20,7 @@ PATHS = ("start_clip",)
 # Facts that a package under test brings with it.
 BROUGHT = {"torch": ("torch", "cuda", "cudnn")}
 STACK = ("torch", "diffusers")
+NO_GPU = "none"
 ASKED = ("workload", "recipe", "weights")
 
 
@@ -53,6 +54,11 @@ def differing(one: Mapping[str, str], other: Mapping[str, str], under_test: Coll
 def is_asked(fact: str) -> bool:
     """Tell whether a fact is of what was asked for, and not of where it ran."""
     return fact.partition(".")[0] in ASKED
+
+
+def device_of(facts: Mapping[str, str]) -> str:
+    """Name what a cohort's cases ran on: the GPU, or of a run on the CPU the processor."""
+    return facts["gpu"] if facts["gpu"] != NO_GPU else facts["cpu"]
 
 
 def key_of(facts: Mapping[str, str]) -> str:
@@ -95,7 +101,7 @@ def _asked(plan: PlannedCase) -> dict[str, Any]:
 def _machine(devices: Sequence[tuple[str, str | None]], environment: Environment, protocol: str) -> dict[str, Any]:
     of_nvml = [next((gpu for gpu in environment.gpus if gpu.get("uuid") == uuid), {}) for _, uuid in devices]
     return {
-        "gpu": " and ".join(sorted(name for name, _ in devices)) or "none",
+        "gpu": " and ".join(sorted(name for name, _ in devices)) or NO_GPU,
         "gpu_count": len(devices),
         "cpu": "any" if devices else f"{environment.cpu} × {environment.cpu_count}",
         "power_limit_w": sorted({gpu.get("power_limit_w") for gpu in of_nvml}, key=str),

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from itertools import chain
 
+from reports.gate.cohort import device_of
 from reports.gate.words import amount, signed_pct
 from reports.history.lines import History, Line, Point, Step
 from reports.rows import MISSING, counted, one_line
@@ -34,8 +35,7 @@ def machine_text(line: Line) -> str:
     """Name a line's machine and stack."""
     facts = line.facts
     told = [f"{name} {one_line(facts[name], 40)}" for name in MACHINE if facts[name] not in {"None", "none"}]
-    gpu = facts["gpu"] if facts["gpu"] != "none" else facts["cpu"]
-    return ", ".join([one_line(gpu, 80), *told])
+    return ", ".join([one_line(device_of(facts), 80), *told])
 
 
 def _table(history: History) -> Iterable[str]:

@@ -1,6 +1,7 @@
 """Which models are compared: parameters, sampling recipes, weights and licences, as the record has them."""
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from reports.paper.citations import SCHEDULERS, cite, of_model
 from reports.paper.configurations import is_sound
@@ -11,6 +12,21 @@ from reports.paper.tables import figure, rows_of, table, words
 from reports.record import Run, WeightsRecord
 
 SOURCES = {"hub": "published weights", "random": "random weights", "tiny": "toy model"}
+
+
+class Unit(NamedTuple):
+    """A unit of parameters, a power of ten; three decimals suit models of at least a tenth of it."""
+
+    name: str
+    power: int
+
+    @property
+    def least(self) -> float:
+        """The least count that is told in this unit."""
+        return 10.0 ** (self.power - 1)
+
+
+UNITS = (Unit("billion", 9), Unit("million", 6), Unit("thousand", 3))
 UNKNOWN = Absent("it was not loaded, or its transformer was not counted")
 
 
@@ -30,10 +46,11 @@ def models(runs: Sequence[Run]) -> tuple[Block, ...]:
             found.setdefault(key, Place(run, case, ""))
     if not found:
         return (Paragraph(("No case was planned.",)),)
-    rows = rows_of(list(found.values()), _model)
+    unit = _unit(list(found.values()))
+    rows = rows_of(list(found.values()), lambda place: _model(place, unit))
     columns = (
         words("Model"), words("Scheduler"), figure("Steps"), figure("Guidance"), figure("Shift"),
-        figure("Parameters", "transformer", "[billion]"), words("Weights and licence"),
+        figure("Parameters", "transformer", f"[{unit.name}]"), words("Weights and licence"),
     )  # fmt: skip
     caption = "Models as they were asked for. Parameters are counted in the loaded transformer."
     text = say(
@@ -78,7 +95,19 @@ def _file(weights: WeightsRecord) -> tuple[Text, ...]:
     )
 
 
-def _model(place: Place) -> tuple[Text, ...]:
+def _unit(places: Sequence[Place]) -> Unit:
+    """Choose the unit in which the largest of the models has a digit before or right behind the point."""
+    largest = max((_count(place) for place in places), default=0)
+    return next((unit for unit in UNITS if largest >= unit.least), UNITS[-1])
+
+
+def _count(place: Place) -> int:
+    """Give the transformer's parameters, 0 where they were not counted."""
+    measurement = place.case.measurement if place.case else None
+    return measurement.facts.parameters.get("transformer", 0) if measurement and measurement.facts else 0
+
+
+def _model(place: Place, unit: Unit) -> tuple[Text, ...]:
     run, case, _ = place
     assert case is not None, "a model's place is that of a case"
     plan, facts = case.plan, case.measurement.facts if case.measurement else None
@@ -86,7 +115,11 @@ def _model(place: Place) -> tuple[Text, ...]:
         (Code(facts.scheduler_class), *cite(SCHEDULERS.get(facts.scheduler_class, ()))) if facts else (UNKNOWN,)
     )
     parameters = number(
-        "value", "1e9", [Place(run, case, "measurement.facts.parameters.transformer")], decimals=3, divisor=1e9
+        "value",
+        f"1e{unit.power}",
+        [Place(run, case, "measurement.facts.parameters.transformer")],
+        decimals=3 if _count(place) >= unit.least else None,
+        divisor=10.0**unit.power,
     )
     licence = f"{plan.model.licence}" + (", non-commercial" if plan.model.non_commercial else "")
     return (
