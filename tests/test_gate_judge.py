@@ -230,6 +230,14 @@ def test_one_run_of_three_that_fails_is_undecided_and_hides_nothing() -> None:
         assert ("prompt_to_host_s 4.4 s is above" in found.why) is (total_s == 4.4)
 
 
+def test_others_of_a_case_that_failed_once_in_turns_are_blamed_only_apart_from_the_base() -> None:
+    """Their median is above the limit, but one of them is as quick as the base."""
+    failed = msgspec.structs.replace(gate_case(), status="crashed", reason="signal 11")
+    new = [gate_run(1, gate_case(4.0)), gate_run(2, gate_case(4.6)), gate_run(3, failed)]
+    (found,) = judge(samples(baseline_runs(3)), samples(new), rules=PAIRED)
+    assert (found.verdict, found.why) == ("AMBIGUOUS", "it failed in 1 of 3 runs under test: crashed: signal 11")
+
+
 @pytest.mark.parametrize("status", ["skipped", "not_run"])
 def test_case_that_was_not_run_is_missing(status: str) -> None:
     """As is one that is not in the run at all."""

@@ -119,7 +119,7 @@ def _judge_failed(sides: Sides, found: tuple[Verdict, str], under_test: Collecti
         quality = judge_quality(sides.matched, sides.new)
         told = "; ".join([why, *_frames(quality)])
         return CaseVerdict(id=sides.id, verdict=verdict, why=told, quality=quality)
-    rest = _judge_case(sides._replace(new=passed), under_test, rules._replace(paired=False))
+    rest = _judge_case(sides._replace(new=passed), under_test, rules._replace(uneven=True))
     worse = rest.verdict in ("REGRESSION", "RECIPE_MISMATCH", "INVALID_ENV")
     told = f"{rest.why}; {why}" if worse else why
     return msgspec.structs.replace(rest, verdict=rest.verdict if worse else verdict, why=told)

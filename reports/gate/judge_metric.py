@@ -29,11 +29,13 @@ class Rules(NamedTuple):
     """How many runs a baseline needs, and whether its runs alternated with those under test (base against head).
 
     Alternated runs are judged by the default limits: their own noise is in both. Where the runs of the two
-    sides overlap, nothing is said to be worse or better.
+    sides overlap, nothing is said to be worse or better. As many of each side are asked for, unless they are `uneven`
+    because some failed.
     """
 
     fewest: int = 5
     paired: bool = False
+    uneven: bool = False
 
 
 PAIRED = Rules(fewest=3, paired=True)
@@ -162,7 +164,7 @@ def _undecided(
     if len(old.values) < rules.fewest:
         refused = f" ({old.refused} hold no positive finite number)" if old.refused else ""
         return "CALIBRATION_NEEDED", f"{metric}: {len(old.values)} of {rules.fewest} baseline runs{refused}"
-    if rules.paired and len(now.values) != base_runs:
+    if rules.paired and not rules.uneven and len(now.values) != base_runs:
         return "CALIBRATION_NEEDED", f"{metric}: {len(now.values)} runs under test do not pair with {base_runs}"
     return None
 
