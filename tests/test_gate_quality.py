@@ -1,6 +1,6 @@
 """The gate on clips: checks that passed and fail now, bands, other frames, students, and which frames it is about."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import msgspec
@@ -176,6 +176,72 @@ def test_wider_bands_and_lower_floors_are_judged_by_the_bases_too() -> None:
 
     assert verdict_on(floored(10.0, 9.0), base=floored(12.0, 11.9)).verdict == "AMBIGUOUS"
     assert verdict_on(floored(12.0, 9.0), base=floored(12.0, 11.9)).verdict == "PASS"
+
+
+def by_formula(
+    series: list[float], formula: str, weights_sha256: str = "", floors: Sequence[JudgedFloor] = ()
+) -> CaseRecord:
+    """Give a case whose clip's metric has its value from this code and these weights."""
+    metric = msgspec.structs.replace(metric_of(series), formula=formula, weights_sha256=weights_sha256)
+    return clip_of(series, metrics=[metric], floors=list(floors))
+
+
+@pytest.mark.parametrize(
+    ("base", "new", "told"),
+    [
+        (("aa", ""), ("bb", ""), "measured by formula bb, the base by aa: values of two formulas do not compare"),
+        (("aa", "3f"), ("aa", "51"), "measured by weights 51, the base by 3f: values of two networks do not compare"),
+        (("aa", "3f"), ("aa", "3f"), ""),
+        (("", ""), ("bb", "51"), ""),
+        (("aa", "3f"), ("", ""), ""),
+    ],
+)
+def test_check_by_another_formula_is_undecided_not_passed(
+    base: tuple[str, str], new: tuple[str, str], told: str
+) -> None:
+    """A dark clip that a changed metric calls bright would else pass; what an older record lacks is no other."""
+    found = verdict_on(by_formula(BRIGHT, *new), base=by_formula(BRIGHT, *base))
+    row = row_of(found, NAME)
+    assert found.verdict == row.verdict == ("AMBIGUOUS" if told else "PASS")
+    assert (row.why, found.why) == ((f"{NAME}: {told}",) * 2 if told else ("", ""))
+    floor = JudgedFloor(floor=Floor(metric="y_std", source="quick", at_least=9.0), actual=20.0, verdict="within")
+    old, now = (by_formula(BRIGHT, *one, floors=[floor]) for one in (base, new))
+    assert row_of(verdict_on(now, base=old), "y_std, floor of quick").verdict == row.verdict
+
+
+def test_other_formula_hides_no_broken_clip_and_is_told_beside_it() -> None:
+    """Broken by its own formula, too, it is a regression; broken in the base it has nothing to lose, but is told."""
+    dark, bright = by_formula(DARK, "bb"), by_formula(BRIGHT, "aa")
+    found = verdict_on(dark, base=bright)
+    assert (found.verdict, "; measured by formula bb, the base by aa" in found.why) == ("REGRESSION", True)
+    better = verdict_on(by_formula(BRIGHT, "bb"), base=by_formula(DARK, "aa"))
+    assert (better.verdict, "measured by formula bb" in better.notes[0]) == ("PASS", True)
+    both = verdict_on(bright, by_formula(BRIGHT, "bb"), base=bright)
+    assert (both.verdict, exit_code([both])) == ("AMBIGUOUS", 2)
+
+
+def test_students_margin_by_another_formula_is_undecided() -> None:
+    """Its verdict is of one formula for both, which may have become blind to what the student lost."""
+    runs = [with_student(run, {"y_std": "PASS"}) for run in runs_of(by_formula(BRIGHT, "aa"))]
+    kept = samples_in([stored(*runs)])
+    for formula, expected in (("aa", "PASS"), ("bb", "AMBIGUOUS"), ("", "PASS")):
+        new = samples([with_student(gate_run(1, by_formula(BRIGHT, formula)), {"y_std": "PASS"})])
+        for old in (samples(runs), kept):
+            found = judge(old, new)[1]
+            assert (found.verdict, "measured by formula bb, the base by aa" in found.why) == (expected, formula == "bb")
+
+
+def test_students_diversity_is_of_the_features_formula() -> None:
+    """It is no metric of a clip; of a student whose first case failed the next one tells."""
+    case = clip_of(BRIGHT)
+    assert case.measurement is not None
+    fields = {"features": {"clip": [1.0]}, "features_formula": "aa", "features_weights_sha256": "3f"}
+    made = msgspec.structs.replace(case, measurement=msgspec.structs.replace(case.measurement, **fields))
+    plan = msgspec.structs.replace(case.plan, id="first")
+    failed = msgspec.structs.replace(case, plan=plan, status="failed", measurement=None)
+    (first, _) = samples([with_student(gate_run(1, failed, made), {"seed_diversity": "PASS"})])
+    standing = first.students[WHO].margins["seed_diversity, higher is better"]
+    assert (standing.formula, standing.weights_sha256) == ("aa", "3f")
 
 
 def pair_of(psnr_db: float, at_least: float = 32.0) -> CaseRecord:

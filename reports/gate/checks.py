@@ -1,19 +1,16 @@
 """What is known of the quality of a case's clip, reduced to what a later run's clip is held against.
 
-Why it matters: a time is worth what its clip is. Whether a clip keeps its limits, floors and bands, and how its student
-stands to its teacher, was judged in the run itself (reports/limits.py, floors.py, paired.py, verdicts.py); here it is
-only named, so that a later run's can be laid beside it.
+Why it matters: a time is worth what its clip is. Whether a clip keeps its limits, floors and bands was judged in the
+run itself (reports/limits.py, floors.py, paired.py); here it is named, so that a later run's can be laid beside it.
 """
 
 from collections.abc import Iterator, Sequence
 
-from reports.comparison_record import MarginVerdict, StudentVerdict
-from reports.gate.numbers import Bound, Check, Standing, Student
+from reports.gate.numbers import Bound, Check
 from reports.judged import Floor, JudgedFloor, Limits
 from reports.limits import beyond
 from reports.measured import Measurement, MetricValue
 from reports.paired import PairedComparison
-from reports.record import CaseRecord, Run
 from reports.rows import one_line
 
 LONGEST = 300
@@ -33,17 +30,6 @@ def checks_of(measurement: Measurement) -> dict[str, Check]:
             if one.verdict != "not judged"
         },
         **{f"bands {one.bands.id} to {one_line(one.reference, 80)}": _of_pair(one) for one in measurement.pairs},
-    }
-
-
-def students_of(case: CaseRecord, run: Run) -> dict[str, Student]:
-    """Give how the student that the case's clip is of stands to its teachers; empty where it is nobody's student."""
-    scenarios = {comparison.id: comparison.scenario for comparison in run.comparisons}
-    who = f"{case.plan.model.id} {case.plan.setting}"
-    return {
-        f"{one.student} against {one.teacher} ({one.comparison})": _of_student(one)
-        for one in run.verdicts
-        if one.student == who and scenarios.get(one.comparison) == case.plan.scenario
     }
 
 
@@ -90,6 +76,8 @@ def _of_metric(metric: MetricValue) -> Check:
         bounds=[]
         if limits is None
         else [_bound(metric.id, metric.value, (limits.fail_below, limits.fail_above), limits.together_with or "")],
+        formula=metric.formula,
+        weights_sha256=metric.weights_sha256,
     )
 
 
@@ -103,6 +91,8 @@ def _of_floor(judged: JudgedFloor, metrics: dict[str, MetricValue]) -> Check:
         told=one_line(judged.explanation, LONGEST) if broken else "",
         frames=list(_frames_beyond(metric, _as_limits(floor))) if broken and metric is not None else [],
         bounds=[_bound(floor.metric, judged.actual, (floor.at_least, floor.at_most))],
+        formula="" if metric is None else metric.formula,
+        weights_sha256="" if metric is None else metric.weights_sha256,
     )
 
 
@@ -138,34 +128,6 @@ def _bounds_of(pair: PairedComparison) -> Iterator[Bound]:
 
 def _bound(of: str, value: float | None, limits: tuple[float | None, float | None], together_with: str = "") -> Bound:
     return Bound(of=of, value=value, at_least=limits[0], at_most=limits[1], together_with=together_with)
-
-
-def _of_student(verdict: StudentVerdict) -> Student:
-    rows = {_margin_name(row): _standing(row) for row in verdict.rows}
-    if verdict.reason:
-        rows["all margins"] = Standing(verdict="not measured", told=one_line(verdict.reason, LONGEST))
-    return Student(clips=max((row.clips for row in verdict.rows), default=0), margins=rows)
-
-
-def _standing(row: MarginVerdict) -> Standing:
-    margin = row.margin
-    return Standing(
-        verdict=row.verdict, told=_row_told(row), absolute=margin.absolute, of_teacher_pct=margin.of_teacher_pct
-    )
-
-
-def _margin_name(row: MarginVerdict) -> str:
-    magnitude = ", magnitude" if row.margin.magnitude else ""
-    return f"{row.margin.metric}, {row.margin.better} is better{magnitude}"
-
-
-def _row_told(row: MarginVerdict) -> str:
-    if row.verdict == "PASS":
-        return ""
-    beyond_by = (
-        "" if row.difference is None or row.limit is None else f"difference {row.difference:.4g}, limit {row.limit:.4g}"
-    )
-    return one_line("; ".join(text for text in (beyond_by, row.reason) if text), LONGEST)
 
 
 def _frames_beyond(metric: MetricValue, limits: Limits) -> Iterator[int]:

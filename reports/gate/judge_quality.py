@@ -14,6 +14,7 @@ from reports.gate.checks import frames_text
 from reports.gate.numbers import Bound, Check
 from reports.gate.sample import Sample
 from reports.gate.verdict import QualityVerdict, Verdict
+from reports.gate.words import other_source
 
 FRAMES = "frames, bit for bit"
 WORSE = ", and by that it is worse or cannot be told"
@@ -72,13 +73,16 @@ def _of_check(name: str, sides: tuple[Sequence[Check], Sequence[Check]], runs: i
         return "NEW", f"{name} has no baseline, and is broken: {broken[0].told}" if broken else ""
     if len(now) < runs:
         return "MISSING", f"{name} was not judged in {runs - len(now)} of {runs} runs under test"
+    source = other_source(old[-1], now)
     if _most(old):
-        return "PASS", f"{name} is broken as in the baseline: {broken[0].told}" if broken else ""
-    told = _other_limit(old[-1], now[-1])
+        told = "; ".join(filter(None, [f"is broken as in the baseline: {broken[0].told}" if broken else "", source]))
+        return "PASS", f"{name} {told}" if told else ""
+    limit = _other_limit(old[-1], now[-1])
     if not broken:
-        worse = told and not all(_keeps(old[-1].bounds, check) for check in now)
-        return "AMBIGUOUS" if worse else "PASS", f"{name}: {told}{WORSE if worse else ''}" if told else ""
-    why = f"{broken[0].told}; {told}" if told else broken[0].told
+        worse = limit and not all(_keeps(old[-1].bounds, check) for check in now)
+        told = "; ".join(filter(None, [f"{limit}{WORSE if worse else ''}", source]))
+        return "AMBIGUOUS" if worse or source else "PASS", f"{name}: {told}" if told else ""
+    why = "; ".join(filter(None, [broken[0].told, limit, source]))
     if _most(now):
         return "REGRESSION", f"{name} passed in the baseline: {why}"
     return "AMBIGUOUS", f"{name} is broken in {len(broken)} of {runs} runs under test: {why}"

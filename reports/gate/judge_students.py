@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from reports.gate.numbers import Standing, Student
 from reports.gate.sample import Sample
 from reports.gate.verdict import CaseVerdict, QualityVerdict, Verdict, worst
+from reports.gate.words import other_source
 
 ABSENT = Standing(verdict="not measured", told="not among the margins any more")
 
@@ -93,7 +94,7 @@ def _of_margin(margin: str, old: Sequence[Standing], now: Sequence[Standing]) ->
             return "REGRESSION", why
         if failed or any(one.verdict == "INCONCLUSIVE" for one in now):
             return "AMBIGUOUS", why
-        return _by_width(margin, old[-1], now[-1]) if _all_passed(now) else ("MISSING", why)
+        return _passed(margin, old[-1], now) if _all_passed(now) else ("MISSING", why)
     if failed and not _is_most(old, "FAIL"):
         return "AMBIGUOUS", why
     return "PASS", why if failed else ""
@@ -101,6 +102,14 @@ def _of_margin(margin: str, old: Sequence[Standing], now: Sequence[Standing]) ->
 
 def _all_passed(standings: Sequence[Standing]) -> bool:
     return all(one.verdict == "PASS" for one in standings)
+
+
+def _passed(margin: str, old: Standing, now: Sequence[Standing]) -> tuple[Verdict, str]:
+    """Judge a margin that all runs passed by what they were measured with, and then by how wide it is."""
+    verdict, why = _by_width(margin, old, now[-1])
+    if source := other_source(old, now):
+        return "AMBIGUOUS", f"{why}; {source}" if why else f"{margin}: {source}"
+    return verdict, why
 
 
 def _by_width(margin: str, old: Standing, now: Standing) -> tuple[Verdict, str]:

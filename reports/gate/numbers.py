@@ -29,7 +29,14 @@ class Bound(Frozen):
     together_with: str = ""
 
 
-class Check(Frozen):
+class Source(Frozen):
+    """What a metric's value came from: hashes of its code and, of a learned scorer, of its weights; "" is unknown."""
+
+    formula: str = ""
+    weights_sha256: str = ""
+
+
+class Check(Source, kw_only=True):
     """What one check says of a run's clip; `value` and `limit` are told with their units, `bounds` hold the numbers.
 
     A broken one has what is `told` of it and the `frames`, from 0, that its series shows; of a series with an entry for
@@ -44,7 +51,7 @@ class Check(Frozen):
     bounds: list[Bound] = []
 
 
-class Standing(Frozen):
+class Standing(Source, kw_only=True):
     """What a margin over many prompts says of a student; `told` is why it did not pass.
 
     The margin is `absolute`, in the metric's unit, or `of_teacher_pct`; neither where it was not kept.

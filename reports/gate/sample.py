@@ -9,10 +9,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from reports.device_state import joules_per_video
-from reports.gate.checks import checks_of, frames_digest, series_of, students_of
+from reports.gate.checks import checks_of, frames_digest, series_of
 from reports.gate.cohort import facts_of, protocol_of, request_mismatch
 from reports.gate.numbers import Numbers
 from reports.gate.parts import kernels_of, part_names, parts_of, steps_of
+from reports.gate.students import students_of
 from reports.measured import Measurement, Round
 from reports.record import CaseRecord, Run, Status
 from reports.rows import clocks_reason, median

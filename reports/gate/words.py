@@ -1,6 +1,9 @@
 """The gate's numbers for people: seconds, MiB and joules, each by the unit that ends the metric's name."""
 
+from collections.abc import Iterable
+
 from reports.gate.limits import MIB, Limit
+from reports.gate.numbers import Source
 from reports.rows import show
 
 
@@ -38,3 +41,20 @@ def beyond_text(metric: str, base: float, new: float, limit: Limit) -> str:
         f"{metric} {amount(metric, new)} is above its baseline of {amount(metric, base)} "
         f"by {amount(metric, new - base)} ({signed_pct(100 * (new / base - 1))}), limit {limit_text(metric, limit)}"
     )
+
+
+def other_source(old: Source, now: Iterable[Source]) -> str:
+    """Say that a run under test measured by another formula, or with other weights, than the newest of the baseline.
+
+    >>> other_source(Source(formula="9b1c"), [Source(formula="51e0")])
+    'measured by formula 51e0, the base by 9b1c: values of two formulas do not compare'
+    >>> other_source(Source(formula="9b1c"), [Source(formula="9b1c"), Source()])
+    ''
+    """
+    for what, field in (("formula", "formula"), ("weights", "weights_sha256")):
+        was = getattr(old, field)
+        known = dict.fromkeys(filter(None, (getattr(one, field) for one in now)))
+        if was and (other := [one for one in known if one != was]):
+            by = f"measured by {what} {', '.join(one[:12] for one in other)}, the base by {was[:12]}"
+            return f"{by}: values of two {'formulas' if what == 'formula' else 'networks'} do not compare"
+    return ""
