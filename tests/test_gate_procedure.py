@@ -146,6 +146,15 @@ def test_sides_run_in_turns() -> None:
     assert all(cases == BOTH for _, _, cases in start.asked)
 
 
+@pytest.mark.parametrize(("last_base_s", "expected"), [(4.15, "PASS"), (4.0, "AMBIGUOUS")])
+def test_overlap_of_three_pairs_is_looked_at_once_more(last_base_s: float, expected: str) -> None:
+    """A base run as slow as the new side's leaves it undecided; a fourth pair is asked."""
+    seconds = {"base-3": 4.15, "base-4": last_base_s}
+    start = Starts(lambda name, id_: 4.14 if name.startswith("new") else seconds.get(name, 4.0))
+    assert verdicts(turns(start)) == {FAST: expected, SLOW: expected}
+    assert start.names[6:] == ["new-4", "base-4"]
+
+
 def test_suspect_of_three_pairs_is_confirmed_by_one_more() -> None:
     """Two processes: four of each of the suspect, three of the other."""
     start = Starts(lambda name, id_: 4.4 if id_ == SLOW and name.startswith("new") else 4.0)

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from reports.gate.robust import scale
-from tests import measure_gate
-from tests.measure_gate import main, scales
+from tests import gate_rules
+from tests.gate_rules import scales
+from tests.measure_gate import main
 
 QUICK = ["--trials", "20000"]
 
@@ -29,10 +30,10 @@ def test_scale_that_is_too_uncertain_is_noticed(
     def by_deviation(values: np.ndarray) -> np.ndarray:
         return np.asarray(1.4826 * np.median(np.abs(values - np.median(values, axis=1, keepdims=True)), axis=1))
 
-    monkeypatch.setattr(measure_gate, "scales", by_deviation)
+    monkeypatch.setattr(gate_rules, "scales", by_deviation)
     assert main(["--trials", "6000"]) == 1
     printed = capsys.readouterr().out
-    assert "!! 10 runs, own limits, confirmed: false alarms " in printed
+    assert "!! 10 runs, or undecided: false alarms " in printed
     assert "DISAGREE" in printed
 
 

@@ -18,6 +18,8 @@ from reports.gate.words import amount, beyond_text, limit_text, signed_pct
 
 # Float arithmetic alone must not break a limit that is met exactly.
 ROUNDING = 1e-12
+# Runs of one side that differ by so many times the limit say nothing: with 1 % between processes none do.
+TOO_WIDE = 3
 # What an improvement says of what it is held against: a stored baseline, or runs in turns.
 BETTER_THAN = (
     "its baseline is stale",
@@ -29,8 +31,8 @@ class Rules(NamedTuple):
     """How many runs a baseline needs, and whether its runs alternated with those under test (base against head).
 
     Alternated runs are judged by the default limits: their own noise is in both. Where the runs of the two
-    sides overlap, nothing is said to be worse or better. As many of each side are asked for, unless they are `uneven`
-    because some failed.
+    sides overlap, nothing is said to be worse, and where those of one side differ by several limits, nothing at all. As
+    many of each side are asked for, unless they are `uneven` because some failed.
     """
 
     fewest: int = 5
@@ -105,8 +107,9 @@ def _compared(
         return verdict(*_worse(metric, sides, held.limit, rules))
     if is_worse(base, new, held.was):
         return verdict("AMBIGUOUS", beyond_text(metric, base, new, held.was))
-    is_stale = base - new > (STALE_PCT / 100 + ROUNDING) * base and not (rules.paired and _overlap(sides))
-    if is_stale and is_worse(new, base, held.limit):
+    if rules.paired and (scattered := _scattered(metric, sides, held.limit)):
+        return verdict("AMBIGUOUS", scattered)
+    if is_worse(new, base, held.limit) and base - new > (STALE_PCT / 100 + ROUNDING) * base:
         change = signed_pct(100 * (new / base - 1))
         return verdict("IMPROVED", f"{metric} {amount(metric, new)}, {change}: {BETTER_THAN[rules.paired]}")
     return verdict("PASS", "")
@@ -129,7 +132,7 @@ def _worse(
 
 
 def _overlap(sides: tuple[Numbers, Numbers]) -> str:
-    """Say that the runs of two sides overlap, "" where every run of the one is above every run of the other.
+    """Say that the runs of two sides overlap, "" where every new run is above every run of the base.
 
     >>> _overlap((Numbers([1.0, 2.0], [], 0), Numbers([1.5, 3.0], [], 0)))
     'the two sides overlap: new to base from 0.750 to 3.000'
@@ -137,9 +140,19 @@ def _overlap(sides: tuple[Numbers, Numbers]) -> str:
     ''
     """
     base, new = (side.values for side in sides)
-    if min(new) > max(base) or max(new) < min(base):
+    if min(new) > max(base):
         return ""
     return f"the two sides overlap: new to base from {min(new) / max(base):.3f} to {max(new) / min(base):.3f}"
+
+
+def _scattered(metric: str, sides: tuple[Numbers, Numbers], limit: Limit) -> str:
+    """Say which side's runs lie too far apart to tell anything by their median, "" where neither's do."""
+    for name, side in zip(("base", "new"), sides, strict=True):
+        low, high, middle = min(side.values), max(side.values), statistics.median(side.values)
+        if high - low > TOO_WIDE * max(limit.relative_pct / 100 * middle, limit.absolute):
+            text = f"{metric} of the {name} side's runs is {amount(metric, low)} to {amount(metric, high)}"
+            return f"{text}, over {TOO_WIDE} times its limit apart: too noisy to tell"
+    return ""
 
 
 def is_worse(base: float, new: float, limit: Limit) -> bool:

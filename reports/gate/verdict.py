@@ -105,8 +105,12 @@ def worst(verdicts: Sequence[Verdict]) -> Verdict:
 
 
 def suspects(cases: Sequence[CaseVerdict]) -> list[str]:
-    """Name the cases that are worse, or fail, and have to be confirmed by two more processes before they are blamed."""
-    return [case.id for case in cases if case.verdict == "REGRESSION" and case.of == "case"]
+    """Name the cases that two more processes have to confirm: what is worse or fails, or is undecided by a number."""
+    return [case.id for case in cases if case.of == "case" and (case.verdict == "REGRESSION" or _is_undecided(case))]
+
+
+def _is_undecided(case: CaseVerdict) -> bool:
+    return case.verdict == "AMBIGUOUS" and any(metric.verdict == "AMBIGUOUS" for metric in case.metrics)
 
 
 def exit_code(cases: Sequence[CaseVerdict], lenient: Collection[str] = ()) -> int:
