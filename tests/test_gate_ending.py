@@ -1,6 +1,7 @@
 """How a gate's session ends, its processes made up: what they leave becomes failures, and signals end it in order."""
 
 import signal
+import sys
 from pathlib import Path
 
 import pytest
@@ -95,3 +96,19 @@ def test_process_that_died_fails_the_session_beside_its_verdicts(
     assert ended.code == 1
     for told in ("benchmarks::gate[process new-2]", fault, "1 case: 1 PASS", "may it be merged: UNDECIDED"):
         assert told in ended.output
+
+
+@pytest.mark.parametrize(("words", "is_narrowed"), [(("--model", "causvid-tiny"), False), (("-k", "dogs"), True)])
+def test_selection_that_the_base_is_given_hides_no_lost_case(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: tuple[str, str], is_narrowed: bool
+) -> None:
+    """Of what `-k` leaves out the base may have more; a case of a model that both sides are asked for is lost."""
+    told: list[object] = []
+
+    def in_turns(*_given: object, is_narrowed: bool, **_others: object) -> Decided:
+        told.append(is_narrowed)
+        raise GateEndedError("nothing is run here")
+
+    monkeypatch.setattr(gate, "in_turns", in_turns)
+    ended = bench("--suite", "tiny", "--gate", f"--against={sys.executable}", "--run-dir", tmp_path / "run", *words)
+    assert (told, "nothing is run here" in ended.output) == ([is_narrowed], True)

@@ -12,7 +12,7 @@ from fixtures.gate.against import Commit
 from fixtures.gate.asked import Asked
 from fixtures.gate.covered import covered, told
 from fixtures.gate.gate import header
-from fixtures.gate.stored import judged_against, narrowed_by, suite_of
+from fixtures.gate.stored import judged_against, narrowed_by, narrowed_here_by, suite_of
 from fixtures.invocation import BENCHMARKS, ROOT
 from fixtures.options import Options
 from reports.gate.baseline import Baseline, Change, retired, with_sample
@@ -120,8 +120,9 @@ def test_whole_suite_is_not_narrowed(argument: object) -> None:
     ],
 )
 def test_selection_is_narrowed_by(given: Any, options: Options) -> None:
-    """Each way to leave cases out counts."""
+    """Each way to leave cases out counts; the base of a gate in turns has the options of the suite as well."""
     assert len(narrowed_by(given, options)) == 1
+    assert len(narrowed_here_by(given)) == (0 if options != Options() else 1)
 
 
 def runs(baseline_: Baseline, count: int) -> Baseline:
