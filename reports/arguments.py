@@ -8,13 +8,22 @@ judged failed, 2 (of `compare`) undecided, and 4, as pytest's, that input or com
 import argparse
 import sys
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from reports.gate.verdict import EXIT_UNUSABLE
+from reports.nearest import nearest
 
 
 class Parser(argparse.ArgumentParser):
     """argparse, whose exit code for a bad command line is 4; the parsers of its sub-commands are of this kind, too."""
+
+    def _check_value(self, action: argparse.Action, value: Any) -> None:
+        """Tell beside the choices which of them is nearest; argparse has a switch for that from Python 3.14 on."""
+        try:
+            super()._check_value(action, value)
+        except argparse.ArgumentError as error:
+            choices = [str(choice) for choice in action.choices or ()]
+            raise argparse.ArgumentError(action, error.message + nearest([str(value)], choices)) from None
 
     def error(self, message: str) -> NoReturn:
         """Tell the usage and the fault, and exit."""

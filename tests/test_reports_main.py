@@ -1,6 +1,7 @@
 """`python -m reports` renders old runs and tells plainly what it cannot read."""
 
 import ast
+import doctest
 import subprocess
 import sys
 from pathlib import Path
@@ -9,6 +10,7 @@ import msgspec
 import pytest
 
 import reports.__main__
+import reports.nearest
 from reports.__main__ import main
 from reports.gate.verdict import EXIT_UNUSABLE
 from reports.merge import write_views
@@ -116,6 +118,20 @@ def test_record_of_nothing_but_zeros_renders(of: str, tmp_path: Path, capsys: py
     page = (tmp_path / ("h.svg" if of == "times" else "report.html")).read_text(encoding="utf-8")
     assert told[of] in page
     assert "Traceback" not in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "meant"),
+    [("htlm x", "html"), ("summry x", "summary"), ("baseline lst", "list"), ("verdict x --quality enforc", "enforce")],
+)
+def test_mistyped_command_or_choice_is_told_the_nearest(
+    words: str, meant: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """At the end of the message, behind the list of all."""
+    with pytest.raises(SystemExit, match="4"):
+        main(words.split())
+    assert capsys.readouterr().err.endswith(f"; nearest: `{meant}`\n")
+    assert doctest.testmod(reports.nearest).failed == 0
 
 
 def test_unknown_command_lists_the_known_ones() -> None:
