@@ -169,22 +169,54 @@ def test_gate_in_turns_tells_the_ratio_over_its_pairs() -> None:
     """Now over baseline by their medians, and its extremes; stored baselines are no pairs."""
     verdicts = measured(4.4)
     text = "\n".join(summary_lines(outcome(kind="paired", verdicts=verdicts)))
-    assert "ratio (over pairs)" in text
+    head = next(line for line in text.splitlines() if line.startswith("case"))
+    assert head.split()[:5] == ["case", "verdict", "number", "base", "now"]
+    assert "ratio (extremes over all runs)" in head
     assert "1.100 (1.089 to 1.100)" in text
-    assert "1.100 (1.089" in render_markdown([msgspec.structs.replace(run_of(), gate=paired_outcome(verdicts))])
+    assert "1.100 (1.089" in markdown_of(paired_outcome(verdicts))
     text = "\n".join(summary_lines(outcome(verdicts=verdicts)))
     assert "ratio" not in text
+    assert "baseline" in next(line for line in text.splitlines() if line.startswith("case"))
 
 
-def test_gate_in_turns_tells_that_energy_was_not_judged() -> None:
-    """In one line, with why; not where it was."""
+def markdown_of(gate: GateOutcome, device: str = "cuda") -> str:
+    """Render the summary of a run of this gate for a job."""
+    case = gate_case()
+    recipe = msgspec.structs.replace(case.plan.recipe, device=device)
+    case = msgspec.structs.replace(case, plan=msgspec.structs.replace(case.plan, recipe=recipe))
+    return render_markdown([msgspec.structs.replace(run_of(case), gate=gate)])
+
+
+@pytest.mark.parametrize(("with_it", "told"), [(0, "of 2 cases"), (1, "of 1 of 2 cases"), (2, None)])
+def test_gate_in_turns_tells_that_energy_was_not_judged(with_it: int, told: str | None) -> None:
+    """In one line, with why, in terminal and Markdown; not where it was, against stored baselines, nor on a CPU."""
     (case,) = measured(4.0)
-    (line,) = [line for line in summary_lines(paired_outcome([case])) if line.startswith("not judged")]
-    assert line.startswith("not judged: energy, of 1 of 1 case: in turns it is counted only where rounds take 15 s")
     energy = msgspec.structs.replace(case.metrics[0], metric="energy_per_video_j")
     judged = msgspec.structs.replace(case, metrics=[*case.metrics, energy])
-    assert "not judged" not in "\n".join(summary_lines(paired_outcome([judged])))
+    gate = paired_outcome([msgspec.structs.replace((case, judged)[n < with_it], id=f"f.py::{n}") for n in (0, 1)])
+    lines = [line for line in summary_lines(gate) if line.startswith("not judged")]
+    why = "in turns it is counted only where rounds take 15 s by themselves, a gate against stored baselines counts it"
+    assert lines == ([f"not judged: energy ({told}): {why}"] if told else [])
+    assert ("not judged: energy (" in markdown_of(gate).replace("\\", "")) is bool(told)
+    assert "not judged" not in "\n".join(summary_lines(gate, on_gpu=False)) + markdown_of(gate, "cpu")
     assert "not judged" not in "\n".join(summary_lines(outcome(verdicts=[case])))
+
+
+def test_of_several_processes_under_test_the_one_in_the_tables_is_named() -> None:
+    """In terminal and Markdown; a confirming one of either side is told as such. One process needs no word."""
+    places = (("base", "gate/base-1"), ("new", "."), ("new", "gate/new-4"), ("base", "gate/base-4"))
+    ran = [GateProcess(side=side, folder=folder, exit_code=0, seconds=1.0) for side, folder in places]  # type: ignore[arg-type]
+    gate = outcome("PASS", kind="paired", processes=ran)
+    lines = summary_lines(gate)
+    assert lines[0].startswith("the run's own tables are of the first of 2 processes under test (new-1); ")
+    sides = [line[2:].partition("  ")[0] for line in lines[-4:]]
+    assert sides == ["base", "new", "new, confirming", "base, confirming"]
+    assert "first of 2 processes under test" in markdown_of(gate)
+    assert "own tables" not in "\n".join(summary_lines(outcome("PASS", processes=ran[1:2])))
+    confirmed = GateProcess(side="confirmation", folder="gate/confirm-1", exit_code=0, seconds=1.0)
+    lines = summary_lines(outcome("PASS", processes=[ran[1], confirmed]))
+    assert "first of 2 processes" in lines[0]
+    assert lines[-1].startswith("  new, confirming ")
 
 
 def test_summary_tells_what_the_answer_rests_on() -> None:
@@ -198,15 +230,17 @@ def test_summary_tells_what_the_answer_rests_on() -> None:
         processes=[GateProcess(side="new", folder=".", exit_code=0, seconds=60.5)],
     )
     lines = summary_lines(told)
-    assert lines[-1] == "  new             60.5 s  exit code 0  ."
+    assert lines[-1] == "  new                 60.5 s  exit code 0  ."
     text = "\n".join(lines)
     for expected in (
         "1 case: 1 PASS",
         "may it be merged: yes, against reports/baselines",
-        "  git: aaa before, now aaa, bbb\n  torch: 2.12.0 before, now 2.13.0\n",
+        "  commit: aaa in the baseline, aaa, bbb under test\n  torch: 2.12.0 in the baseline, 2.13.0 under test\n",
         "let pass: MISSING\n",
         "not asked for: 2 of the baseline's cases\n",
         "took 61 s, in 1 process:\n",
     ):
         assert expected in text
     assert "av:" not in text
+    shown = markdown_of(told)
+    assert "- commit: aaa in the baseline, aaa, bbb under test\n- torch: 2.12.0 in" in shown.replace("\\", "")

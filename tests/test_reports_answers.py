@@ -7,6 +7,7 @@ from reports.answers import QUESTIONS, answers_of
 from reports.answers.answer import Answer, number
 from reports.answers.subject import subject_of
 from reports.comparison_record import MarginVerdict, StudentTeacher, StudentVerdict
+from reports.gate.outcome import GateProcess
 from reports.gate.verdict import CaseVerdict, MetricVerdict, QualityVerdict, Verdict
 from reports.judged import Candidate, Claim, Margin
 from reports.measured import Chunk
@@ -395,6 +396,33 @@ def test_regression_is_told_by_number_frames_and_cause() -> None:
     gate = msgspec.structs.replace(outcome_of("PASS"), verdicts=[case])
     found = answer("change", pair_of(gate=gate, finished_at=gate.at))
     assert "REGRESSION case: phase_denoise_s +10.00 %, y_std frames 7 to 8; here." in found.sentence
+
+
+def test_answer_of_a_gate_in_turns_tells_what_it_rests_on() -> None:
+    """Of which process the page is, that no energy was judged, and which commits were held against each other."""
+    number = MetricVerdict(
+        metric="prompt_to_host_s",
+        verdict="PASS",
+        why="",
+        base=4.0,
+        new=4.0,
+        base_runs=3,
+        new_runs=3,
+        limit_pct=3.0,
+        limit_absolute=0.03,
+    )
+    gate = msgspec.structs.replace(
+        outcome_of("PASS"),
+        kind="paired",
+        verdicts=[CaseVerdict(id="a", verdict="PASS", why="", metrics=[number])],
+        processes=[GateProcess(side="new", folder=name, exit_code=0, seconds=1.0) for name in (".", "gate/new-2")],
+    )
+    lines = answer("change", pair_of(gate=gate)).lines
+    assert [line.partition(" (")[0] for line in lines[:3]] == [
+        "the run's own tables are of the first of 2 processes under test",
+        "not judged: energy",
+        "commit: aaaa in the base, bbbb under test",
+    ]
 
 
 def test_run_that_went_on_after_its_gate_is_not_decided() -> None:

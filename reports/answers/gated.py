@@ -4,7 +4,8 @@ from collections.abc import Iterator, Sequence
 
 from reports.answers.answer import Anchor, Answer, Tone, prefix
 from reports.gate.checks import frames_text
-from reports.gate.outcome import GateOutcome, GateSide
+from reports.gate.outcome import GateOutcome
+from reports.gate.rests_on import basis, is_on_gpu
 from reports.gate.table import reasons, tally
 from reports.gate.verdict import CaseVerdict, fails
 from reports.gate.words import signed_pct
@@ -14,8 +15,6 @@ from reports.rows import counted, one_line
 HEADLINES = {"yes": "Yes", "no": "No", "undecided": "Undecided"}
 TONES: dict[str, Tone] = {"yes": "good", "no": "bad", "undecided": "neutral"}
 SHOWN = 20
-# What a reader looks for first among the packages of either side.
-COMMIT = "git"
 
 
 def gated(id_: str, question: str, runs: Sequence[Run], gate: GateOutcome) -> Answer:
@@ -34,7 +33,7 @@ def gated(id_: str, question: str, runs: Sequence[Run], gate: GateOutcome) -> An
         interval=f"{prefix(last, len(runs))}{tally(gate.verdicts)}",
         sentence=f"{_against(gate)} {_why(gate, answer, failing, later=later)}",
         tone=TONES[answer],
-        lines=(*verdict_lines(gate.verdicts), *_basis(gate)),
+        lines=(*verdict_lines(gate.verdicts), *_basis(gate, on_gpu=is_on_gpu(runs[last]))),
         anchors=tuple(Anchor(last, case.id, ("status", "measurement")) for case in failing if case.id in known)[:SHOWN],
     )
 
@@ -76,13 +75,9 @@ def _short(case: CaseVerdict) -> str:
     return one_line("; ".join([", ".join(told), *case.causes[:1]]) if told else case.why, 400)
 
 
-def _basis(gate: GateOutcome) -> Iterator[str]:
+def _basis(gate: GateOutcome, *, on_gpu: bool) -> Iterator[str]:
     """Say what differed between the sides, what was left out, and what it took."""
-    names = sorted({*gate.base.versions, *gate.new.versions})
-    apart = [name for name in names if gate.base.versions.get(name) != gate.new.versions.get(name)]
-    for name in apart:
-        who = "commit" if name == COMMIT else name
-        yield f"{who}: {_versions(gate.base, name)} in the baseline, {_versions(gate.new, name)} under test"
+    yield from basis(gate, on_gpu=on_gpu)
     yield from (one_line(text, 400) for text in gate.faults.values())
     if gate.under_test:
         yield f"under test, so that their versions may differ: {', '.join(gate.under_test)}"
@@ -94,12 +89,6 @@ def _basis(gate: GateOutcome) -> Iterator[str]:
         f"{one_line(one.folder, 60)} ({one.side}, {one.seconds:.1f} s)" for one in gate.processes[:SHOWN]
     )
     yield f"decided in {gate.seconds:.1f} s; processes started for it: {started or 'none'}"
-
-
-def _versions(side: GateSide, name: str) -> str:
-    listed = side.versions.get(name, [])
-    shown = ", ".join(one_line(version, 60) for version in listed[:3])
-    return f"{shown} and {len(listed) - 3} more" if len(listed) > 3 else shown or "none"
 
 
 def _after(one: str | None, other: str) -> bool:

@@ -19,6 +19,7 @@ from reports.diversity import diversity_lines
 from reports.equal_time_lines import equal_time_lines
 from reports.floors import quality_lines
 from reports.gate.outcome import was_lost
+from reports.gate.rests_on import basis, is_on_gpu
 from reports.gate.table import markdown as gate_table
 from reports.metric_lines import metric_lines
 from reports.paired_lines import paired_lines
@@ -89,9 +90,9 @@ def _blocks(run: Run) -> Iterable[Block]:
         yield Block(["### Gate: not judged", "", "Nothing is known of this change; see the job's log.", ""], [])
     if run.gate is not None:
         title = f"Gate: may it be merged? {run.gate.may_merge}. Held against {run.gate.against}"
-        faults = [f"- {escaped(text, 1000)}" for text in run.gate.faults.values()]
+        told = [*run.gate.faults.values(), *basis(run.gate, on_gpu=is_on_gpu(run))]
         yield Block(
-            [f"### {escaped(title)}", "", *faults, ""],
+            [f"### {escaped(title)}", "", *(f"- {escaped(text, 1000)}" for text in told), ""],
             gate_table(run.gate.verdicts, paired=run.gate.kind == "paired").splitlines(),
         )
     for heading, cases in groups(run).items():

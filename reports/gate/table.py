@@ -10,8 +10,8 @@ from reports.gate.verdict import MEANING, RANKS, CaseVerdict, MetricVerdict, Qua
 from reports.gate.words import amount, limit_text, signed_pct
 from reports.rows import counted, one_line
 
-HEADINGS = ("case", "verdict", "number", "baseline", "now", "change", "ratio (over pairs)", "limit", "runs")
-RATIO = HEADINGS.index("ratio (over pairs)")
+HEADINGS = ("case", "verdict", "number", "baseline", "now", "change", "ratio (extremes over all runs)", "limit", "runs")
+RATIO = HEADINGS.index("ratio (extremes over all runs)")
 # A reason may name numbers, phase, steps and kernels.
 LONGEST = 900
 WIDEST = 200
@@ -44,9 +44,9 @@ def text_table(cases: Sequence[CaseVerdict], *, paired: bool = False) -> str:
     """Lay out every number and check that is not plainly within its limits, and of each case the primary number.
 
     Names and values of a record or of a baseline's file may hold anything; each stays in its line.
-    Of `paired` runs also now over baseline, with the extremes of that ratio over all pairs of runs.
+    Of `paired` runs also now over base, with the extremes of that ratio over each run of both sides.
     """
-    rows = [_shown(row, paired=paired) for row in (HEADINGS, *_rows(cases))]
+    rows = [_headings(paired=paired), *(_shown(row, paired=paired) for row in _rows(cases))]
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     rows.insert(1, tuple("-" * width for width in widths))
     lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
@@ -55,11 +55,16 @@ def text_table(cases: Sequence[CaseVerdict], *, paired: bool = False) -> str:
 
 def markdown(cases: Sequence[CaseVerdict], *, paired: bool = False) -> str:
     """Give the same as Markdown, for a job's summary or a comment."""
-    shown = [_shown(row, paired=paired) for row in (HEADINGS, *_rows(cases))]
+    shown = [_headings(paired=paired), *(_shown(row, paired=paired) for row in _rows(cases))]
     rows = [_markdown_row(row) for row in shown]
     rows.insert(1, "|" + " --- |" * len(shown[0]))
     told = [f"* {_escaped(line)}" for line in reasons(cases)]
     return "\n".join([f"**{tally(cases)}**", "", *rows, "", *told, ""])
+
+
+def _headings(*, paired: bool) -> tuple[str, ...]:
+    shown = _shown(HEADINGS, paired=paired)
+    return tuple("base" if paired and name == "baseline" else name for name in shown)
 
 
 def _shown(row: tuple[str, ...], *, paired: bool) -> tuple[str, ...]:
