@@ -12,6 +12,7 @@ from reports.gate.baseline import Baseline, Change, read_baseline, samples_in, w
 from reports.gate.checks import frames_text
 from reports.gate.judge import GateError, judge
 from reports.gate.judge_metric import Rules
+from reports.gate.judge_quality import FRAMES
 from reports.gate.numbers import Standing, Student
 from reports.gate.table import markdown, reasons, tally, text_table
 from reports.gate.verdict import CaseVerdict, QualityVerdict, exit_code, worst
@@ -77,6 +78,14 @@ def test_clip_that_failed_its_case_names_the_frames() -> None:
     assert found.why == (
         "it passed in the baseline, now: failed: y_std is below its limit; y_std, its own limits: frames 10 to 80"
     )
+
+
+def test_frames_of_a_case_that_failed_without_a_clip_are_not_told() -> None:
+    """Its rounds made none, so they do not differ."""
+    lost = msgspec.structs.replace(clip_of(BRIGHT), status="error", reason="it raised", measurement=None)
+    found = verdict_on(lost)
+    assert (found.verdict, found.notes) == ("REGRESSION", [])
+    assert FRAMES not in {row.check for row in found.quality}
 
 
 def test_value_that_is_only_worth_a_look_is_no_regression() -> None:

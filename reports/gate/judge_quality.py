@@ -116,8 +116,9 @@ def _is_within(value: float | None, limit: Bound) -> bool:
 
 
 def _judge_frames(sides: Sides) -> QualityVerdict | None:
-    """Tell of other frames than the baseline's; None where its own runs differ, or it has none."""
-    (old, now) = ({one.frames_sha256 for one in side} for side in sides)
+    """Tell of other frames than the baseline's; None where its own runs differ, or a side has none."""
+    # A case that failed before its clip was whole has no frames to speak of.
+    (old, now) = ({one.frames_sha256 for one in side if one.is_measured} for side in sides)
     if len(old) != 1 or "" in old or not now:
         return None
     why, apart = "", []
