@@ -1,7 +1,10 @@
 """A slower case names where its time went: the first step or all, step, block or visit, and kernels where profiled."""
 
+import doctest
+
 import msgspec
 
+from reports.gate import grown
 from reports.gate.judge import judge
 from reports.gate.limits import MIB
 from reports.gate.verdict import CaseVerdict
@@ -106,6 +109,26 @@ def test_step_block_and_visit_that_stand_out_are_named() -> None:
     assert "phase_denoise_s" not in broken(late)
 
 
+def test_growth_of_a_phase_is_that_of_the_table() -> None:
+    """Medians of parts do not add up to the phase's; what a part grew by beyond it, all else gained."""
+    base, slow = causal(BLOCKS, DECODES), causal(BLOCKS, [0.7, 0.45, 0.5])
+    found = verdict_on(slow, base)
+    (decode,) = (metric for metric in found.metrics if metric.metric == "phase_decode_s")
+    assert decode.new is not None
+    assert decode.base is not None
+    assert round(decode.new - decode.base, 6) == 0.15
+    assert "decode grew by 0.15 s, visit 1 by 0.2 s, all else by -0.05 s" in found.why
+
+
+def test_time_that_no_part_holds_is_outside_of_them() -> None:
+    """A phase that grew between its steps is not told as spread over them."""
+    outside = gate_case(
+        steps_s=[1.01 * STEP_S] * 10, phases_s={"denoise": 1.5, "decode": OTHER_S}, prompt_to_host_s=OTHER_S + 1.5
+    )
+    found = verdict_on(outside, one_piece(*[STEP_S] * 10))
+    assert found.causes[-1].endswith("denoise grew by 0.5 s, outside of its 10 steps by 0.49 s")
+
+
 def test_other_number_of_steps_says_nothing_of_them() -> None:
     """Parts are laid side by side only where there are as many."""
     found = verdict_on(one_piece(*[0.2] * 7), one_piece(*[STEP_S] * 10))
@@ -129,6 +152,10 @@ def test_profiled_runs_name_the_kernels_that_grew_most() -> None:
         "kernels of decode that grew most: copy (not among the heaviest, now 0.5 s), conv (0.5 s to 0.9 s)" in found.why
     )
     assert "norm" not in found.why
+    little = verdict_on(profiled(slow, conv=0.559, copy=0.561), profiled(base, conv=0.5, copy=0.5))
+    assert "kernels of decode that grew most: copy (0.5 s to 0.561 s)" in little.why
+    assert "conv" not in little.why
+    assert "kernels" not in verdict_on(profiled(slow, conv=0.559), profiled(base, conv=0.5)).why
     now_only = verdict_on(profiled(slow, conv=0.9), base)
     assert "no baseline run was profiled; heaviest kernels of decode now: conv 0.9 s" in now_only.why
     assert "kernel" not in verdict_on(slow, profiled(base, conv=0.5)).why
@@ -182,3 +209,8 @@ def test_higher_peak_names_its_phase_or_what_stays_allocated() -> None:
 def test_fine_times_tell_nothing_of_parts() -> None:
     """Only a regression is explained."""
     assert verdict_on(one_piece(0.11, *[STEP_S] * 9), one_piece(*[STEP_S] * 10)).why == ""
+
+
+def test_documented_example_holds() -> None:
+    """What all else of a phase gained."""
+    assert doctest.testmod(grown) == (0, 1)
