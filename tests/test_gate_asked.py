@@ -121,5 +121,6 @@ def test_gate_without_any_baseline_stops_at_once(tmp_path: Path) -> None:
     assert ended.code == 1
     assert f"gate: NO BASELINE for this CPU in {tmp_path}: CALIBRATION_NEEDED, nothing is run; run this" in ended.output
     assert "benchmarks::gate[no baseline]" in ended.output
+    assert " a process, " not in ended.output
     assert "not judged, so nothing may be merged on it" in ended.output
     assert list(tmp_path.iterdir()) == []

@@ -150,13 +150,13 @@ NEXT_STEP = "python -m reports baseline add RUN... --folder baselines --who NAME
 def test_it_is_told_how_many_cases_have_a_baseline() -> None:
     """Five valid runs of the case's own cohort, as far as it is known before anything runs."""
     fast, slow = runs(baseline(FAST), 5), runs(baseline(SLOW), 6)
-    assert line(fast, slow) == f"gate: 2 of 2 cases have a baseline for {OURS} in baselines"
-    one = f"gate: 1 of 2 cases has a baseline for {OURS} in baselines; of the others nothing is compared"
+    assert line(fast, slow) == f"2 of 2 cases have a baseline for {OURS} in baselines"
+    one = f"1 of 2 cases has a baseline for {OURS} in baselines; of the others nothing is compared"
     assert line(fast, runs(baseline(SLOW), 4), of_case(runs(baseline(FAST), 5), "another")) == one
     assert line(fast, retired(slow, WHO)) == one
     (run,) = runs_of(4.0, 1)
     upgraded = run.environment.packages | {"torch": "9.9"}
-    assert line(fast, packages=upgraded).startswith("gate: NO BASELINE")
+    assert line(fast, packages=upgraded).startswith("NO BASELINE")
     assert line(fast, packages=upgraded, under_test=("torch",)) == one
 
 
@@ -176,7 +176,7 @@ def test_it_is_told_how_many_cases_have_a_baseline() -> None:
 def test_no_baseline_says_what_there_is_and_how_to_make_one(baselines: tuple[Baseline, ...], what: str) -> None:
     """Nothing is run then, unless --lenient names CALIBRATION_NEEDED."""
     assert line(*baselines) == (
-        f"gate: NO BASELINE for {OURS} in baselines{what}: CALIBRATION_NEEDED, nothing is run; "
+        f"NO BASELINE for {OURS} in baselines{what}: CALIBRATION_NEEDED, nothing is run; "
         f"run this five times without --gate, then: {NEXT_STEP}"
     )
     assert "it runs, since --lenient names that, but compares nothing" in line(*baselines, lenient=True)
