@@ -1,5 +1,6 @@
 """The gate on clips: checks that passed and fail now, bands, other frames, students, and which frames it is about."""
 
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -520,7 +521,7 @@ def test_tables_hold_quality_rows_and_count_students_apart() -> None:
     assert tally(found) == "1 case: 1 REGRESSION; 1 student: 1 REGRESSION"
     for text in (text_table(found), markdown(found)):
         for told in (
-            "y&#95;std, its own limits" if text.startswith("**") else NAME,
+            "y\\_std, its own limits" if text.startswith("**") else NAME,
             "broken 2.907 codes",
             "frames 10 to 80",
         ):
@@ -533,8 +534,15 @@ def test_pipe_in_a_name_makes_no_column() -> None:
     """Of a case or of a check: each row of Markdown has its eight."""
     row = QualityVerdict(check="a|b", verdict="REGRESSION", why="", base="", new="", base_runs=5, new_runs=1)
     text = markdown([CaseVerdict(id="f.py::b[x|y]", verdict="REGRESSION", why="c|d", quality=[row])])
-    assert {line.count("|") for line in text.splitlines() if line.startswith("|")} == {9}
+    assert {len(re.findall(r"(?<!\\)\|", line)) for line in text.splitlines() if line.startswith("|")} == {9}
     assert "c|d" not in text
+
+
+def test_text_of_a_verdict_is_text_in_markdown() -> None:
+    """A mention calls nobody, an address is no link, and underscores are read as they are in a log."""
+    why = "ask @someone, see https://attacker.invalid or <b>*this*</b>, phase_decode_s"
+    told = markdown([CaseVerdict(id="f.py::b", verdict="REGRESSION", why=why)])
+    assert r"ask \@someone, see https\://attacker.invalid or &lt;b&gt;\*this\*&lt;/b&gt;, phase\_decode\_s" in told
 
 
 def stored(*runs: Run) -> Baseline:

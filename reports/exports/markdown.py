@@ -6,7 +6,6 @@ record holds comes out as text: it is brought into one line, and what could be m
 Source: GitHub's "Workflow commands", adding a job summary (1 MiB a step); GitHub Flavored Markdown 0.29, 2.4 and 6.1.
 """
 
-import re
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
@@ -21,6 +20,7 @@ from reports.floors import quality_lines
 from reports.gate.outcome import was_lost
 from reports.gate.rests_on import basis, is_on_gpu
 from reports.gate.table import markdown as gate_table
+from reports.markdown_text import escaped as as_text
 from reports.metric_lines import metric_lines
 from reports.paired_lines import paired_lines
 from reports.random_weights import banners_of
@@ -68,9 +68,7 @@ def escaped(text: str, limit: int = 300) -> str:
     >>> escaped("<b>|*x*|</b>")
     '&lt;b&gt;\\|\\*x\\*\\|&lt;/b&gt;'
     """
-    line = one_line(text, limit).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    # Bare addresses would become links: "://" and "www." lose their meaning, too.
-    return re.sub(r"([\\`*_{}\[\]|~$#@!]|:(?=//)|(?<=www)\.)", r"\\\1", line, flags=re.IGNORECASE)
+    return as_text(one_line(text, limit))
 
 
 def _blocks(run: Run) -> Iterable[Block]:

@@ -8,6 +8,7 @@ from reports.gate.checks import frames_text
 from reports.gate.limits import Limit
 from reports.gate.verdict import MEANING, RANKS, CaseVerdict, MetricVerdict, QualityVerdict
 from reports.gate.words import amount, limit_text, signed_pct
+from reports.markdown_text import escaped
 from reports.rows import counted, one_line
 
 HEADINGS = ("case", "verdict", "number", "baseline", "now", "change", "ratio (extremes over all runs)", "limit", "runs")
@@ -58,7 +59,7 @@ def markdown(cases: Sequence[CaseVerdict], *, paired: bool = False) -> str:
     shown = [_headings(paired=paired), *(_shown(row, paired=paired) for row in _rows(cases))]
     rows = [_markdown_row(row) for row in shown]
     rows.insert(1, "|" + " --- |" * len(shown[0]))
-    told = [f"* {_escaped(line)}" for line in reasons(cases)]
+    told = [f"* {escaped(line)}" for line in reasons(cases)]
     return "\n".join([f"**{tally(cases)}**", "", *rows, "", *told, ""])
 
 
@@ -116,8 +117,4 @@ def reasons(cases: Iterable[CaseVerdict]) -> list[str]:
 
 
 def _markdown_row(cells: Iterable[str]) -> str:
-    return f"| {' | '.join(map(_escaped, cells))} |"
-
-
-def _escaped(text: str) -> str:
-    return text.translate({ord(character): f"&#{ord(character)};" for character in "\\`*_[]<>|&"})
+    return f"| {' | '.join(map(escaped, cells))} |"

@@ -9,13 +9,14 @@ import re
 import unicodedata
 from math import inf
 
+from reports.markdown_text import escaped
+
 HIDDEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn"})
 # A longer word, or part between hyphens, is broken; where it has no punctuation, after so many letters.
 LONGEST_WORD, LONGEST_PART = 16, 8
 # Widths in letters of Latin Modern Roman at 7 and 8 pt, rounded up: an "a" has 1.
 WIDTHS = {**dict.fromkeys("#%&+<=>@_w£æœ×±\N{MINUS SIGN}≤≥", 1.6), **dict.fromkeys("MmWÆŒΔ#%—", 2.0), "…": 3.0}
 CAPITAL, CODE_POINT = 1.6, 10.0
-_MARKDOWN = {**{char: f"\\{char}" for char in "\\`*_{}[]#|~$@"}, "<": "&lt;", ">": "&gt;", "&": "&amp;"}
 _TEX = {
     **{char: f"\\{char}" for char in "{}$&#_%"},
     "\\": r"\textbackslash{}",
@@ -107,11 +108,9 @@ def markdown(text: str) -> str:
     r"""Escape text for a paragraph, a list's item or a table's cell; links and mentions are none.
 
     >>> markdown("<b> a|b *c* https://d")
-    '&lt;b&gt; a\\|b \\*c\\* https:\\/\\/d'
+    '&lt;b&gt; a\\|b \\*c\\* https\\://d'
     """
-    escaped = "".join(_MARKDOWN.get(char, char) for char in visible(text))
-    escaped = escaped.replace("://", r":\/\/").replace("www.", r"www\.")
-    return re.sub(r"^(\d+)([.)])|^([-+=])", lambda m: f"{m[1]}\\{m[2]}" if m[1] else f"\\{m[3]}", escaped)
+    return escaped(visible(text))
 
 
 def tex(text: str) -> str:
