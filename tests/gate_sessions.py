@@ -24,7 +24,7 @@ def case(id_: str, total_s: float = 4.0) -> CaseRecord:
 class Starts:
     """A `Start` that makes runs up: `seconds` tells, by the process' name and the case, how long its rounds took.
 
-    In the processes that are listed in `failing` the case `SLOW` fails.
+    In the processes that are listed in `failing` the case `SLOW` fails. `told` is for what is said meanwhile.
     """
 
     def __init__(
@@ -40,6 +40,7 @@ class Starts:
         self.faults, self.failing = faults or {}, failing
         self.seconds, self.lost, self.others, self.packages = seconds, lost, list(others), packages or {}
         self.asked: list[tuple[Role, str, list[str]]] = []
+        self.told: list[str] = []
 
     @property
     def names(self) -> list[str]:

@@ -23,11 +23,11 @@ def stored(start: Starts, cases: Sequence[str] = BOTH) -> Decided:
     def chosen(new: Sequence[Sample]) -> Judged:
         return Judged(samples(runs_of(4.0)), ["one more"])
 
-    return against_stored(start, cases, chosen, [])
+    return against_stored(start, cases, chosen, [], tell=start.told.append)
 
 
 def turns(start: Starts, *, other_packages: bool = False, is_narrowed: bool = False) -> Decided:
-    return in_turns(start, BOTH, [], other_packages=other_packages, is_narrowed=is_narrowed)
+    return in_turns(start, BOTH, [], tell=start.told.append, other_packages=other_packages, is_narrowed=is_narrowed)
 
 
 def verdicts(decided: Decided) -> dict[str, str]:
@@ -53,6 +53,22 @@ def test_suspect_alone_is_confirmed_by_two_more_processes() -> None:
     assert start.asked[1:] == [("confirmation", "confirm-1", [SLOW]), ("confirmation", "confirm-2", [SLOW])]
     runs = {one.id: one.metrics[0].new_runs for one in decided.verdicts}
     assert runs == {FAST: 1, SLOW: 3}
+
+
+def test_why_more_processes_start_is_told_before_they_do() -> None:
+    """Which case, by how much which numbers, or how it failed; and by which processes. Nothing where there are none."""
+    start = Starts(lambda name, id_: 4.4 if id_ == SLOW else 4.0)
+    stored(start)
+    (line,) = start.told
+    assert line.startswith(f"gate     confirming by confirm-1 and confirm-2: {SLOW}: prompt_to_host_s +10.00 %")
+    start = Starts(failing=[FIRST_NEW, "new-2", "new-3"])
+    turns(start)
+    (line,) = start.told
+    assert line.startswith(f"gate     confirming by new-4 and base-4: {SLOW}: it passed")
+    assert "out of memory" in line
+    quiet = Starts()
+    turns(quiet)
+    assert quiet.told == []
 
 
 def test_suspicion_that_two_more_do_not_share_is_none() -> None:
@@ -90,8 +106,9 @@ def test_clip_that_breaks_a_check_is_confirmed_by_two_more_processes(dark: int, 
             return clip_of(DARK if len(self.asked) <= dark else BRIGHT)
 
     start, base = Clips(), samples(clip_runs(clip_of(BRIGHT)))
-    decided = against_stored(start, [FAST], lambda _new: Judged(base, []), [])
+    decided = against_stored(start, [FAST], lambda _new: Judged(base, []), [], tell=start.told.append)
     assert (verdicts(decided), start.names) == ({FAST: expected}, [FIRST_NEW, "confirm-1", "confirm-2"])
+    assert start.told == [f"gate     confirming by confirm-1 and confirm-2: {FAST}: y_std, its own limits"]
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 import os
 import sys
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -152,11 +153,15 @@ def test_clips_are_those_of_the_new_sides_first_process(tmp_path: Path) -> None:
     (tmp_path / OPTIONS).parent.mkdir()
     (tmp_path / OPTIONS).write_text('no_clips: bool = setting("--no-clips", "")', encoding="utf-8")
     told = {}
+    lines: list[str] = []
+    start = replace(start, tell=lines.append)
     for role, name in (("new", FIRST_NEW), ("base", "base-1"), ("confirmation", "confirm-1")):
         with pytest.raises(GateEndedError) as error:
             start(role, name, [CASE])  # type: ignore[arg-type] # the roles are those of the gate
         told[name] = "--no-clips" in str(error.value)
     assert told == {FIRST_NEW: False, "base-1": True, "confirm-1": True}
+    begun = [line.partition(": 1 case")[0] for line in lines[::2]]
+    assert begun == ["gate     new-1", "gate     base-1", "gate     confirm-1, confirming"]
 
 
 def test_older_side_is_not_given_what_only_the_gate_adds(tmp_path: Path) -> None:

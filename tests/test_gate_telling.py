@@ -173,6 +173,7 @@ def test_gate_in_turns_tells_the_ratio_over_its_pairs() -> None:
     assert head.split()[:5] == ["case", "verdict", "number", "base", "now"]
     assert "ratio (extremes over all runs)" in head
     assert "1.100 (1.089 to 1.100)" in text
+    assert "prompt_to_host_s 4.4 s is above the base of 4 s" in text
     assert "1.100 (1.089" in markdown_of(paired_outcome(verdicts))
     text = "\n".join(summary_lines(outcome(verdicts=verdicts)))
     assert "ratio" not in text

@@ -106,7 +106,7 @@ def _compared(
     if is_worse(base, new, held.limit):
         return verdict(*_worse(metric, sides, held.limit, rules))
     if is_worse(base, new, held.was):
-        return verdict("AMBIGUOUS", beyond_text(metric, base, new, held.was))
+        return verdict("AMBIGUOUS", beyond_text(metric, base, new, held.was, in_turns=rules.paired))
     if rules.paired and (scattered := _scattered(metric, sides, held.limit)):
         return verdict("AMBIGUOUS", scattered)
     if is_worse(new, base, held.limit) and base - new > (STALE_PCT / 100 + ROUNDING) * base:
@@ -120,7 +120,7 @@ def _worse(
 ) -> tuple[Verdict, str, float | None]:
     """Give verdict, words and change in cycles of a number whose median is beyond its limit."""
     base, new = (statistics.median(side.values) for side in sides)
-    text = beyond_text(metric, base, new, limit)
+    text = beyond_text(metric, base, new, limit, in_turns=rules.paired)
     cycles_pct = _cycles_pct(metric, sides)
     if cycles_pct is not None and cycles_pct <= limit.relative_pct:
         why = f"{text}, but in cycles (time × SM clock) by {signed_pct(cycles_pct)} only: the clock was lower"

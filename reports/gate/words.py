@@ -35,10 +35,11 @@ def limit_text(metric: str, limit: Limit) -> str:
     return " and ".join([*parts, *([amount(metric, limit.absolute)] if limit.absolute else [])]) or "any more"
 
 
-def beyond_text(metric: str, base: float, new: float, limit: Limit) -> str:
-    """Say by how much a number is worse than its limits allow."""
+def beyond_text(metric: str, base: float, new: float, limit: Limit, *, in_turns: bool = False) -> str:
+    """Say by how much a number is worse than its limits allow: of a stored baseline, or of a base that ran in turns."""
+    what = "the base" if in_turns else "its baseline"
     return (
-        f"{metric} {amount(metric, new)} is above its baseline of {amount(metric, base)} "
+        f"{metric} {amount(metric, new)} is above {what} of {amount(metric, base)} "
         f"by {amount(metric, new - base)} ({signed_pct(100 * (new / base - 1))}), limit {limit_text(metric, limit)}"
     )
 
