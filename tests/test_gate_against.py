@@ -10,6 +10,7 @@ import pytest
 
 from fixtures.gate import against
 from fixtures.gate.against import Commit, Interpreter, base_named, checked_out, git
+from fixtures.gate.difference import AN_AA_RUN, SAID_ELSEWHERE, Difference, difference
 from fixtures.run import sigterm_interrupts
 
 
@@ -54,6 +55,35 @@ def test_commit_loads_the_revisions_that_this_machine_has(repository: Path, tmp_
     assert isinstance(three, Commit)
     with checked_out(three, tmp_path / "source", repository) as side:
         assert (side.folder / "models" / "weights.lock").read_text(encoding="utf-8") == "{}"
+
+
+def test_base_that_is_the_tree_itself_is_an_aa_run(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its own commit leaves nothing under test, until a file is changed; of another commit the versions tell."""
+
+    def told(name: str) -> Difference:
+        base = base_named(name, repository)
+        assert isinstance(base, Commit)
+        found = difference(base, repository)
+        return Difference(*(text.replace(base.commit[:12], "X") for text in found))
+
+    assert told("HEAD").nothing == f"nothing under test: both sides are commit X: {AN_AA_RUN}"
+    assert (told("HEAD").told, told("HEAD~1"), told("HEAD").lines) == ("", SAID_ELSEWHERE, [f"gate: {told('HEAD')[0]}"])
+    (repository / "file").write_text("three", encoding="utf-8")
+    assert told("HEAD") == Difference(told="under test: uncommitted changes to commit X")
+    assert told("HEAD~1") == SAID_ELSEWHERE
+    monkeypatch.setattr("fixtures.gate.difference.is_dirty", lambda _root: None)
+    assert told("HEAD").told.endswith("commit X, if there are any: git does not tell")
+
+
+def test_this_very_interpreter_is_an_aa_run(tmp_path: Path) -> None:
+    """By any of its names; another environment's link to the same file is another one."""
+    here, version = Path(sys.executable), "3"
+    (tmp_path / "here").symlink_to(here.parent)
+    (tmp_path / "python").symlink_to(here)
+    for path in (here, tmp_path / "here" / here.name):
+        nothing = difference(Interpreter(path=str(path), version=version)).nothing
+        assert nothing.startswith(f"nothing under test: both sides are this tree by this interpreter, {path}")
+    assert difference(Interpreter(path=str(tmp_path / "python"), version=version)) == SAID_ELSEWHERE
 
 
 def test_worktree_is_removed_whatever_ends_the_block(repository: Path, tmp_path: Path) -> None:

@@ -98,6 +98,22 @@ def test_process_that_died_fails_the_session_beside_its_verdicts(
         assert told in ended.output
 
 
+def test_gate_with_nothing_under_test_fails_beside_its_verdicts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is told before anything runs and in the end, and no change may be merged on it; the record says so, too."""
+    passed = [CaseVerdict(id=CASE, verdict="PASS", why="")]
+    decides(monkeypatch, Decided(verdicts=passed, base=[], new=[], under_test=[], processes=[]))
+    ended = session(tmp_path, f"--against={sys.executable}")
+    told = f"nothing under test: both sides are this tree by this interpreter, {sys.executable}"
+    assert ended.code == 1
+    for line in (f"gate: {told}", "benchmarks::gate[nothing under test]", "may it be merged: UNDECIDED", f"\n  {told}"):
+        assert line in ended.output
+    run = read_run(tmp_path / "run" / "run.json")
+    assert run.gate is not None
+    assert (run.gate.exit_code, run.gate.nothing_under_test.startswith(told)) == (2, True)
+
+
 @pytest.mark.parametrize(("words", "is_narrowed"), [(("--model", "causvid-tiny"), False), (("-k", "dogs"), True)])
 def test_selection_that_the_base_is_given_hides_no_lost_case(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: tuple[str, str], is_narrowed: bool

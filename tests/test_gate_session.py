@@ -12,6 +12,7 @@ import msgspec
 import pytest
 
 from fixtures.gate import procedure
+from fixtures.gate.difference import Difference
 from reports.gate.baseline import Change, path_in, with_sample, write_baseline
 from reports.gate.judge_metric import Rules
 from reports.gate.sample import Sample, samples_of
@@ -167,6 +168,8 @@ def test_commit_in_turns_with_the_tree(tmp_path: Path, monkeypatch: pytest.Monke
         pytest.skip("needs the repository's history")
     monkeypatch.setattr("fixtures.gate.procedure.TURNS", procedure.TURNS[:2])
     monkeypatch.setattr("fixtures.gate.procedure.PAIRED", Rules(fewest=1, paired=True))
+    # Whether the tree is clean is another test's question.
+    monkeypatch.setattr("fixtures.gate.asked.difference", lambda _base: Difference(told="under test: this line"))
     write_gated_suite(tmp_path, "same", "slow")
     gated = gate(tmp_path, "--against", "HEAD", "-k", "same")
     assert gated.ended.code == 0, gated.ended.output
@@ -178,3 +181,4 @@ def test_commit_in_turns_with_the_tree(tmp_path: Path, monkeypatch: pytest.Monke
     assert processes == [("base", "gate/base-1"), ("new", ".")]
     assert gated.ended.output.count(f"in {tmp_path / 'run' / 'gate' / 'source'}") == 1
     assert not (tmp_path / "run" / "gate" / "source").exists()
+    assert gated.ended.output.count("under test: this line") == 2

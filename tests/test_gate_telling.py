@@ -71,6 +71,16 @@ def test_fault_of_a_process_is_told_and_nothing_may_be_merged() -> None:
     assert outcome("PASS", "REGRESSION", faults=fault).may_merge == "no"
 
 
+def test_nothing_under_test_is_undecided_and_a_regression_stays_a_no() -> None:
+    """An A/A run that finds one has found that its runner errs; other differences than versions are told."""
+    passed = outcome("PASS", nothing_under_test="nothing under test: X")
+    assert (passed.exit_code, passed.may_merge, failing(passed)) == (2, "undecided", {})
+    assert "  nothing under test: X" in summary_lines(passed)
+    assert outcome("REGRESSION", nothing_under_test="nothing under test: X").may_merge == "no"
+    changed = outcome("PASS", difference="under test: X")
+    assert (changed.may_merge, "  under test: X" in summary_lines(changed)) == ("yes", True)
+
+
 def test_report_stands_in_the_cases_own_file() -> None:
     """Where that was collected; names of two functions of one file differ."""
     case = "test_mine.py::bench_a[x]"

@@ -79,6 +79,21 @@ def test_process_of_a_gate_that_died_is_an_error() -> None:
     assert "- code 139 boom\n" in page
 
 
+def test_gate_with_nothing_under_test_is_an_error_and_what_differs_is_told() -> None:
+    """Both in the job's summary; a regression stays one."""
+    verdicts: list[tuple[Verdict, int]] = [("PASS", 1), ("REGRESSION", 2)]
+    for verdict, lines in verdicts:
+        run = gated((CASE, verdict, ""))
+        assert run.gate is not None
+        same = msgspec.structs.replace(run.gate, nothing_under_test="nothing under test: one commit")
+        run = msgspec.structs.replace(run, gate=same)
+        found = lines_of(run)
+        assert (len(found), found[-1]) == (lines, "::error title=gate::nothing under test: one commit")
+        assert "- nothing under test: one commit\n" in render_markdown([run])
+    other = msgspec.structs.replace(same, nothing_under_test="", difference="under test: uncommitted changes")
+    assert "- under test: uncommitted changes\n" in render_markdown([msgspec.structs.replace(run, gate=other)])
+
+
 def test_gate_that_was_asked_for_and_not_judged_is_an_error() -> None:
     """It was stopped, or one of its processes did not start; the run itself may look sound."""
     run = msgspec.structs.replace(run_of(case_of(planned(), 4.0)), command="pytest benchmarks/ --gate --against main")

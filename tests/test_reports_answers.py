@@ -443,6 +443,17 @@ def test_change_of_which_a_process_died_is_undecided() -> None:
     assert any("its last lines: boom" in line for line in found.lines)
 
 
+def test_change_of_an_aa_run_is_undecided_and_says_so() -> None:
+    """Whatever passed: both sides were the same; a regression stays a no; what no version tells is in the lines."""
+    gate = msgspec.structs.replace(outcome_of("PASS"), nothing_under_test="nothing under test: an A/A run")
+    found = answer("change", pair_of(gate=gate, finished_at=gate.at))
+    assert (found.headline, "Nothing under test: an A/A run." in found.sentence) == ("Undecided", True)
+    worse = msgspec.structs.replace(outcome_of("REGRESSION"), nothing_under_test=gate.nothing_under_test)
+    assert answer("change", pair_of(gate=worse, finished_at=gate.at)).headline == "No: 1 regression"
+    changed = msgspec.structs.replace(outcome_of("PASS"), difference="under test: uncommitted changes")
+    assert "under test: uncommitted changes" in answer("change", pair_of(gate=changed, finished_at=gate.at)).lines
+
+
 def test_claims_tell_the_nearest_row_and_its_command() -> None:
     """A claim of 4 s that a case meets; one that nobody measured; and the command of the row."""
     candidates = [Candidate(suite="quick", models=["causvid-1.3b"], settings=["480p81"])]

@@ -60,6 +60,9 @@ def _why(gate: GateOutcome, answer: str, failing: Sequence[CaseVerdict], *, late
         return f"Let pass by name: {', '.join(let_pass)}." if let_pass else "Nothing is worse by more than its limits."
     if gate.faults and not failing:
         return f"{one_line(next(iter(gate.faults.values())).splitlines()[0], 400)}."
+    if gate.nothing_under_test and not failing:
+        text = one_line(gate.nothing_under_test, 400)
+        return f"{text[:1].upper()}{text[1:]}."
     if not failing:
         return "No case was compared, so that nothing speaks for it either."
     more = f" {len(failing) - 1} more below." if len(failing) > 1 else ""

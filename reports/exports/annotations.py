@@ -61,6 +61,8 @@ def _of_gate(gate: GateOutcome, failing: Sequence[CaseVerdict]) -> Iterable[Anno
         yield Annotation("error", f"{case.verdict} {case.id}", case.why or MEANING[case.verdict])
     for name, text in gate.faults.items():
         yield Annotation("error", f"gate process {name}", text)
+    if gate.nothing_under_test:
+        yield Annotation("error", "gate", gate.nothing_under_test)
     if exit_code(gate.verdicts, gate.lenient) and not failing:
         yield Annotation("error", "gate", "no case was compared with the baseline, so nothing is known of this change")
 

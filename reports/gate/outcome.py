@@ -42,7 +42,8 @@ class GateOutcome(Frozen):
     commit or interpreter that was run. `not_asked` are the baseline's cases that the run's selection left out.
     `lenient` verdicts count for nothing. `at` is when it was decided, `seconds` how long it took, all
     its processes included. `faults` tell by a process' name that it ended otherwise than by what its cases explain:
-    with any of these nothing may be merged.
+    with any of these nothing may be merged, nor where `nothing_under_test` says that both sides are the same.
+    `difference` is what they differ in where neither a commit nor a version tells it.
     """
 
     kind: Literal["stored", "paired"]
@@ -57,12 +58,14 @@ class GateOutcome(Frozen):
     not_asked: list[str] = []
     processes: list[GateProcess] = []
     faults: dict[str, str] = {}
+    nothing_under_test: str = ""
+    difference: str = ""
 
     @property
     def exit_code(self) -> int:
-        """Give 0, 1 for a regression, 2 where something is undecided, nothing compared, or a process at fault."""
+        """Give 0, 1 for a regression, 2 where something is undecided, nothing compared or tested, or a fault."""
         found = exit_code(self.verdicts, self.lenient)
-        return EXIT_UNDECIDED if found == EXIT_FINE and self.faults else found
+        return EXIT_UNDECIDED if found == EXIT_FINE and (self.faults or self.nothing_under_test) else found
 
     @property
     def may_merge(self) -> Answer:

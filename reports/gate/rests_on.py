@@ -24,9 +24,10 @@ def base_name(outcome: GateOutcome) -> str:
 
 
 def differing(outcome: GateOutcome) -> list[str]:
-    """Tell which commit and which packages the sides have in other versions, or one of them alone."""
+    """Tell which commit and packages the sides have in other versions, or one alone, and what no version tells."""
     old, now = outcome.base.versions, outcome.new.versions
-    return [
+    told = [one_line(text, 400) for text in (outcome.nothing_under_test, outcome.difference) if text]
+    return told + [
         f"{'commit' if name == COMMIT else one_line(name, 60)}: {_versions(outcome.base, name)} in the "
         f"{base_name(outcome)}, {_versions(outcome.new, name)} under test"
         for name in sorted({*old, *now}, key=lambda name: (name != COMMIT, name))
