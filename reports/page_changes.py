@@ -19,8 +19,9 @@ class CaseRow(NamedTuple):
 
 
 class PageChanges(NamedTuple):
-    """The comparison of two runs of a page by their labels."""
+    """The comparison of two runs of a page: `labels` are their short names, `before` and `after` these with run ids."""
 
+    labels: tuple[str, str]
     before: str
     after: str
     noise_pct: str
@@ -33,20 +34,21 @@ def page_changes(sources: Sequence[Source]) -> list[PageChanges]:
     first = sources[0]
     return [
         PageChanges(
+            labels=(first.label, other.label),
             before=f"{first.label} ({one_line(first.run.run_id, 60)})",
             after=f"{other.label} ({one_line(other.run.run_id, 60)})",
             noise_pct=f"{NOISE_PCT:g}",
-            cases=[_row(change) for change in changes(first.run, other.run)],
+            cases=[_row(change, (first.label, other.label)) for change in changes(first.run, other.run)],
             environment=environment_changes(first.run, other.run),
         )
         for other in sources[1:]
     ]
 
 
-def _row(change: CaseChange) -> CaseRow:
+def _row(change: CaseChange, labels: tuple[str, str]) -> CaseRow:
     before, after = change.before, change.after
     if before is None or after is None:
-        return CaseRow(change.id, [], "only in the second" if before is None else "only in the first", "", [])
+        return CaseRow(change.id, [], f"only in {labels[before is None]}", "", [])
     statuses = "" if before.status == after.status == "passed" else f"{before.status} before, {after.status} now"
     frames = {True: "frames are the same bit for bit", False: "other frames", None: ""}[change.same_frames]
     differs = [f"{name}: {old} before, {new} now" for name, (old, new) in change.differs.items()]

@@ -327,3 +327,7 @@ def test_two_runs_stand_on_one_page(tmp_path: Path, visit: Callable[..., Any]) -
         page.locator(".changes td.worse").first.evaluate("cell => getComputedStyle(cell, '::before').content")
         == '"verdict"'
     )
+    lines = "row => [...row.querySelectorAll('td')].map((cell) => Math.round(cell.getBoundingClientRect().top))"
+    quantity, *numbers = page.locator(".deltas tr:has(td.worse)").first.evaluate(lines)
+    assert (len(numbers), len({*numbers})) == (4, 1), "before, after, change and verdict beside each other"
+    assert quantity < numbers[0]

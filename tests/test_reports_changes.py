@@ -1,12 +1,17 @@
 """Two runs side by side: a change counts where it is beyond the rounds, and only where nothing else changed."""
 
+import re
+
 import msgspec
 import pytest
 
 from reports.answers import answers_of
 from reports.benchmark_json import benchmark_entries
 from reports.changes import changes, environment_changes, is_broken
+from reports.html import render_page
 from reports.measured import Measurement
+from reports.media import Source
+from reports.page_changes import page_changes
 from reports.record import CaseRecord, Status
 from tests.reports_samples import case_of, over_budget, planned, replaced, run_of
 
@@ -107,3 +112,18 @@ def test_equal_frames_are_told_by_their_hash() -> None:
     assert changes(run_of(case), run_of(case))[0].same_frames is True
     assert changes(run_of(case), run_of(other))[0].same_frames is False
     assert changes(run_of(case), run_of(case_of(planned(), status="oom")))[0].same_frames is None
+
+
+def test_page_says_in_which_run_a_case_is_and_ends_its_sentences() -> None:
+    """By the runs' letters; a description without a full stop gets one before what follows."""
+    runs = [run_of(case_of(planned(prompt=prompt), 4.0)) for prompt in ("dogs", "cat")]
+    runs = [msgspec.structs.replace(run, suite_description="Two models, one prompt") for run in runs]
+    sources = [Source(run, None, label=label) for run, label in zip(runs, "AB", strict=True)]
+    (found,) = page_changes(sources)
+    assert {row.id: row.status for row in found.cases} == {
+        planned(prompt="dogs").id: "only in A",
+        planned(prompt="cat").id: "only in B",
+    }
+    text = re.sub(r"<[^>]*>", "", render_page(sources))
+    assert "Two models, one prompt. The baseline. Run " in text
+    assert text.count("Two models, one prompt. ") == 2

@@ -28,7 +28,7 @@ COMMAND = "python -m reports html BASELINE RUN --out compare.html"
 ONE_EACH = Rules(fewest=1)
 UNDECIDED = "Undecided: one run each"
 UNCONFIRMED = (
-    "but one run each decides nothing: `compare` wants five baseline runs, or three pairs, and else says "
+    "but one run each decides nothing: compare wants five baseline runs, or three pairs, and else says "
     "CALIBRATION_NEEDED"
 )
 DECIDE = (
