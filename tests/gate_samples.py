@@ -1,14 +1,15 @@
 """Runs of one case or several for the tests of the gate, and samples of them by their times alone."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import msgspec
 
+from reports.comparison_record import MarginVerdict, RowVerdict, StudentTeacher, StudentVerdict
 from reports.gate.outcome import GateOutcome, GateProcess, side_of
 from reports.gate.sample import Sample, samples_of
 from reports.gate.verdict import CaseVerdict, Verdict
-from reports.judged import Limits
+from reports.judged import Limits, Margin
 from reports.limits import judge_limits
 from reports.measured import MetricValue
 from reports.record import CaseRecord, Run
@@ -16,6 +17,7 @@ from reports.strict_json import write_json_atomically
 from tests.reports_samples import case_of, planned, run_of, state_of
 
 CASE = planned().id
+WHO = "causvid-1.3b 480p81 against wan2.1-t2v-1.3b 480p81 (few-step)"
 LIMITS = Limits(source="here", looks_like="it is dark", warn_below=12.0, fail_below=5.0)
 BRIGHT = [20.0] * 81
 DARK = [20.0] * 10 + [0.5] * 71
@@ -101,3 +103,34 @@ def clip_of(series: list[float], digest: str = "a", **changes: object) -> CaseRe
 def runs_of(case: CaseRecord, count: int = 5, **of_run: object) -> list[Run]:
     """Give unchanged baseline runs of a case."""
     return [msgspec.structs.replace(gate_run(100 + n, case), **of_run) for n in range(count)]
+
+
+def with_student(
+    run: Run,
+    rows: Mapping[str, RowVerdict],
+    clips: int = 30,
+    absolute: float | None = 1.0,
+    of_teacher_pct: float | None = None,
+) -> Run:
+    """Give the run with a verdict on its student, by margin, each of this width."""
+    asked = StudentTeacher(
+        id="few-step",
+        students=["causvid-1.3b"],
+        settings=["480p81"],
+        teacher="wan2.1-t2v-1.3b",
+        teacher_setting="480p81",
+        scenario="speed",
+    )
+    margins = [
+        MarginVerdict(
+            margin=Margin(metric=metric, better="higher", why="here", absolute=absolute, of_teacher_pct=of_teacher_pct),
+            verdict=verdict,
+            clips=clips,
+            difference=-2.5,
+            limit=-1.0,
+        )
+        for metric, verdict in rows.items()
+    ]
+    student, _, teacher = WHO.removesuffix(" (few-step)").partition(" against ")
+    verdict = StudentVerdict(comparison="few-step", student=student, teacher=teacher, rows=margins)
+    return msgspec.structs.replace(run, comparisons=[asked], verdicts=[verdict])

@@ -7,7 +7,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from reports.comparison_record import MarginVerdict, RowVerdict, StudentTeacher, StudentVerdict
+from reports.comparison_record import RowVerdict
 from reports.gate.admit import admitted
 from reports.gate.baseline import Baseline, Change, read_baseline, samples_in, with_sample, write_baseline
 from reports.gate.checks import frames_text
@@ -17,7 +17,7 @@ from reports.gate.judge_quality import FRAMES
 from reports.gate.numbers import Standing, Student
 from reports.gate.table import markdown, reasons, tally, text_table
 from reports.gate.verdict import CaseVerdict, QualityVerdict, exit_code, worst
-from reports.judged import Floor, JudgedFloor, Margin
+from reports.judged import Floor, JudgedFloor
 from reports.limits import judge_limits
 from reports.paired import Band, Bands, Distance, judged_pair
 from reports.record import CaseRecord, Run
@@ -26,6 +26,7 @@ from tests.gate_samples import (
     CASE,
     DARK,
     LIMITS,
+    WHO,
     baseline_runs,
     clip_of,
     gate_case,
@@ -33,10 +34,10 @@ from tests.gate_samples import (
     metric_of,
     runs_of,
     samples,
+    with_student,
 )
 
 NAME = "y_std, its own limits"
-WHO = "causvid-1.3b 480p81 against wan2.1-t2v-1.3b 480p81 (few-step)"
 
 
 def verdict_on(*cases: CaseRecord, base: CaseRecord | None = None) -> CaseVerdict:
@@ -262,6 +263,42 @@ def pair_of(psnr_db: float, at_least: float = 32.0) -> CaseRecord:
     return clip_of(BRIGHT, pairs=[judged_pair("eager", {}, bands, [one], ("another seed", [wrong]))])
 
 
+def banded(*bands: Band, latents: float | None = 0.99) -> CaseRecord:
+    """Give a case that lies in these bands of its frames and, where they are shown (not None), its latents."""
+    asked = Bands(id="near", why="here", bands=list(bands))
+    frames = {"of": "frames", "better": "higher", "worst_frame": 7}
+    far = [
+        Distance(id="psnr", unit="dB", value=35.0, worst=33.0, **frames),  # type: ignore[arg-type] # by name
+        Distance(id="ssim", unit="1", value=0.9, worst=0.9, **frames),  # type: ignore[arg-type] # by name
+        Distance(id="cosine", of="latents", unit="1", better="higher", value=latents, not_applicable=latents is None),
+    ]
+    wrong = [msgspec.structs.replace(one, value=-1.0, worst=-1.0) for one in far if not one.not_applicable]
+    return clip_of(BRIGHT, pairs=[judged_pair("eager", {}, asked, far, ("another seed", wrong))])
+
+
+PSNR = Band(distance="psnr", statistic="worst", at_least=32.0)
+SSIM = Band(distance="ssim", statistic="worst", at_least=0.5)
+COSINE = Band(distance="cosine", statistic="value", at_least=0.9)
+
+
+def test_band_that_is_taken_away_is_kept_by_nothing() -> None:
+    """The base had it, and no number of the change says that its clip keeps it."""
+    found = verdict_on(banded(SSIM), base=banded(PSNR, SSIM))
+    row = row_of(found, "bands near to eager")
+    assert (row.new, found.verdict, row.verdict) == ("within within", "AMBIGUOUS", "AMBIGUOUS")
+    assert verdict_on(banded(PSNR, SSIM), base=banded(SSIM)).verdict == "PASS"
+
+
+@pytest.mark.parametrize(("before", "now", "expected"), [(None, None, "PASS"), (0.99, None, "AMBIGUOUS")])
+def test_band_that_applies_to_no_clip_keeps_none_from_passing(
+    before: float | None, now: float | None, expected: str
+) -> None:
+    """As of latents that a pipeline does not show, beside a band that is loosened; one that applied must be kept."""
+    looser = msgspec.structs.replace(PSNR, at_least=31.0)
+    found = verdict_on(banded(looser, COSINE, latents=now), base=banded(PSNR, COSINE, latents=before))
+    assert found.verdict == expected
+
+
 def test_pair_that_left_its_bands_is_a_regression_that_names_the_frame() -> None:
     """A setting that made the same clip as its baseline does not any more."""
     found = verdict_on(pair_of(30.0), base=pair_of(40.0))
@@ -299,37 +336,6 @@ def test_frames_are_not_compared_where_the_baselines_own_differ() -> None:
     (found,) = judge(samples(apart), samples([gate_run(1, clip_of(BRIGHT, "c"))]))
     assert "frames, bit for bit" not in {row.check for row in found.quality}
     assert "do not make the same frames" in verdict_on(loose).notes[0]
-
-
-def with_student(
-    run: Run,
-    rows: Mapping[str, RowVerdict],
-    clips: int = 30,
-    absolute: float | None = 1.0,
-    of_teacher_pct: float | None = None,
-) -> Run:
-    """Give the run with a verdict on its student, by margin, each of this width."""
-    asked = StudentTeacher(
-        id="few-step",
-        students=["causvid-1.3b"],
-        settings=["480p81"],
-        teacher="wan2.1-t2v-1.3b",
-        teacher_setting="480p81",
-        scenario="speed",
-    )
-    margins = [
-        MarginVerdict(
-            margin=Margin(metric=metric, better="higher", why="here", absolute=absolute, of_teacher_pct=of_teacher_pct),
-            verdict=verdict,
-            clips=clips,
-            difference=-2.5,
-            limit=-1.0,
-        )
-        for metric, verdict in rows.items()
-    ]
-    student, _, teacher = WHO.removesuffix(" (few-step)").partition(" against ")
-    verdict = StudentVerdict(comparison="few-step", student=student, teacher=teacher, rows=margins)
-    return msgspec.structs.replace(run, comparisons=[asked], verdicts=[verdict])
 
 
 def student_on(base: Mapping[str, RowVerdict], new: Mapping[str, RowVerdict], clips: int = 30) -> CaseVerdict:

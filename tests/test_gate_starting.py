@@ -5,7 +5,7 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
@@ -18,6 +18,7 @@ from fixtures.gate.starting import Starter
 from fixtures.options import Options
 from fixtures.suite import SUITES_DIR
 from reports.record import Status
+from tests.gate_samples import gate_case, gate_run, with_student
 from tests.reports_samples import finished, plan_of, planned, started, write_run
 
 CASE = "bench_speed.py::bench_generate[a-s0]"
@@ -145,6 +146,19 @@ def test_process_that_ends_as_its_cases_did_has_none(tmp_path: Path, code: int, 
     """A failed case is judged as such."""
     found = ran(tmp_path, code, status)
     assert (found.run.cases[0].status, found.fault) == (status, "")
+
+
+@pytest.mark.parametrize(("quality", "has_fault"), [("strict", False), ("enforce", True), ("report", True)])
+def test_undecided_student_explains_an_end_under_strict_quality_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, quality: Literal["strict", "enforce", "report"], has_fault: bool
+) -> None:
+    """There a session ends with 1 for it, as for a failed case."""
+    run = with_student(gate_run(1, gate_case()), {"y_std": "INCONCLUSIVE"})
+    monkeypatch.setattr("fixtures.gate.starting.merge", lambda _folder: run)
+    start = starter(tmp_path, f'touch "{tmp_path}/gate/base-1/plan.json"; exit 1')
+    start = replace(start, options=Options(quality=quality))
+    (tmp_path / "gate" / "base-1").mkdir()
+    assert bool(start("base", "base-1", [CASE]).fault) is has_fault
 
 
 def test_clips_are_those_of_the_new_sides_first_process(tmp_path: Path) -> None:

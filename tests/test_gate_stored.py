@@ -15,7 +15,7 @@ from fixtures.gate.gate import header
 from fixtures.gate.stored import judged_against, narrowed_by, narrowed_here_by, suite_of
 from fixtures.invocation import BENCHMARKS, ROOT
 from fixtures.options import Options
-from reports.gate.baseline import Baseline, Change, retired, with_sample
+from reports.gate.baseline import Baseline, Change, retired, samples_in, with_sample
 from reports.gate.judge import judge
 from reports.gate.numbers import Standing, Student
 from tests.gate_samples import samples
@@ -60,6 +60,14 @@ def test_other_gpus_baseline_keeps_a_case_from_being_new() -> None:
 def test_retired_baseline_is_none() -> None:
     """A case that was given up on purpose is not missed."""
     assert chosen(retired(baseline(SLOW), WHO)) == ([], [])
+
+
+def test_retired_baseline_beside_one_that_counts_hides_no_lost_case() -> None:
+    """As of the GPU before: the case is missed all the same; of retired ones alone it is not."""
+    gone = retired(baseline(SLOW, gpu="another GPU"), WHO)
+    for old, expected in (([gone, baseline(SLOW)], "MISSING"), ([gone], None)):
+        found = {one.id: one.verdict for one in judge(samples_in(old), [NEW])}
+        assert (found.get(SLOW), found[FAST]) == (expected, "NEW")
 
 
 def test_planned_case_whose_baselines_are_all_retired_is_not_new() -> None:
