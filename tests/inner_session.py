@@ -50,6 +50,13 @@ def bench(*arguments: object, target: str = str(ROOT / "benchmarks")) -> Ended:
     return Ended(int(code), output.getvalue(), keeper.cases)
 
 
+def bare_bench(*arguments: object, target: str = str(ROOT / "benchmarks")) -> Ended:
+    """Run `bench` as on a machine without a GPU: what a process of its own does, without importing torch once more."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("CUDA_VISIBLE_DEVICES", "")
+        return bench(*arguments, target=target)
+
+
 def collect(*arguments: object, target: str = str(ROOT / "benchmarks")) -> Ended:
     """List the cases that `ARGUMENTS` select."""
     return bench("--collect-only", "-q", *arguments, target=target)

@@ -24,7 +24,7 @@ from reports.judged import Floor
 from reports.measured import Device, MetricValue
 from reports.paired import PairedComparison
 from reports.record import PlannedCase
-from tests.inner_session import bench
+from tests.inner_session import bare_bench, bench
 from tests.reports_samples import a_round, plan_of, planned, write_run
 from tests.running import ROOT, session, without_gpu
 
@@ -408,27 +408,25 @@ def test_lossless_frames_of_odd_sizes_and_noise_come_back(tmp_path: Path) -> Non
         read_made(tmp_path, written)
 
 
-def kept(folder: Path, run: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-    words = ["benchmarks/bench_quality.py", "--suite", "tiny", "--model", "causvid-tiny", "--prompt", "dogs"]
-    words += ["--run-dir", str(folder / run), "--golden", str(folder / "goldens"), *arguments]
-    return subprocess.run(
-        session(*words),
-        cwd=ROOT,
-        env=without_gpu(),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+QUALITY = str(ROOT / "benchmarks" / "bench_quality.py")
+
+
+def kept(folder: Path, run: str) -> list[str]:
+    """Give a session's arguments."""
+    words = ["--suite", "tiny", "--model", "causvid-tiny", "--prompt", "dogs"]
+    return [*words, "--run-dir", str(folder / run), "--golden", str(folder / "goldens")]
 
 
 def test_sessions_make_a_golden_keep_to_it_and_see_a_changed_setting(tmp_path: Path) -> None:
     """From the command line: made, then equal in a new process, then named by what differs in another precision."""
-    assert kept(tmp_path, "first", "--update-golden", "the first build").returncode == 0
-    again = kept(tmp_path, "second")
+    first = bare_bench(*kept(tmp_path, "first"), "--update-golden", "the first build", target=QUALITY)
+    assert first.code == 0, first.output
+    words = session(QUALITY, *kept(tmp_path, "second"))
+    again = subprocess.run(words, cwd=ROOT, env=without_gpu(), capture_output=True, text=True, check=False)
     assert again.returncode == 0, again.stdout
     assert "the same fingerprint, bands 'equal': cosine 0" in " ".join(again.stdout.split())
-    other = kept(tmp_path, "third", "--set", "transformer_dtype=bfloat16")
-    assert other.returncode == 0, other.stdout
-    printed = " ".join(other.stdout.split())
+    other = bare_bench(*kept(tmp_path, "third"), "--set", "transformer_dtype=bfloat16", target=QUALITY)
+    assert other.code == 0, other.output
+    printed = " ".join(other.output.split())
     assert "another fingerprint (transformer_dtype float32 to bfloat16, dtype of transformer" in printed
     assert "bands 'few-step'" in printed

@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from tests.running import read_json, run_bench
+from tests.inner_session import bare_bench
+from tests.running import read_json
 
 STUDENTS = ("causvid-tiny", "causvid-tiny-bidirectional")
 SMALL = ("width=32", "height=32", "frames=21")
@@ -15,8 +16,9 @@ CAUSAL = ("text_encoder=resident,offload,freed", "decode=streamed,whole")
 def run(folder: Path, models: str, *sweeps: str) -> dict[str, dict[str, Any]]:
     """Time every combination on toys that make two blocks of frames; cases by the model and the swept values."""
     sets = [word for sweep in (*SMALL, *sweeps) for word in ("--set", sweep)]
-    done = run_bench(folder, "--suite", "tiny", "--model", models, "--setting", "64p9", "-k", "bench_speed", *sets)
-    assert done.returncode == 0, done.stdout
+    chosen = ("--suite", "tiny", "--model", models, "--setting", "64p9", "-k", "bench_speed")
+    ended = bare_bench(*chosen, *sets, "--run-dir", folder / "run")
+    assert ended.code == 0, ended.output
     cases = read_json(folder / "run" / "run.json")["cases"]
     fields = ["model", *(sweep.partition("=")[0] for sweep in sweeps)]
     named = {" ".join(case["plan"]["recipe"][field] for field in fields): case for case in cases}

@@ -1,14 +1,13 @@
 """`python -m fixtures.paired`: a student's clips beside its teacher's, told and never judged."""
 
-import subprocess
 from pathlib import Path
 
 import msgspec
 import pytest
 
 from fixtures.paired.__main__ import DESCRIPTIVE, Described, main, matching
+from tests.inner_session import ROOT, bare_bench
 from tests.reports_samples import case_of, finished, plan_of, planned, replaced, started, write_run
-from tests.running import ROOT, session, without_gpu
 
 MODELS = ("--student", "causvid-tiny", "--teacher", "wan2.1-t2v-tiny")
 
@@ -17,17 +16,10 @@ MODELS = ("--student", "causvid-tiny", "--teacher", "wan2.1-t2v-tiny")
 def ended(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Run student and teacher at toy size on one prompt, their clips kept as goldens."""
     folder = tmp_path_factory.mktemp("paired")
-    words = ["benchmarks/bench_quality.py", "--suite", "tiny", "--prompt", "dogs", "--run-dir", str(folder / "run")]
+    words = ["--suite", "tiny", "--prompt", "dogs", "--run-dir", str(folder / "run")]
     words += ["--model", "causvid-tiny,wan2.1-t2v-tiny", "--golden", str(folder / "goldens"), "--update-golden", "why"]
-    done = subprocess.run(
-        session(*words),
-        cwd=ROOT,
-        env=without_gpu(),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
+    done = bare_bench(*words, target=str(ROOT / "benchmarks" / "bench_quality.py"))
+    assert done.code == 0, done.output
     return folder
 
 

@@ -1,6 +1,5 @@
 """A setting against its baseline: how a pair is planned, what it keeps, and what fails it."""
 
-import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +17,8 @@ from models.discover import discover
 from models.spec import Recipe, Request
 from reports.paired import Band, Bands
 from reports.record import RecipeRecord
-from tests.running import MATCHED, ROOT, command, coverage, environment
+from tests.inner_session import bare_bench
+from tests.running import MATCHED
 from tests.test_suite import cases_of as planned_cases
 
 SPECS = discover()
@@ -76,11 +76,9 @@ def ended(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
     blocks = [("rounded", 0, "equal"), ("rounded", 1, "anything"), ("rounded-vae", 0, "decoder")]
     text = SUITE + "".join(BLOCK.format(setting=setting, seed=seed, bands=bands) for setting, seed, bands in blocks)
     (folder / "faults.toml").write_text(text, encoding="utf-8")
-    done = subprocess.run(
-        command(folder), cwd=ROOT, env=environment(folder) | coverage(), capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 1, done.stdout + done.stderr
-    return folder, done.stdout
+    ended = bare_bench("--suite", folder / "faults.toml", "--run-dir", folder / "run")
+    assert ended.code == 1, ended.output
+    return folder, ended.output
 
 
 def pair_of(folder: Path, setting: str, seed: int = 0) -> tuple[dict[str, Any], dict[str, Any]]:
