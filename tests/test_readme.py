@@ -10,6 +10,7 @@ from fixtures.metrics.spec import find_metrics
 from fixtures.options import Options
 from fixtures.suite import suite_names
 from models.discover import discover
+from reports.gate.verdict import RANKS, CaseVerdict, exit_code
 from reports.html import render_html
 from reports.judged import Limits, Margin
 from reports.margins import MARGINS, OVER_PROMPTS
@@ -23,7 +24,9 @@ from tests import measure_repeat
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 METRICS = ROOT / "fixtures" / "metrics" / "README.md"
+GATE = ROOT / "reports" / "gate" / "README.md"
 PUBLISHED = ROOT / "reports" / "published"
+OPTION = re.compile(r"(?<![-\w])(--[a-z][a-z-]+)")
 TABLE_WIDTH = 120
 MANY_TIMES = 6
 
@@ -39,8 +42,9 @@ def test_durations_table_is_the_schemas() -> None:
 def test_options_named_in_the_readme_exist() -> None:
     """Every option of the README's table is one of the suite's, and each of the suite's is named."""
     flags = {item.metadata["flag"] for item in fields(Options)}
-    named = set(re.findall(r"(?<![-\w])(--[a-z][a-z-]+)", README))
+    named = set(re.findall(OPTION, README))
     assert flags <= named
+    named |= set(re.findall(OPTION, GATE.read_text(encoding="utf-8")))
     scripts = {
         "--dry-run",
         "--check",
@@ -102,14 +106,29 @@ def test_contents_list_every_section_and_every_link_leads_somewhere() -> None:
     assert [file for file in files if not (ROOT / file).exists()] == []
 
 
-def test_links_of_the_metrics_lead_somewhere() -> None:
-    """From their own folder; and the README's sections that lead there are in it."""
-    text = METRICS.read_text(encoding="utf-8")
-    targets = [target for target in re.findall(r"\]\(([^)\s]+)\)", text) if "://" not in target]
+@pytest.mark.parametrize(("page", "without_a_link"), [(METRICS, {"controls"}), (GATE, set())])
+def test_links_of_a_folders_own_readme_lead_somewhere(page: Path, without_a_link: set[str]) -> None:
+    """From its folder, and back to the README's sections; and those of its own that the README leads to are in it."""
+    text = page.read_text(encoding="utf-8")
+    targets = [target.partition("#") for target in re.findall(r"\]\(([^)\s]+)\)", text) if "://" not in target]
     assert len(targets) >= 4
-    assert [target for target in targets if not (METRICS.parent / target).exists()] == []
+    assert [target for target, _, _ in targets if not (page.parent / target).exists()] == []
+    readme_headings = {_anchor(heading) for heading in re.findall(r"^## (.+)$", README, re.MULTILINE)}
+    assert {anchor for _, _, anchor in targets if anchor} <= readme_headings
     headings = {_anchor(heading) for heading in re.findall(r"^## (.+)$", text, re.MULTILINE)}
-    assert {"controls", *re.findall(r"fixtures/metrics/README\.md#([\w-]+)", README)} <= headings
+    path = re.escape(page.relative_to(ROOT).as_posix())
+    linked = set(re.findall(rf"{path}#([\w-]+)", README))
+    assert {*without_a_link, *linked} <= headings
+    assert linked
+
+
+def test_verdicts_of_both_tables_are_the_gates_with_their_exit_codes() -> None:
+    """The README's short table and the full one beside the gate: each verdict once, 0, 1 or 2 as `compare` ends."""
+    compared = CaseVerdict(id="a", verdict="PASS", why="")
+    codes = {v: str(exit_code([compared, CaseVerdict(id="b", verdict=v, why="")])) for v in RANKS}
+    for text in (README, GATE.read_text(encoding="utf-8")):
+        rows = re.findall(r"^\| `([A-Z_]+)` \| .+ \| (\d) \|$", text, re.MULTILINE)
+        assert (dict(rows), len(rows)) == (codes, len(RANKS))
 
 
 def test_first_screen_tells_what_it_is_how_to_get_it_and_what_comes_out() -> None:

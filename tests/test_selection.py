@@ -118,9 +118,10 @@ def test_claim_of_something_unknown_is_refused(old: str, new: str, said: str) ->
 
 
 def test_examples_of_the_readme_are_read() -> None:
-    """Its tables of pairs, budgets, gates, floors, comparisons and claims are what a suite's file takes."""
-    blocks = re.findall(r"```toml\n(\[\[.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL)
-    pairs, budgets, gates, floors, comparisons, claims = (msgspec.toml.decode(block) for block in blocks)
+    """Its tables of pairs, budgets, floors, comparisons and claims are what a suite's file takes; so are the gate's."""
+    texts = [(ROOT / name / "README.md").read_text(encoding="utf-8") for name in ("", "reports/gate")]
+    blocks = [block for text in texts for block in re.findall(r"```toml\n(\[\[.*?)```", text, re.DOTALL)]
+    pairs, budgets, floors, comparisons, claims, gates = (msgspec.toml.decode(block) for block in blocks)
     (pair,) = msgspec.convert(pairs["cases"], list[Block])
     assert (pair.against, pair.bands) == ("480p81", "few-step")
     (table,) = msgspec.convert(budgets["budgets"], list[BudgetTable])
