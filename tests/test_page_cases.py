@@ -91,11 +91,18 @@ def test_a_heading_sorts_by_number_and_back(page: Any) -> None:
 
 
 def test_names_break_where_there_is_no_room_alone(page: Any) -> None:
-    """On one line on a desktop; on a phone after a hyphen."""
+    """On one line on a desktop; on a phone after a hyphen, and a field of a recipe nowhere."""
     name = page.locator("table.results tbody td:first-child a").first
     assert name.evaluate("one => new Set([...one.getClientRects()].map((part) => part.top)).size") == 1
     page.set_viewport_size({"width": 390, "height": 900})
     assert page.locator("wbr").first.evaluate("one => getComputedStyle(one).display") == "inline"
+    lines = """cell => {
+      const text = document.createRange();
+      text.selectNodeContents(cell);
+      return text.getClientRects().length;
+    }"""
+    assert page.locator(".recipes tbody th", has_text="guidance_scale").evaluate(lines) == 1
+    assert page.evaluate("document.documentElement.scrollWidth") == 390
 
 
 def test_rows_of_very_many_cases_are_laid_out_where_they_are_in_sight(
