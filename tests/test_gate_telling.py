@@ -20,6 +20,7 @@ from reports.exports.markdown import render_markdown
 from reports.gate.judge import judge
 from reports.gate.judge_metric import PAIRED
 from reports.gate.outcome import GateOutcome, GateProcess, GateSide
+from reports.gate.rests_on import NONE_DIFFERS
 from reports.gate.verdict import CaseVerdict, Verdict
 from reports.record import Attempt, CaseRecord, Status
 from tests.gate_samples import gate_case, gate_run, samples
@@ -79,6 +80,16 @@ def test_nothing_under_test_is_undecided_and_a_regression_stays_a_no() -> None:
     assert outcome("REGRESSION", nothing_under_test="nothing under test: X").may_merge == "no"
     changed = outcome("PASS", difference="under test: X")
     assert (changed.may_merge, "  under test: X" in summary_lines(changed)) == ("yes", True)
+
+
+def test_base_in_turns_that_no_record_tells_from_the_new_side_is_told() -> None:
+    """As another environment with the same packages, which may be a mistyped one."""
+    both = {"base": GateSide(runs=["a"], versions={"torch": ["2.13.0"]}), "kind": "paired"}
+    same = outcome("PASS", **both, new=GateSide(runs=["b"], versions={"torch": ["2.13.0"]}))
+    other = outcome("PASS", **both, new=GateSide(runs=["b"], versions={"torch": ["2.14.0"]}))
+    assert [f"  {NONE_DIFFERS}" in summary_lines(one) for one in (same, other)] == [True, False]
+    for told in ({"difference": "under test: X"}, {"kind": "stored"}):
+        assert f"  {NONE_DIFFERS}" not in summary_lines(msgspec.structs.replace(same, **told))
 
 
 def test_report_stands_in_the_cases_own_file() -> None:

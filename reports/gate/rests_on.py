@@ -15,6 +15,9 @@ ENERGY = "energy_per_video_j"
 # What a reader looks for first among the packages of either side.
 COMMIT = "git"
 COUNTED = "in turns it is counted only where rounds take 15 s by themselves, a gate against stored baselines counts it"
+NONE_DIFFERS = (
+    "no commit and no package on record differs between the sides: see that the base is the one that was meant"
+)
 SHOWN = 3
 
 
@@ -24,15 +27,19 @@ def base_name(outcome: GateOutcome) -> str:
 
 
 def differing(outcome: GateOutcome) -> list[str]:
-    """Tell which commit and packages the sides have in other versions, or one alone, and what no version tells."""
+    """Tell which commit and packages the sides have in other versions, or one alone, and what no version tells.
+
+    Of sides that ran in turns it is told as well that a record shows no difference.
+    """
     old, now = outcome.base.versions, outcome.new.versions
     told = [one_line(text, 400) for text in (outcome.nothing_under_test, outcome.difference) if text]
-    return told + [
+    told += [
         f"{'commit' if name == COMMIT else one_line(name, 60)}: {_versions(outcome.base, name)} in the "
         f"{base_name(outcome)}, {_versions(outcome.new, name)} under test"
         for name in sorted({*old, *now}, key=lambda name: (name != COMMIT, name))
         if old.get(name) != now.get(name)
     ]
+    return told or ([NONE_DIFFERS] if outcome.kind == "paired" else [])
 
 
 def without_energy(outcome: GateOutcome, *, on_gpu: bool) -> list[str]:
