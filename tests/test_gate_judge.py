@@ -13,6 +13,7 @@ from reports.gate.judge_metric import PAIRED, Rules
 from reports.gate.limits import MIB, GateLimit
 from reports.gate.robust import relative_limit_pct, scale
 from reports.gate.sample import Sample
+from reports.gate.table import reasons
 from reports.gate.verdict import MEANING, RANKS, CaseVerdict, exit_code, suspects
 from reports.measured import Chunk, Facts, Measurement
 from reports.record import CaseRecord, Run
@@ -123,15 +124,77 @@ def test_memory_is_worse_beyond_32_mib(more: int, expected: str) -> None:
 
 @pytest.mark.parametrize(("factor", "expected"), [(1.049, "PASS"), (1.051, "REGRESSION"), (0.7, "IMPROVED")])
 def test_energy_is_worse_beyond_5_percent(factor: float, expected: str) -> None:
-    """Energy a video; where two ways of counting disagree it is not judged."""
-
-    def burnt(joules: float, verdict: str = "agrees") -> CaseRecord:
-        energy = msgspec.structs.replace(energy_of(verdict), counter_j=joules)  # type: ignore[arg-type] # a literal
-        return with_measurement(gate_case(), state=state_of({}, energy=energy))
-
+    """Energy a video."""
     base = [gate_run(100 + number, burnt(1000.0)) for number in range(5)]
     assert verdict_on(burnt(1000 * factor), base).verdict == expected
-    assert verdict_on(burnt(1000 * factor, "disagrees"), base).verdict == "MISSING"
+
+
+def burnt(joules: float, verdict: str = "agrees") -> CaseRecord:
+    """Give a case of this energy, whose two counts agree or not."""
+    energy = msgspec.structs.replace(energy_of(verdict), counter_j=joules)  # type: ignore[arg-type] # a literal
+    return with_measurement(gate_case(), state=state_of({}, energy=energy))
+
+
+def doubting(base: str, new: str) -> CaseVerdict:
+    """Judge runs of either side, one a letter: energy that counts twice alike (a), alike and worse (w), or not (d)."""
+    made = {"a": burnt(1000.0), "w": burnt(1100.0), "d": burnt(1.0, "disagrees")}
+    sides = ([gate_run(first + n, made[one]) for n, one in enumerate(runs)] for first, runs in ((100, base), (0, new)))
+    (found,) = judge(*map(samples, sides))
+    return found
+
+
+@pytest.mark.parametrize(
+    ("base", "new", "told"),
+    [
+        ("aaaaa", "d", "1 of 1 runs under test"),
+        ("aaaad", "a", "1 of 5 baseline runs"),
+        ("aaaad", "w", "1 of 5 baseline runs"),
+        ("ddddd", "d", "1 of 1 runs under test and in 5 of 5 baseline runs"),
+    ],
+)
+def test_energy_whose_counts_disagree_is_not_judged(base: str, new: str, told: str) -> None:
+    """It is neither missing nor uncalibrated, the other numbers are judged, and the case says so."""
+    found = doubting(base, new)
+    assert found.verdict == "PASS"
+    assert "energy_per_video_j" not in {metric.metric for metric in found.metrics}
+    assert found.notes == [f"energy_per_video_j: not judged, its two counts disagree in {told}"]
+    assert f"not judged, its two counts disagree in {told}" in "\n".join(reasons([found]))
+
+
+@pytest.mark.parametrize(
+    ("base", "new", "expected"),
+    [
+        ("aaaaad", "a", "PASS"),
+        ("aaaaad", "w", "REGRESSION"),
+        ("aaaaa", "wdw", "REGRESSION"),
+        ("aaaa", "a", "CALIBRATION_NEEDED"),
+    ],
+)
+def test_energy_is_judged_over_the_runs_whose_counts_agree(base: str, new: str, expected: str) -> None:
+    """Where enough of them are left; a baseline that is too small without any doubt stays so."""
+    found = doubting(base, new)
+    assert (found.verdict, found.unjudged) == (expected, {})
+
+
+def test_doubt_of_energy_is_kept_in_a_baseline() -> None:
+    """So that it is known years later why one of its runs has none."""
+    (sample,) = samples([gate_run(1, burnt(1.0, "disagrees"))])
+    assert sample.doubtful == ["energy_per_video_j"]
+    stored = with_sample(None, sample, "main", Change(at="2026-11-26", who="a", why="b"))
+    (back,) = samples_in([stored])
+    assert (back.doubtful, "energy_per_video_j" in back.values) == (sample.doubtful, False)
+
+
+def test_doubt_of_energy_in_turns_pairs_with_nothing_less() -> None:
+    """The base's three runs and the two of the new side that agree are judged; two of the base are too few."""
+    side = [gate_run(n, burnt(1000.0)) for n in (1, 2, 3)]
+    less = [*side[:2], gate_run(3, burnt(1000.0, "disagrees"))]
+    other = [msgspec.structs.replace(run, run_id=f"{run.run_id}-new") for run in side]
+    less_new = [msgspec.structs.replace(run, run_id=f"{run.run_id}-new") for run in less]
+    (found,) = judge(samples(side), samples(less_new), rules=PAIRED)
+    assert (found.verdict, found.unjudged) == ("PASS", {})
+    (found,) = judge(samples(less), samples(other), rules=PAIRED)
+    assert (found.verdict, list(found.unjudged)) == ("PASS", ["energy_per_video_j"])
 
 
 @pytest.mark.parametrize(("total_s", "expected"), [(3.3, "PASS"), (3.2, "PASS"), (3.19, "IMPROVED"), (1.0, "IMPROVED")])

@@ -10,6 +10,7 @@ import msgspec
 
 from reports.gate.checks import frames_text
 from reports.gate.cohort import differing, is_asked
+from reports.gate.doubt import counted_in
 from reports.gate.failed import Sides, failed_before, failure, has_failed, told_end
 from reports.gate.grown import grown
 from reports.gate.judge_metric import Rules, judge_metric
@@ -89,8 +90,7 @@ def _judge_case(sides: Sides, under_test: Collection[str], rules: Rules) -> Case
         return _judge_failed(sides, failed, under_test, rules)
     if found := _unmeasured(new) or _other_cohort(sides, under_test):
         return CaseVerdict(id=id_, verdict=found[0], why=found[1])
-    names = dict.fromkeys(name for sample in (*matched, *new) for name in sample.values if is_gated(name))
-    metrics = [judge_metric(name, matched, new, rules) for name in names]
+    metrics, unjudged = _judge_metrics(matched, new, rules)
     quality = judge_quality(matched, new)
     if not metrics and (found := _by_checks(quality, len(matched), rules)):
         return CaseVerdict(id=id_, verdict=found[0], why=found[1], quality=quality)
@@ -105,7 +105,22 @@ def _judge_case(sides: Sides, under_test: Collection[str], rules: Rules) -> Case
         metrics=metrics,
         versions=_versions(matched[-1], new[-1]),
         quality=quality,
+        unjudged=unjudged,
     )
+
+
+def _judge_metrics(
+    base: Sequence[Sample], new: Sequence[Sample], rules: Rules
+) -> tuple[list[MetricVerdict], dict[str, str]]:
+    """Judge every number over the runs in which it counts; tell by its name why one is not judged."""
+    listed = dict.fromkeys(name for one in (*base, *new) for name in (*one.values, *one.doubtful) if is_gated(name))
+    counted = {name: counted_in(name, base, new, rules.fewest) for name in listed}
+    metrics = [
+        judge_metric(name, one.base, one.new, rules._replace(uneven=rules.uneven or one.is_less))
+        for name, one in counted.items()
+        if not one.why
+    ]
+    return metrics, {name: one.why for name, one in counted.items() if one.why}
 
 
 def _judge_failed(sides: Sides, found: tuple[Verdict, str], under_test: Collection[str], rules: Rules) -> CaseVerdict:

@@ -73,6 +73,7 @@ class Student(Frozen):
 class Numbers(Frozen):
     """A run of a case. `run` tells runs apart; `values` are by gated metric, the unit at the end of its name.
 
+    `doubtful` metrics were measured, but two ways of counting disagree; they have no value.
     `versions` are the packages that it ran with, and "git", this repository's commit. `checks` are of its clip, by
     name, `students` by the comparison that the clip is part of. `frames_sha256` is that of every round's frames, ""
     where they differ or there is none, `series` the metrics of each frame of that clip. `parts_s` are medians over the
@@ -86,6 +87,7 @@ class Numbers(Frozen):
     versions: dict[str, str]
     values: dict[str, float]
     sm_clock_mhz: float | None
+    doubtful: list[str] = []
     limits: list[GateLimit] | None = None
     checks: dict[str, Check] = {}
     students: dict[str, Student] = {}

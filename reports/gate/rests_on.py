@@ -72,7 +72,8 @@ def is_on_gpu(run: Run) -> bool:
 
 
 def _has_energy(case: CaseVerdict) -> bool:
-    return any(metric.metric == ENERGY for metric in case.metrics)
+    # Of energy in doubt its case tells.
+    return ENERGY in case.unjudged or any(metric.metric == ENERGY for metric in case.metrics)
 
 
 def _versions(side: GateSide, name: str) -> str:

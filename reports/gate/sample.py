@@ -71,6 +71,7 @@ def _sample(case: CaseRecord, run: Run, identity: str, versions: dict[str, str])
         mismatch="" if measurement is None else request_mismatch(case.plan.recipe, measurement.facts),
         facts=facts_of(case.plan, measurement, run.environment, protocol_of(run.schema_version, run.protocol_version)),
         values={} if measurement is None else _values(case, measurement),
+        doubtful=[] if measurement is None else _doubtful(measurement),
         sm_clock_mhz=None if state is None else state.sm_clock_median_mhz,
         limits=list(case.plan.gates),
         versions=versions,
@@ -105,15 +106,19 @@ def _invalid(case: CaseRecord) -> str:
 
 def _values(case: CaseRecord, measurement: Measurement) -> dict[str, float]:
     """Take the gated numbers; times only of cases that were warmed up, whose steady state a first call is not."""
-    state = measurement.state
-    doubtful = state is not None and state.energy is not None and state.energy.cross_check == "disagrees"
     listed = {
         **(times_of(case, measurement.rounds) if case.plan.warmup and not case.plan.fresh_process else {}),
         "cold_start_s": measurement.cold_start_s,
         "peak_allocated_bytes": measurement.memory.peak_allocated_bytes,
-        "energy_per_video_j": None if doubtful else joules_per_video(case),
+        "energy_per_video_j": joules_per_video(case),
     }
-    return {name: float(value) for name, value in listed.items() if value is not None}
+    doubtful = _doubtful(measurement)
+    return {name: float(value) for name, value in listed.items() if value is not None and name not in doubtful}
+
+
+def _doubtful(measurement: Measurement) -> list[str]:
+    energy = measurement.state.energy if measurement.state is not None else None
+    return ["energy_per_video_j"] if energy is not None and energy.cross_check == "disagrees" else []
 
 
 def times_of(case: CaseRecord, rounds: Sequence[Round]) -> dict[str, float | None]:

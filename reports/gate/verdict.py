@@ -80,7 +80,7 @@ class CaseVerdict(Frozen):
     """A case's one verdict, with the numbers and checks that it is made of; or that of a student over many cases.
 
     `versions` tells what packages differ, old and new. `causes` name where a slower time or a higher peak stands, and
-    are in `why` as well, after the first number.
+    are in `why` as well, after the first number. `unjudged` says by metric why a measured number is not judged.
     """
 
     id: str
@@ -91,12 +91,14 @@ class CaseVerdict(Frozen):
     quality: list[QualityVerdict] = []
     of: Literal["case", "student"] = "case"
     causes: list[str] = []
+    unjudged: dict[str, str] = {}
 
     @property
     def notes(self) -> list[str]:
-        """What changed without being a regression: another limit of a number, and what is told of the clip."""
+        """What changed without being a regression: another limit of a number, one that is not judged, and the clip."""
         limits = [metric.why for metric in self.metrics if metric.why and metric.verdict == "PASS"]
-        return limits + [row.why for row in self.quality if row.why and row.verdict in ("PASS", "NEW")]
+        left_out = [f"{metric}: {why}" for metric, why in self.unjudged.items()]
+        return limits + left_out + [row.why for row in self.quality if row.why and row.verdict in ("PASS", "NEW")]
 
 
 def worst(verdicts: Sequence[Verdict]) -> Verdict:
