@@ -8,7 +8,6 @@ import pytest
 
 from fixtures.gate.telling import (
     NOTHING_COMPARED,
-    excused_by,
     failing,
     gate_nodeid,
     report_case,
@@ -17,6 +16,7 @@ from fixtures.gate.telling import (
 )
 from fixtures.results import exit_status
 from reports.exports.markdown import render_markdown
+from reports.gate.excused import excused_by
 from reports.gate.judge import judge
 from reports.gate.judge_metric import PAIRED
 from reports.gate.outcome import GateOutcome, GateProcess, GateSide

@@ -112,6 +112,8 @@ def test_case_that_failed_is_an_error_once() -> None:
     assert line == f"::error title=REGRESSION {NAME}::it passed in the baseline, now: oom"
     passed = gated((CASE, "MISSING", ""), ("y", "PASS", ""), lenient=["MISSING"], run=broken)
     assert lines_of(passed) == lines_of(broken)
+    flaky = gated((CASE, "AMBIGUOUS", ""), ("y", "PASS", ""), lenient=["AMBIGUOUS"], run=broken)
+    assert lines_of(flaky) == [f"::warning title=oom {NAME}::out of memory"]
 
 
 def test_student_that_is_worse_is_an_error_with_its_margins() -> None:

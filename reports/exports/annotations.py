@@ -9,6 +9,7 @@ Source: GitHub's "Workflow commands", setting an error message; actions/toolkit,
 from collections.abc import Iterable, Sequence
 from typing import Literal, NamedTuple
 
+from reports.gate.excused import excused_by
 from reports.gate.outcome import GateOutcome, was_lost
 from reports.gate.verdict import MEANING, CaseVerdict, exit_code, fails
 from reports.record import Run
@@ -44,9 +45,11 @@ def _of_run(run: Run) -> Iterable[Annotation]:
     if was_lost(run.command, run.gate):
         yield Annotation("error", "gate", "it was not judged, so nothing is known of this change; see the job's log")
     told = {case.id for case in failing}
+    excused = excused_by(run.gate, {record.id: record for record in run.cases}) if run.gate else frozenset()
     for record in run.cases:
         if record.status not in UNTOLD and record.id not in told:
-            yield Annotation("error", f"{record.status} {record.id}", record.reason or "no reason was recorded")
+            level: Literal["error", "warning"] = "warning" if record.id in excused else "error"
+            yield Annotation(level, f"{record.status} {record.id}", record.reason or "no reason was recorded")
     for student in run.verdicts:
         if overall(student.rows) == "FAIL":
             head, *lines = verdict_lines([student])
