@@ -151,8 +151,15 @@ def test_fault_of_any_process_is_kept_beside_the_verdicts() -> None:
     """Of either side, the confirming ones included, by the process' name."""
     slow = Starts(lambda name, id_: 4.4, faults={FIRST_NEW: "died", "confirm-2": "died too"})
     assert stored(slow).faults == {FIRST_NEW: "died", "confirm-2": "died too"}
-    decided = turns(Starts(faults={"base-2": "died"}))
-    assert (decided.faults, verdicts(decided)) == ({"base-2": "died"}, {FAST: "PASS", SLOW: "PASS"})
+    decided = turns(Starts(faults={"base-2": "died", "new-3": "died too"}))
+    assert decided.faults == {"base-2": "died", "new-3": "died too"}
+    assert (decided.base_faults, verdicts(decided)) == ({}, {FAST: "PASS", SLOW: "PASS"})
+
+
+def test_fault_that_only_the_base_has_is_kept_apart() -> None:
+    """A change that mends a crash at the end has to be able to land."""
+    decided = turns(Starts(faults={"base-1": "died", "base-2": "died"}))
+    assert (decided.faults, decided.base_faults) == ({}, {"base-1": "died", "base-2": "died"})
 
 
 def test_sides_run_in_turns() -> None:

@@ -68,7 +68,7 @@ def test_fault_of_a_process_is_told_and_nothing_may_be_merged() -> None:
     fault = {"new-1": "gate process new-1 ended with code 139\nits last lines:\nSegmentation fault"}
     passed = outcome("PASS", faults=fault)
     assert (passed.exit_code, passed.may_merge, failing(passed)) == (2, "undecided", {})
-    assert "FAULT: gate process new-1 ended with code 139" in summary_lines(passed)
+    assert "FAULT: gate process new-1 ended with code 139: nothing may be merged on it" in summary_lines(passed)
     assert outcome("PASS", "REGRESSION", faults=fault).may_merge == "no"
 
 
@@ -90,6 +90,17 @@ def test_base_in_turns_that_no_record_tells_from_the_new_side_is_told() -> None:
     assert [f"  {NONE_DIFFERS}" in summary_lines(one) for one in (same, other)] == [True, False]
     for told in ({"difference": "under test: X"}, {"kind": "stored"}):
         assert f"  {NONE_DIFFERS}" not in summary_lines(msgspec.structs.replace(same, **told))
+
+
+def test_fault_of_the_base_alone_is_told_and_stands_in_nobodys_way() -> None:
+    """In terminal and Markdown; a regression stays a no."""
+    fault = {"base-1": "gate process base-1 ended with code 139 after its first case\nits last lines:\nboom"}
+    passed = outcome("PASS", kind="paired", base_faults=fault)
+    assert (passed.exit_code, passed.may_merge) == (0, "yes")
+    told = "in the base alone, and in nobody's way: gate process base-1 ended with code 139 after its first case"
+    assert told in summary_lines(passed)
+    assert told in markdown_of(passed).replace("\\", "")
+    assert outcome("REGRESSION", base_faults=fault).may_merge == "no"
 
 
 def test_report_stands_in_the_cases_own_file() -> None:

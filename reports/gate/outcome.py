@@ -43,6 +43,7 @@ class GateOutcome(Frozen):
     `lenient` verdicts count for nothing. `at` is when it was decided, `seconds` how long it took, all
     its processes included. `faults` tell by a process' name that it ended otherwise than by what its cases explain:
     with any of these nothing may be merged, nor where `nothing_under_test` says that both sides are the same.
+    `base_faults` are faults of the base where no process under test has one: a change that ends them may be merged.
     `difference` is what they differ in where neither a commit nor a version tells it.
     """
 
@@ -58,6 +59,7 @@ class GateOutcome(Frozen):
     not_asked: list[str] = []
     processes: list[GateProcess] = []
     faults: dict[str, str] = {}
+    base_faults: dict[str, str] = {}
     nothing_under_test: str = ""
     difference: str = ""
 

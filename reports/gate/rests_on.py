@@ -61,9 +61,15 @@ def first_alone(outcome: GateOutcome) -> list[str]:
     return [f"the run's own tables are of {first}; the gate's numbers are medians over those that ran a case"]
 
 
+def base_alone(outcome: GateOutcome) -> list[str]:
+    """Say of processes of the base that they did not end as a session does, where all of those under test did."""
+    told = [one_line(text.splitlines()[0], 300) for text in outcome.base_faults.values()]
+    return [f"in the base alone, and in nobody's way: {text}" for text in told]
+
+
 def basis(outcome: GateOutcome, *, on_gpu: bool) -> list[str]:
     """Tell all of it."""
-    return [*first_alone(outcome), *without_energy(outcome, on_gpu=on_gpu), *differing(outcome)]
+    return [*first_alone(outcome), *without_energy(outcome, on_gpu=on_gpu), *differing(outcome), *base_alone(outcome)]
 
 
 def is_on_gpu(run: Run) -> bool:
