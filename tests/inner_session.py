@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+import subprocess
 import sys
 import warnings
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 
 from fixtures.plan import SELECTED_KEY
 from reports.record import PlannedCase
+from tests.running import asked_of, environment
 
 ROOT = Path(__file__).parent.parent
 HEAVY = ("torch", "diffusers", "transformers")
@@ -55,6 +57,24 @@ def bare_bench(*arguments: object, target: str = str(ROOT / "benchmarks")) -> En
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("CUDA_VISIBLE_DEVICES", "")
         return bench(*arguments, target=target)
+
+
+def run_here(folder: Path, *arguments: object, **variables: str) -> subprocess.CompletedProcess[str]:
+    """Do here what `run_bench` does in a process of its own, which imports torch again: for what ends no process.
+
+    Modules that the session imported from outside the repository, a scenario of a test's own, are forgotten.
+    """
+    known = set(sys.modules)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(ROOT)
+        patch.setattr(sys, "path", [*sys.path])
+        for name, text in (environment(folder) | variables).items():
+            patch.setenv(name, text)
+        ended = bench(*asked_of(folder, *arguments))
+    for name in set(sys.modules) - known:
+        if Path(getattr(sys.modules[name], "__file__", None) or ROOT).is_relative_to(folder):
+            del sys.modules[name]
+    return subprocess.CompletedProcess([], ended.code, ended.output, "")
 
 
 def collect(*arguments: object, target: str = str(ROOT / "benchmarks")) -> Ended:

@@ -52,10 +52,15 @@ def session(*words: object) -> list[str]:
     return [sys.executable, "-m", "pytest", *plugins, *map(str, words)]
 
 
-def command(folder: Path, *arguments: object) -> list[str]:
-    """Give the command that benchmarks `folder`'s suite, or whatever else `arguments` ask for."""
+def asked_of(folder: Path, *arguments: object) -> list[object]:
+    """Give the arguments that choose `folder`'s suite, or whatever else `arguments` ask for."""
     chosen = [] if "--resume" in arguments else ["--suite", folder / "faults.toml", "--run-dir", folder / "run"]
-    return session("--no-charts", "benchmarks", f"--models-dir={FAULT_MODELS}", *chosen, *arguments)
+    return [f"--models-dir={FAULT_MODELS}", *chosen, *arguments]
+
+
+def command(folder: Path, *arguments: object) -> list[str]:
+    """Give the command that benchmarks what `asked_of` chooses."""
+    return session("--no-charts", "benchmarks", *asked_of(folder, *arguments))
 
 
 def without_gpu() -> dict[str, str]:

@@ -15,8 +15,9 @@ from models.spec import Request
 from reports.audit import LEAST_PAIRS
 from reports.measured import Round
 from reports.record import PlannedCase
+from tests.inner_session import run_here
 from tests.reports_samples import case_of, planned, replaced
-from tests.running import cases_of, coverage, events, run_bench, write_suite
+from tests.running import cases_of, events, write_suite
 from tests.test_clock import REQUEST, HandClock, Seen, chunk
 
 
@@ -89,7 +90,7 @@ def test_what_is_not_judged_says_why() -> None:
 def test_audit_asks_for_every_prompt_twice_and_records_the_takes(tmp_path: Path) -> None:
     """A session: the first call has the case's own prompt, then come pairs; rounds of one take must be equal frames."""
     write_suite(tmp_path, {"dogs": "two dogs"}, scenarios=("audit",))
-    done = run_bench(tmp_path, "--rounds", "5", **coverage())
+    done = run_here(tmp_path, "--rounds", "5")
     assert done.returncode == 0, done.stdout + done.stderr
     asked = [event["prompt"] for event in events(tmp_path, "generate")]
     assert asked == ["two dogs", *(f"Take {take}: two dogs" for take in (1, 1, 2, 2, 3))]

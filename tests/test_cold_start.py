@@ -22,7 +22,7 @@ from reports.benchmark_json import benchmark_entries
 from reports.cold_start import cold_start_lines
 from reports.html import render_html
 from reports.measured import ColdStart
-from tests.inner_session import collect
+from tests.inner_session import collect, run_here
 from tests.reports_samples import case_of, measured, planned, replaced, run_of
 from tests.running import ROOT, cases_of, command, coverage, environment, read_json, run_bench, write_suite
 from tests.test_invalid_env import SCENARIO
@@ -184,7 +184,7 @@ def test_fresh_processes_on_a_hot_gpu_are_measured_again_once(tmp_path: Path) ->
     """Their state is that of the whole processes; one that has cooled down passes, one that has not stays marked."""
     write_suite(tmp_path, {"hot1": "fine", "hot2": "fine, hot always"}, scenarios=["heat"])
     (tmp_path / "bench_heat.py").write_text(HOT, encoding="utf-8")
-    done = run_bench(tmp_path, tmp_path / "bench_heat.py", "--rounds", "1")
+    done = run_here(tmp_path, tmp_path / "bench_heat.py", "--rounds", "1")
     cases = cases_of(tmp_path)
     attempts = {name: [a["status"] for a in case["attempts"]] for name, case in cases.items()}
     assert attempts == {"native-hot1": ["invalid_env", "passed"], "native-hot2": ["invalid_env"] * 2}, done.stdout

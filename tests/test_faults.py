@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 import jsonschema
 import pytest
 
+from tests.inner_session import run_here
 from tests.running import ROOT, cases_of, coverage, events, read_json, run_bench, write_suite
 
 # What is provoked: the status that the case must get, and words of its reason.
@@ -90,7 +91,7 @@ def own(tmp_path_factory: pytest.TempPathFactory) -> Finished:
     folder = tmp_path_factory.mktemp("own")
     (folder / "bench_own.py").write_text(OWN_SCENARIO)
     write_suite(folder, {"fine": "fine"}, attentions=["native", "xformers", "native_math"], scenarios=["own"])
-    done = run_bench(folder, folder / "bench_own.py", f"--junit-xml={folder / 'junit.xml'}", **coverage())
+    done = run_here(folder, folder / "bench_own.py", f"--junit-xml={folder / 'junit.xml'}")
     cases = read_json(folder / "run" / "run.json")["cases"]
     return Finished(folder, done, {case["id"].split("::")[1]: case for case in cases})
 
@@ -274,7 +275,7 @@ def test_each_recipe_is_loaded_once_and_freed_before_the_next(own: Finished) -> 
 def test_file_is_written_when_every_case_failed(tmp_path: Path) -> None:
     """pytest-benchmark writes nothing when it has no entry; the list is then empty and every case is told."""
     write_suite(tmp_path, {"broken": "fault raise 1", "skipped": "fault skip 1"})
-    done = run_bench(tmp_path, "--benchmark-json", tmp_path / "out.json")
+    done = run_here(tmp_path, "--benchmark-json", tmp_path / "out.json")
     document = read_json(tmp_path / "out.json")
     assert (done.returncode, document["benchmarks"]) == (1, [])
     assert [case["status"] for case in document["video_benchmark"]["cases"]] == ["error", "skipped"]

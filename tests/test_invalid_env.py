@@ -6,7 +6,8 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from tests.running import cases_of, coverage, events, read_json, run_bench, write_suite
+from tests.inner_session import run_here
+from tests.running import cases_of, events, read_json, write_suite
 
 # bench_heat.py samples by itself: hot for as many attempts as the prompt says.
 SCENARIO = """
@@ -76,7 +77,7 @@ def run_heat(folder: Path, prompts: dict[str, str], *arguments: object, **variab
     write_suite(folder, prompts, scenarios=["heat"])
     scenario = folder / "bench_heat.py"
     scenario.write_text(SCENARIO, encoding="utf-8")
-    done = run_bench(folder, scenario, "--benchmark-json", folder / "out.json", *arguments, **variables)
+    done = run_here(folder, scenario, "--benchmark-json", folder / "out.json", *arguments, **variables)
     return Heated(folder, done, cases_of(folder))
 
 
@@ -84,7 +85,7 @@ def run_heat(folder: Path, prompts: dict[str, str], *arguments: object, **variab
 def heated(tmp_path_factory: pytest.TempPathFactory) -> Heated:
     """Run all of them."""
     folder = tmp_path_factory.mktemp("heat")
-    return run_heat(folder, PROMPTS, f"--junitxml={folder / 'junit.xml'}", "--gpu-hour-price=2.4", **coverage())
+    return run_heat(folder, PROMPTS, f"--junitxml={folder / 'junit.xml'}", "--gpu-hour-price=2.4")
 
 
 def test_hot_case_is_measured_again_once(heated: Heated) -> None:
@@ -168,7 +169,7 @@ def test_last_case_of_a_session_is_measured_again_too(tmp_path: Path) -> None:
 
 def test_resumed_run_leaves_a_marked_case_alone(heated: Heated) -> None:
     """It was measured twice; a third time would be a search for a better number."""
-    done = run_bench(heated.folder, heated.folder / "bench_heat.py", "--resume", heated.folder / "run")
+    done = run_here(heated.folder, heated.folder / "bench_heat.py", "--resume", heated.folder / "run")
     assert done.returncode == 1
     assert "nothing is left to do" in done.stdout
     assert len(cases_of(heated.folder)["native-hot2"]["attempts"]) == 2
@@ -184,6 +185,6 @@ def test_second_attempt_says_whose_warm_up_it_had_and_a_kill_before_it_leaves_it
     lines = journal.read_text(encoding="utf-8").splitlines(keepends=True)
     first_end = next(n for n, line in enumerate(lines) if '"invalid_env"' in line)
     journal.write_text("".join(lines[: first_end + 1]), encoding="utf-8")
-    done = run_bench(tmp_path, tmp_path / "bench_heat.py", "--resume", tmp_path / "run")
+    done = run_here(tmp_path, tmp_path / "bench_heat.py", "--resume", tmp_path / "run")
     attempts = {name: [a["status"] for a in case["attempts"]] for name, case in cases_of(tmp_path).items()}
     assert attempts == {"native-hot2": ["invalid_env"] * 2, "native-mild": ["passed"]}, done.stdout

@@ -15,8 +15,9 @@ from fixtures.profiling import RangedProbe, profile_round
 from reports.html import render_html
 from reports.measured import Kernel, Profile
 from reports.profile import profile_lines
+from tests.inner_session import run_here
 from tests.reports_samples import case_of, planned, run_of
-from tests.running import cases_of, run_bench, write_suite
+from tests.running import cases_of, write_suite
 
 PROFILE = Profile(
     trace="profiles/a.json.gz",
@@ -93,7 +94,7 @@ def sessions(tmp_path_factory: pytest.TempPathFactory) -> dict[bool, dict[str, A
     for asked in (True, False):
         folder = tmp_path_factory.mktemp("profile")
         write_suite(folder, {"fine": "fine"})
-        done = run_bench(folder, *(["--profile"] if asked else []))
+        done = run_here(folder, *(["--profile"] if asked else []))
         assert done.returncode == 0, done.stdout + done.stderr
         files = sorted(str(p.relative_to(folder / "run")) for p in (folder / "run").glob("profiles/*"))
         made = (folder / "model.log").read_text().count('"event": "generate"')

@@ -10,8 +10,9 @@ import pytest
 from fixtures.metrics.spec import find_metrics
 from fixtures.results import exit_status, row_text, take_over
 from reports.record import CaseRecord
+from tests.inner_session import run_here
 from tests.reports_samples import case_of, measured, planned, run_of
-from tests.running import ROOT, cases_of, coverage, read_json, run_bench, write_suite
+from tests.running import ROOT, cases_of, read_json, write_suite
 
 GOOD = case_of(planned(), 4.0, 3.9, 4.2)
 ODD_PROMPTS = {
@@ -38,7 +39,7 @@ def odd(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write_suite(folder, ODD_PROMPTS, scenarios=["quality"])
     (folder / "broken_metric.py").write_text(BROKEN_METRIC)
     metrics = f"{Path(__file__).parent / 'examples' / 'brightness_metric.py'},{folder / 'broken_metric.py'}"
-    done = run_bench(folder, "--metric", metrics)
+    done = run_here(folder, "--metric", metrics)
     assert done.returncode == 0, done.stdout
     return folder
 
@@ -48,7 +49,7 @@ def saved(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
     """Run once with pytest-benchmark's own saving."""
     folder = tmp_path_factory.mktemp("saved")
     write_suite(folder, {"fine": "fine"})
-    done = run_bench(folder, f"--benchmark-storage={folder / 'store'}", "--benchmark-save=base", **coverage())
+    done = run_here(folder, f"--benchmark-storage={folder / 'store'}", "--benchmark-save=base")
     assert done.returncode == 0, done.stdout
     return folder, done.stdout
 
@@ -111,7 +112,7 @@ def test_benchmark_compare_finds_the_saved_case(saved: tuple[Path, str]) -> None
     assert "Legend:" not in printed
     store = f"--benchmark-storage={folder / 'store'}"
     run = f"--run-dir={folder / 'compared'}"
-    done = run_bench(folder, run, store, "--benchmark-compare=0001", "--benchmark-only", "--benchmark-min-rounds=1")
+    done = run_here(folder, run, store, "--benchmark-compare=0001", "--benchmark-only", "--benchmark-min-rounds=1")
     assert done.returncode == 0, done.stdout
     assert "bench_generate[faulty-native-fine-s0] (0001_" in done.stdout
     assert "1 passed" in done.stdout
@@ -121,7 +122,7 @@ def test_benchmark_compare_finds_the_saved_case(saved: tuple[Path, str]) -> None
 def test_benchmark_skip_skips_every_case(tmp_path: Path) -> None:
     """Every case is listed as skipped and nothing is loaded."""
     write_suite(tmp_path, {"fine": "fine"})
-    done = run_bench(tmp_path, "--benchmark-skip")
+    done = run_here(tmp_path, "--benchmark-skip")
     assert done.returncode == 0, done.stdout
     assert [case["status"] for case in cases_of(tmp_path).values()] == ["skipped"]
     assert not (tmp_path / "model.log").exists()
@@ -188,7 +189,7 @@ def test_disk_that_refuses_the_json_is_told_and_the_table_still_printed(tmp_path
     write_suite(tmp_path, {"folder": "fault folder 1"})
     target = tmp_path / "out" / "out.json"
     # The place is good when it is checked, and a folder stands there when the run ends.
-    done = run_bench(tmp_path, "--benchmark-json", target, FAULTY_FOLDER=str(target), **coverage())
+    done = run_here(tmp_path, "--benchmark-json", target, FAULTY_FOLDER=str(target))
     assert done.returncode == 1, done.stdout
     assert "Traceback" not in done.stdout + done.stderr
     assert f"VIEWS LOST  {target}: " in done.stdout

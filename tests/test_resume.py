@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from tests.inner_session import run_here
 from tests.running import cases_of, coverage, events, read_json, run_bench, write_suite
 
 PROMPTS = {"first": "fine", "struck": "fault signal 2", "third": "fine too"}
@@ -31,7 +32,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]
     folder = tmp_path_factory.mktemp("whole")
     (folder / "model.sent").touch()
     write_suite(folder, PROMPTS, RECIPES)
-    assert run_bench(folder).returncode == 0
+    assert run_here(folder).returncode == 0
     return cases_of(folder)
 
 

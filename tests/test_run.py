@@ -27,6 +27,7 @@ from fixtures.run import (
 )
 from reports.environment import ContainerLimits
 from reports.merge import read_plan
+from tests.inner_session import run_here
 from tests.reports_samples import plan_of, planned, run_of, started, write_run
 from tests.running import cases_of, read_json, run_bench, write_suite
 
@@ -57,7 +58,7 @@ def test_session_that_runs_nothing_leaves_nothing_behind(tmp_path: Path, argumen
     """Looking at the cases, and a mistyped option, make no folder."""
     write_suite(tmp_path, {"fine": "fine"})
     before = sorted(path.name for path in run_module.RUNS.iterdir()) if run_module.RUNS.exists() else []
-    done = run_bench(tmp_path, argument)
+    done = run_here(tmp_path, argument)
     assert done.returncode == (0 if argument == "--collect-only" else 4)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["faults.toml", "prompts.toml"]
     assert (sorted(path.name for path in run_module.RUNS.iterdir()) if run_module.RUNS.exists() else []) == before
@@ -149,7 +150,7 @@ def test_clip_that_cannot_be_written_costs_the_clip_only(tmp_path: Path) -> None
     write_suite(tmp_path, {"barred": "fine", "fine": "fine"})
     barred = "media/speed-faulty-native-barred-s0.mp4"
     (tmp_path / "run" / barred).mkdir(parents=True)
-    done = run_bench(tmp_path)
+    done = run_here(tmp_path)
     assert done.returncode == 1
     case = cases_of(tmp_path)["native-barred"]
     assert case["status"] == "error"
