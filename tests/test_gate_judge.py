@@ -114,6 +114,16 @@ def test_times_are_worse_beyond_both_limits(metric: str, base: float, limit: flo
     assert verdict_on(of_round(metric, base - 1.01 * limit), runs).verdict in ("PASS", "IMPROVED")
 
 
+@pytest.mark.parametrize("name", ["vae-decode", "VAE decode", "décodage", "d.1", "a\nb", ""])
+def test_phase_of_any_name_is_gated(name: str) -> None:
+    """What a model's file calls its phases is its own; none is left out without a word."""
+    runs = [gate_run(100 + number, with_phases({name: 2.0, "denoise": 2.0})) for number in range(5)]
+    found = verdict_on(with_phases({name: 2.2, "denoise": 1.8}), runs)
+    assert broken(found) == {f"phase_{name}_s"}
+    assert found.verdict == "REGRESSION"
+    assert "\n" not in "".join(reasons([found]))
+
+
 @pytest.mark.parametrize(("more", "expected"), [(0, "PASS"), (32 * MIB, "PASS"), (32 * MIB + 1, "REGRESSION")])
 def test_memory_is_worse_beyond_32_mib(more: int, expected: str) -> None:
     """Peak memory repeats to the byte, so its limit is absolute alone; no clock is asked for."""

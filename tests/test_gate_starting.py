@@ -186,7 +186,11 @@ def test_older_side_is_not_given_what_only_the_gate_adds(tmp_path: Path) -> None
     for flag in ("--no-clips", "--no-charts", "--no-energy"):
         assert flag not in str(error.value)
         assert knows(NEW, flag)
+    declared = tmp_path / OPTIONS
+    declared.parent.mkdir()
+    declared.write_text('setting("--no-energy-at-all", "as --no-energy, never --no-clips")', encoding="utf-8")
     older = Side(folder=tmp_path, python=sys.executable)
+    assert not any(knows(older, flag) for flag in ("--no-clips", "--no-charts", "--no-energy"))
     assert words(Options(gate=True, against="HEAD", no_clips=True), older) == ["--no-clips"]
     assert words(Options(gate=True, against="HEAD"), older) == []
 

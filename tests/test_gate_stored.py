@@ -83,6 +83,16 @@ def test_planned_case_whose_baselines_are_all_retired_is_not_new() -> None:
     assert "another machine or stack" in judge(both.base, [NEW])[0].why
 
 
+def test_newest_of_several_retired_runs_speaks_for_its_baseline() -> None:
+    """Who retired the last of them is who has to make another one."""
+    first = retired(baseline(FAST), WHO)
+    (sample,) = samples(runs_of(4.0, 1, FAST))
+    later = Change(at="2026-11-25", who="z", why="another kernel")
+    gone = retired(with_sample(first, sample, "main", WHO), later)
+    (spoken,) = samples_in([gone])
+    assert (spoken.run, spoken.invalid) == (sample.run, "retired 2026-11-25 by z")
+
+
 def test_student_that_the_selection_left_out_is_not_asked_for() -> None:
     """Its teacher or its other clips may not be selected; of the whole suite, or where the run has it, it is judged."""
     student = {"a against b (few-step)": Student(clips=3, margins={"sharp": Standing(verdict="PASS")})}
