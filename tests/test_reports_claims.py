@@ -216,7 +216,8 @@ def test_runs_of_several_suites_answer_together(
 ) -> None:
     """Two suites hold one claim; each has measured a candidate; `python -m reports summary A B` ends with both."""
     monkeypatch.setenv("COLUMNS", "120")
-    runs = [run_with(case_of(planned(), 4.0)), run_with(case_of(planned("wan"), 9.0), suite="other")]
+    other = run_with(case_of(planned("wan"), 9.0), suite="other")
+    runs = [run_with(case_of(planned(), 4.0)), msgspec.structs.replace(other, run_id="20261122-130000-other")]
     assert claims_of(runs) == [TIME]
     assert [row.verdict for row in answers(runs)] == ["reproduced", "worse"]
     paths = [tmp_path / f"{run.suite}.json" for run in runs]
