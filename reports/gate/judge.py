@@ -53,6 +53,13 @@ def judge(
     return [*(_judge_case(one, under_test, rules or Rules()) for one in sides), *students]
 
 
+def of_cohort(base: Sequence[Sample], new: Sequence[Sample], under_test: Collection[str]) -> list[Sample]:
+    """Give the baseline's runs that are of one cohort with those under test; where none is, all of them."""
+    now = {sample.id: sample.facts for sample in new}
+    found = [one for one in base if one.id in now and not differing(one.facts, now[one.id], under_test)]
+    return found or list(base)
+
+
 def refuse_twice(samples: Iterable[Sample]) -> None:
     """Raise `GateError` where a case of one run is there twice: in its file, or because the run was given twice."""
     seen: set[tuple[str, str]] = set()

@@ -54,12 +54,13 @@ class Numbers(NamedTuple):
 class Held(NamedTuple):
     """What a number is held to: the `limit` under test, and `was`, that of the newest baseline run.
 
-    `told` says that they are not the same, "" where they are.
+    `told` says that they are not the same, "" where they are, and `is_wider` that the one under test allows more.
     """
 
     limit: Limit
     was: Limit
     told: str
+    is_wider: bool
 
 
 def judge_metric(metric: str, base: Sequence[Sample], new: Sequence[Sample], rules: Rules) -> MetricVerdict:
@@ -67,14 +68,14 @@ def judge_metric(metric: str, base: Sequence[Sample], new: Sequence[Sample], rul
 
     Missing in a run under test is MISSING, in all baseline runs NEW. A value that is not finite or not above 0 is none:
     of a baseline it does not count, under test it is AMBIGUOUS. Limits are those of the newest run under test, whose
-    suite is reviewed with it; where the newest baseline run had others it is told, and what is worse by those alone is
-    AMBIGUOUS.
+    suite is reviewed with it; where the newest baseline run had others it is told (of a PASS, where they were
+    tighter), and what is worse by those alone is AMBIGUOUS.
     """
     old, now = _numbers(metric, base), _numbers(metric, new)
     held = _held(metric, (base, new), [] if rules.paired else old.values)
 
     def verdict(name: Verdict, why: str, cycles_pct: float | None = None) -> MetricVerdict:
-        told = held.told if old.values else ""
+        told = held.told if old.values and (held.is_wider or name != "PASS") else ""
         said = f"{why}; {told}" if why and told else f"{metric}: {told}" if told else why
         return _verdict(metric, name, said, (old.values, now.values), held.limit, cycles_pct)
 
@@ -89,9 +90,10 @@ def _held(metric: str, sides: tuple[Sequence[Sample], Sequence[Sample]], spread:
     """
     own, kept = sides[1][-1].limits or (), sides[0][-1].limits if sides[0] else ()
     limit, was = limit_of(metric, own), limit_of(metric, kept or ())
-    is_told = limit != was if kept is not None else any(now > then for now, then in zip(limit, was, strict=True))
+    is_wider = any(now > then for now, then in zip(limit, was, strict=True))
+    is_told = limit != was if kept is not None else is_wider
     told = f"limit {limit_text(metric, limit)}, the base had {limit_text(metric, was)}" if is_told else ""
-    return Held(_tightened(limit, spread), _tightened(was, spread), told)
+    return Held(_tightened(limit, spread), _tightened(was, spread), told, is_wider)
 
 
 def _tightened(limit: Limit, spread: Sequence[float]) -> Limit:
