@@ -33,6 +33,15 @@ def test_estimate_is_of_all_processes(in_turns: bool, processes: str, factors: t
     assert told == f"gate: about {one_s / 60:.0f} min a process, {processes}: about {least} to {most} min"
 
 
+def test_energy_is_of_stored_baselines_alone() -> None:
+    """In turns no process generates again for it; against stored baselines each does, unless it is told not to."""
+    cases = [msgspec.structs.replace(long(1.0), warmup=True)]
+    plain, quick = (gate_estimate(cases, extras, in_turns=True) for extras in (Extras(), QUICK))
+    assert plain == quick
+    plain, quick = (gate_estimate(cases, extras, in_turns=False) for extras in (Extras(), QUICK))
+    assert plain != quick
+
+
 def test_estimate_tells_units_that_differ_and_what_nobody_can_tell() -> None:
     """Of a short process in seconds and minutes; of toys, which depend on the CPU, the least."""
     cases = [long(1.0)]
