@@ -66,6 +66,10 @@ def test_why_more_processes_start_is_told_before_they_do() -> None:
     (line,) = start.told
     assert line.startswith(f"gate     confirming by new-4 and base-4: {SLOW}: it passed")
     assert "out of memory" in line
+    scattered = Starts(lambda name, id_: 4.0 if id_ == FAST or name.endswith("1") else 4.6)
+    turns(scattered)
+    (line,) = scattered.told
+    assert "prompt_to_host_s +0.00 % (undecided)" in line
     quiet = Starts()
     turns(quiet)
     assert quiet.told == []

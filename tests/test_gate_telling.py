@@ -275,5 +275,8 @@ def test_summary_tells_what_the_answer_rests_on() -> None:
     ):
         assert expected in text
     assert "av:" not in text
+    in_turns = "\n".join(summary_lines(msgspec.structs.replace(told, kind="paired")))
+    assert "not asked for: 2 of the base's cases\n" in in_turns
+    assert "  commit: aaa in the base, aaa, bbb under test\n" in in_turns
     shown = markdown_of(told)
     assert "- commit: aaa in the baseline, aaa, bbb under test\n- torch: 2.12.0 in" in shown.replace("\\", "")
