@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from fixtures.gate import gate
+from fixtures.gate import judged
 from fixtures.gate.gate import typed
 from fixtures.gate.procedure import Decided, GateEndedError
 from reports.exports.annotations import render_annotations
@@ -31,7 +31,7 @@ def decides(monkeypatch: pytest.MonkeyPatch, decided: Decided) -> None:
         write_run(folder, plan_of(planned()), started(CASE), finished(CASE))
         return decided
 
-    monkeypatch.setattr(gate, "_decided", made_up)
+    monkeypatch.setattr(judged, "_decided", made_up)
 
 
 @pytest.mark.parametrize(
@@ -55,7 +55,7 @@ def test_gate_by_the_environment_that_was_not_judged_is_told(tmp_path: Path, mon
         write_run(folder, plan_of(planned()), started(CASE), finished(CASE))
         raise GateEndedError("gate process base-2 ended with code 4")
 
-    monkeypatch.setattr(gate, "_decided", ends)
+    monkeypatch.setattr(judged, "_decided", ends)
     monkeypatch.setenv("PYTEST_ADDOPTS", "--gate --lenient CALIBRATION_NEEDED")
     ended = bench("--suite", "tiny", "-k", "dogs and bench_speed", "--run-dir", tmp_path)
     assert ended.code == 1
@@ -73,7 +73,7 @@ def test_signals_end_a_gate_in_order(tmp_path: Path, monkeypatch: pytest.MonkeyP
             signal.raise_signal(signal.SIGTERM)
         raise GateEndedError("no signal was heard")
 
-    monkeypatch.setattr(gate, "_decided", decide)
+    monkeypatch.setattr(judged, "_decided", decide)
     ended = session(tmp_path)
     assert all(map(callable, heard))
     assert ended.code == pytest.ExitCode.INTERRUPTED
@@ -125,6 +125,6 @@ def test_selection_that_the_base_is_given_hides_no_lost_case(
         told.append(is_narrowed)
         raise GateEndedError("nothing is run here")
 
-    monkeypatch.setattr(gate, "in_turns", in_turns)
+    monkeypatch.setattr(judged, "in_turns", in_turns)
     ended = bench("--suite", "tiny", "--gate", f"--against={sys.executable}", "--run-dir", tmp_path / "run", *words)
     assert (told, "nothing is run here" in ended.output) == ([is_narrowed], True)
