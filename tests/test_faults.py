@@ -300,7 +300,7 @@ def test_lost_device_ends_the_process_with_70_and_resume_goes_on(tmp_path: Path)
     assert f"pytest-benchmark JSON  {tmp_path / 'out.json'}" in done.stdout
     assert (tmp_path / "junit.xml").is_file()
     assert run_bench(tmp_path, "--resume", tmp_path / "run").returncode == 70
-    assert run_bench(tmp_path, "--resume", tmp_path / "run").returncode == 1
+    assert run_here(tmp_path, "--resume", tmp_path / "run").returncode == 1
     assert statuses(tmp_path) == {"fine": "passed", "lost": "crashed", "last": "passed"}
 
 

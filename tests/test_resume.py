@@ -38,7 +38,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]
 
 @pytest.fixture(scope="module", params=SIGNALS)
 def resumed(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Resumed:
-    """Strike a run, look at what there is, and go on."""
+    """Strike a run, look at what there is, and go on in another process: this one."""
     folder = tmp_path_factory.mktemp("struck")
     write_suite(folder, PROMPTS, RECIPES)
     struck = run_bench(folder, "--benchmark-json", folder / "out.json", FAULTY_SIGNAL=request.param, **coverage())
@@ -49,7 +49,7 @@ def resumed(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
         left = cases_of(folder)
         document = read_json(folder / "out.json")
         assert [entry["params"]["prompt"] for entry in document["benchmarks"]] == ["first"]
-    done = run_bench(folder, "--resume", folder / "run", "--benchmark-json", folder / "out.json")
+    done = run_here(folder, "--resume", folder / "run", "--benchmark-json", folder / "out.json")
     return Resumed(request.param, folder, struck, left, done, cases_of(folder))
 
 
@@ -104,7 +104,7 @@ def test_resume_with_nothing_left_is_a_success_and_writes_the_views(resumed: Res
     for path in views:
         path.unlink()
     out = resumed.folder / "again.json"
-    again = run_bench(resumed.folder, "--resume", resumed.folder / "run", "--benchmark-json", out)
+    again = run_here(resumed.folder, "--resume", resumed.folder / "run", "--benchmark-json", out)
     assert again.returncode == 0, again.stdout
     assert "6 cases: 6 passed" in again.stdout
     assert [path.exists() for path in views] == [True] * 3
