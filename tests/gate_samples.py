@@ -9,7 +9,7 @@ from reports.comparison_record import MarginVerdict, RowVerdict, StudentTeacher,
 from reports.gate.outcome import GateOutcome, GateProcess, side_of
 from reports.gate.sample import Sample, samples_of
 from reports.gate.verdict import CaseVerdict, Verdict
-from reports.judged import Limits, Margin
+from reports.judged import Floor, JudgedFloor, Limits, Margin
 from reports.limits import judge_limits
 from reports.measured import MetricValue
 from reports.record import CaseRecord, Run
@@ -103,6 +103,21 @@ def clip_of(series: list[float], digest: str = "a", **changes: object) -> CaseRe
 def runs_of(case: CaseRecord, count: int = 5, **of_run: object) -> list[Run]:
     """Give unchanged baseline runs of a case."""
     return [msgspec.structs.replace(gate_run(100 + n, case), **of_run) for n in range(count)]
+
+
+def floored(series: list[float], *at_least: float) -> CaseRecord:
+    """Give a case whose clip has this series of a metric without limits, and a suite's floors on it, each judged."""
+    value = sum(series) / len(series)
+    floors = [
+        JudgedFloor(
+            floor=Floor(metric="y_std", source="quick", at_least=least),
+            actual=value,
+            verdict="within" if value >= least else "fail",
+            explanation="" if value >= least else f"below {least:g}",
+        )
+        for least in at_least
+    ]
+    return clip_of(series, metrics=[metric_of(series, limits=None)], floors=floors)
 
 
 def with_student(

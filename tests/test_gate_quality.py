@@ -19,7 +19,7 @@ from reports.gate.table import markdown, reasons, tally, text_table
 from reports.gate.verdict import CaseVerdict, QualityVerdict, exit_code, worst
 from reports.judged import Floor, JudgedFloor
 from reports.limits import judge_limits
-from reports.paired import Band, Bands, Distance, judged_pair
+from reports.paired import Band, Bands, Distance, PairedComparison, judged_pair
 from reports.record import CaseRecord, Run
 from tests.gate_samples import (
     BRIGHT,
@@ -29,6 +29,7 @@ from tests.gate_samples import (
     WHO,
     baseline_runs,
     clip_of,
+    floored,
     gate_case,
     gate_run,
     metric_of,
@@ -38,6 +39,8 @@ from tests.gate_samples import (
 )
 
 NAME = "y_std, its own limits"
+# What is said of a margin, and its width: in the metric's unit, or in percent of the teacher's.
+Margined = tuple[RowVerdict, float | None, float | None]
 
 
 def verdict_on(*cases: CaseRecord, base: CaseRecord | None = None) -> CaseVerdict:
@@ -133,6 +136,45 @@ def test_broken_floor_names_its_frames() -> None:
     assert verdict_on(judged(12.0, "not judged"), base=judged(12.0, "within")).verdict == "MISSING"
 
 
+@pytest.mark.parametrize(
+    ("base", "new", "value", "expected", "told"),
+    [
+        ([18, 5], [18, 5], 20.0, "PASS", ""),
+        ([18, 5], [5, 18], 20.0, "PASS", ""),
+        ([18, 5], [18, 5], 14.0, "REGRESSION", "below 18"),
+        ([5, 18], [5, 18], 14.0, "REGRESSION", "below 18"),
+        ([18, 5], [5], 14.0, "MISSING", "y_std, floor of quick (2) was not judged in 1 of 1 runs under test"),
+        ([18, 5], [18], 20.0, "MISSING", "floor of quick (2) was not judged"),
+        ([18, 5], [10, 5], 14.0, "AMBIGUOUS", "limit at least 10 codes, the base had at least 18 codes"),
+        ([18, 5], [10, 5], 19.0, "PASS", "limit at least 10 codes, the base had at least 18 codes"),
+        ([5], [18, 5], 14.0, "PASS", "(2) has no baseline, and is broken: below 18"),
+        ([5, 5], [5], 14.0, "MISSING", "floor of quick (2)"),
+    ],
+)
+def test_each_of_several_floors_of_one_metric_is_judged(
+    base: list[float], new: list[float], value: float, expected: str, told: str
+) -> None:
+    """The last one of a metric stood for all: a stricter one could be broken, or taken away, without a word."""
+    found = verdict_on(floored([value] * 81, *new), base=floored([20.0] * 81, *base))
+    assert found.verdict == expected
+    assert told in "; ".join([found.why, *found.notes])
+    assert told or found.notes == []
+
+
+def test_bands_to_references_of_one_long_name_are_judged_each() -> None:
+    """Names are shortened, so two may read alike."""
+    (near,) = _pairs(pair_of(40.0))
+    (far,) = _pairs(pair_of(30.0))
+    two = [msgspec.structs.replace(one, reference=f"{'x' * 100} {n}") for n, one in enumerate((far, near))]
+    good = [msgspec.structs.replace(near, reference=one.reference) for one in two]
+    assert verdict_on(clip_of(BRIGHT, pairs=two), base=clip_of(BRIGHT, pairs=good)).verdict == "REGRESSION"
+
+
+def _pairs(case: CaseRecord) -> list[PairedComparison]:
+    assert case.measurement is not None
+    return case.measurement.pairs
+
+
 def limited(value: float, fail_below: float, together_with: str | None = None) -> CaseRecord:
     """Give a case whose clip has this value of a metric with this limit."""
     limits = msgspec.structs.replace(LIMITS, warn_below=None, fail_below=fail_below, together_with=together_with)
@@ -181,12 +223,8 @@ def test_wider_bands_and_lower_floors_are_judged_by_the_bases_too() -> None:
         row = row_of(found, "bands near to eager")
         assert (found.verdict, "limit psnr worst 30, the base had psnr worst 32" in row.why) == (expected, True)
 
-    def floored(actual: float, at_least: float) -> CaseRecord:
-        floor = Floor(metric="y_std", source="quick", at_least=at_least)
-        return clip_of(BRIGHT, metrics=[], floors=[JudgedFloor(floor=floor, actual=actual, verdict="within")])
-
-    assert verdict_on(floored(10.0, 9.0), base=floored(12.0, 11.9)).verdict == "AMBIGUOUS"
-    assert verdict_on(floored(12.0, 9.0), base=floored(12.0, 11.9)).verdict == "PASS"
+    for value, expected in ((10.0, "AMBIGUOUS"), (12.0, "PASS")):
+        assert verdict_on(floored([value] * 81, 9.0), base=floored([12.0] * 81, 11.9)).verdict == expected
 
 
 def by_formula(
@@ -369,6 +407,32 @@ def test_student_that_passed_must_pass(base: RowVerdict, new: RowVerdict, expect
     if expected == "REGRESSION":
         assert found.why == ("y_std, higher is better: PASS in the baseline, now FAIL: difference -2.5, limit -1")
     assert bool(found.notes) is (base == new == "FAIL")
+
+
+def test_each_of_several_margins_of_one_metric_is_judged() -> None:
+    """In whatever order the suite has them; the last one stood for all, and a stricter one's FAIL passed."""
+
+    def student(*rows: Margined) -> Run:
+        runs = [with_student(gate_run(1, gate_case()), {"y_std": one}, 30, *width) for one, *width in rows]
+        margins = [run.verdicts[0].rows[0] for run in runs]
+        verdict = msgspec.structs.replace(runs[0].verdicts[0], rows=margins)
+        return msgspec.structs.replace(runs[0], verdicts=[verdict])
+
+    wide: Margined = ("PASS", 2.0, None)
+    narrow: Margined = ("PASS", 1.0, None)
+    share: Margined = ("PASS", None, 20.0)
+    base = samples([msgspec.structs.replace(student(wide, narrow, share), run_id=f"base-{n}") for n in range(5)])
+    cases: tuple[tuple[tuple[Margined, ...], str], ...] = (
+        ((share, narrow, wide), "PASS"),
+        ((("FAIL", 1.0, None), wide, share), "REGRESSION"),
+        ((wide, ("FAIL", 1.0, None), share), "REGRESSION"),
+        ((wide, narrow, ("FAIL", None, 20.0)), "REGRESSION"),
+        ((wide, share), "MISSING"),
+        ((wide, narrow), "MISSING"),
+        ((wide, ("PASS", 1.5, None), share), "AMBIGUOUS"),
+    )
+    for rows, expected in cases:
+        assert judge(base, samples([student(*rows)]))[1].verdict == expected, rows
 
 
 def test_students_margin_that_is_gone_is_missing() -> None:

@@ -4,7 +4,10 @@ Why it matters: a time is worth what its clip is. Whether a clip keeps its limit
 run itself (reports/limits.py, floors.py, paired.py); here it is named, so that a later run's can be laid beside it.
 """
 
-from collections.abc import Iterator, Sequence
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain, count
+from typing import TypeVar
 
 from reports.gate.numbers import Bound, Check
 from reports.judged import Floor, JudgedFloor, Limits
@@ -14,23 +17,42 @@ from reports.paired import PairedComparison
 from reports.rows import one_line
 
 LONGEST = 300
+Kept = TypeVar("Kept")
 
 
 def checks_of(measurement: Measurement) -> dict[str, Check]:
     """Give what judged the clip, by name; what says nothing of such a clip (of content, of random weights) is left out.
 
-    A value that is only worth a look (a metric's warn limit) is within.
+    A value that is only worth a look (a metric's warn limit) is within. Several floors of one metric are numbered, the
+    loosest first, so that the strictest is the one that is missing where one is taken away.
     """
     series = {metric.id: metric for metric in measurement.metrics}
-    return {
-        **{f"{one.id}, its own limits": _of_metric(one) for one in measurement.metrics if _is_judged(one)},
-        **{
-            f"{one.floor.metric}, floor of {one_line(one.floor.source, 60)}": _of_floor(one, series)
-            for one in measurement.floors
-            if one.verdict != "not judged"
-        },
-        **{f"bands {one.bands.id} to {one_line(one.reference, 80)}": _of_pair(one) for one in measurement.pairs},
-    }
+    floors = [one for one in measurement.floors if one.verdict != "not judged"]
+    order = [one.floor.metric for one in floors]
+    floors.sort(key=lambda one: (order.index(one.floor.metric), *_strictness(one.floor)))
+    return numbered(
+        [
+            *((f"{one.id}, its own limits", _of_metric(one)) for one in measurement.metrics if _is_judged(one)),
+            *(
+                (f"{one.floor.metric}, floor of {one_line(one.floor.source, 60)}", _of_floor(one, series))
+                for one in floors
+            ),
+            *((f"bands {one.bands.id} to {one_line(one.reference, 80)}", _of_pair(one)) for one in measurement.pairs),
+        ]
+    )
+
+
+def numbered(named: Iterable[tuple[str, Kept]]) -> dict[str, Kept]:
+    """Give what bears a name by it, each further one of a name by its number, so that none stands for another.
+
+    >>> numbered([("floor", 5), ("band", 1), ("floor", 18)])
+    {'floor': 5, 'band': 1, 'floor (2)': 18}
+    """
+    found: dict[str, Kept] = {}
+    for name, one in named:
+        names = chain([name], (f"{name} ({number})" for number in count(2)))
+        found[next(free for free in names if free not in found)] = one
+    return found
 
 
 def frames_digest(measurement: Measurement) -> str:
@@ -59,6 +81,12 @@ def frames_text(frames: Sequence[int]) -> str:
     told = [f"{first} to {last}" if first != last else str(first) for first, last in spans]
     more = f" and {len(told) - 6} more" if len(told) > 6 else ""
     return f"frame{'s' if len(set(frames)) > 1 else ''} {', '.join(told[:6])}{more}" if told else ""
+
+
+def _strictness(floor: Floor) -> tuple[float, float]:
+    """Order floors of one metric, the loosest first, those with a lower end before those without."""
+    most = math.inf if floor.at_most is None else floor.at_most
+    return (math.inf if floor.at_least is None else floor.at_least, -most)
 
 
 def _is_judged(metric: MetricValue) -> bool:

@@ -7,8 +7,9 @@ with what its metric was measured by: a verdict of another formula says nothing 
 from collections.abc import Collection, Iterable, Iterator
 
 from reports.comparison_record import MarginVerdict, StudentVerdict
-from reports.gate.checks import LONGEST
+from reports.gate.checks import LONGEST, numbered
 from reports.gate.numbers import Source, Standing, Student
+from reports.judged import Margin
 from reports.margins import DIVERSITY
 from reports.measured import Measurement
 from reports.record import CaseRecord, Run
@@ -34,7 +35,9 @@ def _measured(case: CaseRecord, run: Run) -> Iterator[Measurement]:
 
 def _of_student(verdict: StudentVerdict, measured: Iterable[Measurement]) -> Student:
     sources = _sources(measured, {row.margin.metric for row in verdict.rows})
-    rows = {_margin_name(row): _standing(row, sources.get(row.margin.metric, Source())) for row in verdict.rows}
+    order = [_margin_name(row) for row in verdict.rows]
+    ordered = sorted(verdict.rows, key=lambda row: (order.index(_margin_name(row)), *_strictness(row.margin)))
+    rows = numbered((_margin_name(row), _standing(row, sources.get(row.margin.metric, Source()))) for row in ordered)
     if verdict.reason:
         rows["all margins"] = Standing(verdict="not measured", told=one_line(verdict.reason, LONGEST))
     return Student(clips=max((row.clips for row in verdict.rows), default=0), margins=rows)
@@ -68,6 +71,11 @@ def _standing(row: MarginVerdict, source: Source) -> Standing:
         formula=source.formula,
         weights_sha256=source.weights_sha256,
     )
+
+
+def _strictness(margin: Margin) -> tuple[bool, float]:
+    """Order margins of one metric, the widest first, as floors are (checks.py); shares of the teacher's come last."""
+    return margin.absolute is None, -(margin.absolute or margin.of_teacher_pct or 0)
 
 
 def _margin_name(row: MarginVerdict) -> str:
