@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from reports.gate.judge_metric import DISTURBED_FROM
 from reports.gate.limits import LEAST_PCT, limit_of
 from reports.gate.robust import FEWEST_RUNS, NORMAL, deviations
 
@@ -110,8 +111,18 @@ def found_in(base: Runs, new: Runs, *, in_turns: bool = False) -> Found:
     beyond = excess > np.maximum(relative / 100 * middle, absolute)
     worse = beyond & (100 * (cycles[1] / cycles[0] - 1) > relative)
     if in_turns:
-        worse &= new.seconds.min(axis=1) > base.seconds.max(axis=1)
+        worse &= _extremes(new.seconds)[0] > _extremes(base.seconds)[1]
     return Found(np.asarray(worse.any(axis=1)), np.asarray(beyond.any(axis=1)))
+
+
+def _extremes(seconds: "Floats") -> tuple["Floats", "Floats"]:
+    """Give the least and the most of a side's runs, of four or more without the one farthest from their median."""
+    ordered, middle = np.sort(seconds, axis=1), np.median(seconds, axis=1)
+    least, most = ordered[:, 0], ordered[:, -1]
+    if ordered.shape[1] < DISTURBED_FROM:
+        return least, most
+    is_low = middle - least > most - middle
+    return np.where(is_low, ordered[:, 1], least), np.where(is_low, most, ordered[:, -2])
 
 
 def stored(count: int, *, confirmed: bool = True, undecided: bool = False) -> Callable[[Drawn], "Flags"]:

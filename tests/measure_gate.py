@@ -51,6 +51,7 @@ def disagreements(rng: np.random.Generator) -> list[str]:
         (10, 1, Rules()),
         (10, 3, Rules()),
         (3, 3, PAIRED),
+        (4, 4, PAIRED),
     ):
         base, new = drawn.base.first(count).medians(), drawn.new.first(under_test).medians()
         found = found_in(base, new, in_turns=rules.paired)

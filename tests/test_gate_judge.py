@@ -606,12 +606,17 @@ def test_paired_rule_takes_three_of_each() -> None:
         ((4.0, 4.1, 4.36), "PASS", ""),
         ((4.0, 4.1, 4.38), "AMBIGUOUS", "of the new side's runs is 4 s to 4.38 s, over 3 times its limit apart"),
         ((4.0, 2.0, 2.0), "AMBIGUOUS", "of the new side's runs is 2 s to 4 s, over 3 times its limit apart"),
+        ((4.0, 4.0, 4.0, 6.0), "PASS", ""),
+        ((3.6, 4.0, 4.0, 4.45), "AMBIGUOUS", "of the new side's runs is 3.6 s to 4 s, over 3 times its limit apart"),
+        ((3.99, 4.3, 4.3, 4.4), "REGRESSION", ""),
+        ((3.99, 4.0, 4.3, 4.4), "AMBIGUOUS", "overlap: new to base from 0.998 to 1.075"),
     ],
 )
 def test_paired_runs_that_overlap_or_scatter_show_nothing(new_s: tuple[float, ...], expected: str, said: str) -> None:
-    """Worse or better is what every run of the one side is; else noise is blamed, or hides a slow-down."""
+    """Worse or better is what every run of the one side is; of four runs one may be disturbed."""
     new = samples([gate_run(number, gate_case(total_s)) for number, total_s in enumerate(new_s)])
-    (found,) = judge(samples(baseline_runs(3)), new, rules=PAIRED)
+    base = samples(baseline_runs(len(new_s)))
+    (found,) = judge(base, new, rules=PAIRED)
     assert found.verdict == expected
     assert said in found.why
     assert suspects([found]) == [CASE] * (expected in ("REGRESSION", "AMBIGUOUS"))

@@ -174,9 +174,9 @@ def test_sides_run_in_turns() -> None:
     assert all(cases == BOTH for _, _, cases in start.asked)
 
 
-@pytest.mark.parametrize(("last_base_s", "expected"), [(4.15, "PASS"), (4.0, "AMBIGUOUS")])
+@pytest.mark.parametrize(("last_base_s", "expected"), [(4.15, "PASS"), (4.0, "REGRESSION")])
 def test_overlap_of_three_pairs_is_looked_at_once_more(last_base_s: float, expected: str) -> None:
-    """A base run as slow as the new side's leaves it undecided; a fourth pair is asked."""
+    """A base run as slow as the new side's leaves it undecided: a fourth pair decides."""
     seconds = {"base-3": 4.15, "base-4": last_base_s}
     start = Starts(lambda name, id_: 4.14 if name.startswith("new") else seconds.get(name, 4.0))
     assert verdicts(turns(start)) == {FAST: expected, SLOW: expected}

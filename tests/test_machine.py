@@ -213,7 +213,8 @@ def test_outputs_and_stored_baselines_are_no_dirt(monkeypatch: pytest.MonkeyPatc
     assert (record.git_commit, record.git_dirty) == (head, False)
     baseline = root / "reports" / "baselines" / "cpu" / "case.json"
     published = root / "reports" / "published" / "smoke" / "run.json"
-    for output in (root / "compare.html", root / "out.json", root / "junit.xml", baseline, published):
+    run = [root / "results" / "1" / name for name in (".lock", "run.json", "gate/.lock", "gate/base-1/run.json")]
+    for output in (root / "compare.html", root / "out.json", root / "junit.xml", baseline, published, *run):
         output.parent.mkdir(parents=True, exist_ok=True)
         output.touch()
     assert environment(GpuState()).git_dirty is False
@@ -229,6 +230,7 @@ def test_changed_file_and_any_new_one_that_can_be_read_is_dirt(
 ) -> None:
     """Code, prompts, weights, a library, in the root or below it."""
     root = repository(monkeypatch, tmp_path)
+    (tmp_path / ".lock").touch()
     (root / name).parent.mkdir(parents=True, exist_ok=True)
     (root / name).write_text("changed", encoding="utf-8")
     assert environment(GpuState()).git_dirty is True

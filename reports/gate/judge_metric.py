@@ -20,6 +20,7 @@ from reports.gate.words import amount, beyond_text, limit_text, signed_pct
 ROUNDING = 1e-12
 # Runs of one side that differ by so many times the limit say nothing: with 1 % between processes none do.
 TOO_WIDE = 3
+DISTURBED_FROM = 4
 # What an improvement says of what it is held against: a stored baseline, or runs in turns.
 BETTER_THAN = (
     "its baseline is stale",
@@ -141,20 +142,34 @@ def _overlap(sides: tuple[Numbers, Numbers]) -> str:
     >>> _overlap((Numbers([1.0, 2.0], [], 0), Numbers([2.5, 3.0], [], 0)))
     ''
     """
-    base, new = (side.values for side in sides)
-    if min(new) > max(base):
+    base, new = (_undisturbed(side.values) for side in sides)
+    if new[0] > base[-1]:
         return ""
-    return f"the two sides overlap: new to base from {min(new) / max(base):.3f} to {max(new) / min(base):.3f}"
+    return f"the two sides overlap: new to base from {new[0] / base[-1]:.3f} to {new[-1] / base[0]:.3f}"
 
 
 def _scattered(metric: str, sides: tuple[Numbers, Numbers], limit: Limit) -> str:
     """Say which side's runs lie too far apart to tell anything by their median, "" where neither's do."""
     for name, side in zip(("base", "new"), sides, strict=True):
-        low, high, middle = min(side.values), max(side.values), statistics.median(side.values)
-        if high - low > TOO_WIDE * max(limit.relative_pct / 100 * middle, limit.absolute):
+        low, *_, high = _undisturbed(side.values)
+        if high - low > TOO_WIDE * max(limit.relative_pct / 100 * statistics.median(side.values), limit.absolute):
             text = f"{metric} of the {name} side's runs is {amount(metric, low)} to {amount(metric, high)}"
             return f"{text}, over {TOO_WIDE} times its limit apart: too noisy to tell"
     return ""
+
+
+def _undisturbed(values: Sequence[float]) -> list[float]:
+    """Sort what a side's runs took, of four or more without the one farthest from their median.
+
+    One process may have been disturbed; that is what the fourth of a side is run for.
+
+    >>> _undisturbed([1.0, 1.1, 9.0]), _undisturbed([1.0, 9.0, 1.1, 1.2])
+    ([1.0, 1.1, 9.0], [1.0, 1.1, 1.2])
+    """
+    ordered, middle = sorted(values), statistics.median(values)
+    if len(ordered) < DISTURBED_FROM:
+        return ordered
+    return ordered[1:] if middle - ordered[0] > ordered[-1] - middle else ordered[:-1]
 
 
 def is_worse(base: float, new: float, limit: Limit) -> bool:
