@@ -47,15 +47,17 @@ def beyond_text(metric: str, base: float, new: float, limit: Limit, *, in_turns:
 def other_source(old: Source, now: Iterable[Source]) -> str:
     """Say that a run under test measured by another formula, or with other weights, than the newest of the baseline.
 
+    What the baseline does not know is excused; what a run under test does not tell may be anything.
+
     >>> other_source(Source(formula="9b1c"), [Source(formula="51e0")])
     'measured by formula 51e0, the base by 9b1c: values of two formulas do not compare'
-    >>> other_source(Source(formula="9b1c"), [Source(formula="9b1c"), Source()])
-    ''
+    >>> other_source(Source(), [Source(formula="9b1c")]), other_source(Source(formula="9b1c"), [Source()])
+    ('', 'measured by formula (unknown), the base by 9b1c: values of two formulas do not compare')
     """
     for what, field in (("formula", "formula"), ("weights", "weights_sha256")):
         was = getattr(old, field)
-        known = dict.fromkeys(filter(None, (getattr(one, field) for one in now)))
-        if was and (other := [one for one in known if one != was]):
-            by = f"measured by {what} {', '.join(one[:12] for one in other)}, the base by {was[:12]}"
+        found = dict.fromkeys(getattr(one, field) for one in now)
+        if was and (other := [one for one in found if one != was]):
+            by = f"measured by {what} {', '.join(one[:12] or '(unknown)' for one in other)}, the base by {was[:12]}"
             return f"{by}: values of two {'formulas' if what == 'formula' else 'networks'} do not compare"
     return ""
