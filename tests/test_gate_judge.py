@@ -622,6 +622,13 @@ def test_paired_runs_that_overlap_or_scatter_show_nothing(new_s: tuple[float, ..
     assert suspects([found]) == [CASE] * (expected in ("REGRESSION", "AMBIGUOUS"))
 
 
+def test_paired_base_that_scatters_shows_nothing() -> None:
+    """The median of a base that lies anywhere is no measure of the change."""
+    base = [gate_run(100 + number, gate_case(total_s)) for number, total_s in enumerate((3.6, 4.0, 4.0))]
+    (found,) = judge(samples(base), samples([gate_run(number, gate_case(4.0)) for number in range(3)]), rules=PAIRED)
+    assert (found.verdict, "of the base side's runs is 3.6 s to 4 s" in found.why) == ("AMBIGUOUS", True)
+
+
 @pytest.mark.parametrize("both", [False, True])
 def test_run_that_is_there_twice_is_refused(both: bool) -> None:
     """Five copies of one run are no five runs, and a run is not its own baseline."""
