@@ -15,8 +15,9 @@ from fixtures.gate.gate import header
 from fixtures.gate.stored import judged_against, narrowed_by, narrowed_here_by, suite_of
 from fixtures.invocation import BENCHMARKS, ROOT
 from fixtures.options import Options
-from reports.gate.baseline import Baseline, Change, retired, samples_in, with_sample
+from reports.gate.baseline import Baseline, Change, read_baseline, retired, samples_in, with_sample
 from reports.gate.judge import judge
+from reports.gate.judge_quality import judge_quality
 from reports.gate.numbers import Standing, Student
 from tests.gate_samples import samples
 from tests.gate_sessions import FAST, SLOW, runs_of
@@ -30,6 +31,18 @@ def baseline(case: str, suite: str = "smoke", gpu: str = NEW.facts["gpu"]) -> Ba
     run = f"20261122T100000Z-{suite}-host of 2026-11-22T10:00:00.000+00:00 on host"
     (sample,) = samples(runs_of(4.0, 1, case))
     return with_sample(None, msgspec.structs.replace(sample, run=run, facts=sample.facts | {"gpu": gpu}), "main", WHO)
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "reports" / "baselines").glob("*/*.json")), ids=lambda path: path.stem)
+def test_clip_of_another_formula_passes_no_baseline_that_comes_with_the_suite(path: Path) -> None:
+    """They were stored before files held formulas, so that a metric that a change made blind passed."""
+    kept = samples_in([read_baseline(path)])
+    checks = {name: msgspec.structs.replace(check, formula="b11d") for name, check in kept[-1].checks.items()}
+    blind = msgspec.structs.replace(kept[-1], checks=checks)
+    for new, expected in ((kept[-1], "PASS"), (blind, "AMBIGUOUS")):
+        rows = {row.check: row.verdict for row in judge_quality(kept, [new])}
+        assert checks
+        assert [rows[name] for name in checks] == [expected] * len(checks)
 
 
 def chosen(*baselines: Baseline, is_narrowed: bool = False) -> tuple[list[str], list[str]]:
