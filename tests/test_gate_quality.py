@@ -401,6 +401,12 @@ def student_on(base: Mapping[str, RowVerdict], new: Mapping[str, RowVerdict], cl
         ("PASS", "not applicable", "MISSING"),
         ("INCONCLUSIVE", "FAIL", "AMBIGUOUS"),
         ("INCONCLUSIVE", "INCONCLUSIVE", "PASS"),
+        ("INCONCLUSIVE", "PASS", "PASS"),
+        ("INCONCLUSIVE", "not measured", "MISSING"),
+        ("INCONCLUSIVE", "not applicable", "MISSING"),
+        ("FAIL", "not measured", "PASS"),
+        ("not applicable", "FAIL", "AMBIGUOUS"),
+        ("not applicable", "PASS", "PASS"),
         ("FAIL", "FAIL", "PASS"),
         ("FAIL", "PASS", "PASS"),
         ("not applicable", "not applicable", "PASS"),
@@ -442,8 +448,33 @@ def test_each_of_several_margins_of_one_metric_is_judged() -> None:
 
 
 def test_students_margin_that_is_gone_is_missing() -> None:
-    """Who takes a margin away has not kept it."""
-    assert student_on({"y_std": "PASS", "sharp": "PASS"}, {"y_std": "PASS"}).verdict == "MISSING"
+    """Who takes a margin away has not kept it, nor one that was undecided and may have failed by now."""
+    for base in ("PASS", "INCONCLUSIVE"):
+        found = student_on({"y_std": "PASS", "sharp": base}, {"y_std": "PASS"})
+        assert found.verdict == "MISSING"
+        assert found.why == (
+            f"sharp, higher is better: {base} in the baseline, now not measured: not among the margins any more"
+        )
+
+
+def test_margin_that_was_undecided_or_failed_by_turns_and_is_gone_is_missing() -> None:
+    """No verdict of it was that of most runs, but it was measured in all."""
+    said: list[RowVerdict] = ["INCONCLUSIVE", "INCONCLUSIVE", "FAIL", "FAIL"]
+    old = [with_student(run, {"y_std": "PASS", "sharp": one}) for run, one in zip(baseline_runs(4), said, strict=True)]
+    new = samples([with_student(gate_run(1, gate_case()), {"y_std": "PASS"})])
+    assert judge(samples(old), new)[1].verdict == "MISSING"
+
+
+@pytest.mark.parametrize("now", ["PASS", "INCONCLUSIVE"])
+@pytest.mark.parametrize(("absolute", "expected"), [(1.0, "PASS"), (0.5, "PASS"), (100.0, "AMBIGUOUS")])
+def test_undecided_student_passes_by_no_wider_margin(now: RowVerdict, absolute: float, expected: str) -> None:
+    """By its own it may have failed."""
+    old = samples([with_student(run, {"y_std": "INCONCLUSIVE"}) for run in baseline_runs()])
+    found = judge(old, samples([with_student(gate_run(1, gate_case()), {"y_std": now}, 30, absolute)]))[1]
+    assert found.verdict == expected
+    said = "passes" if now == "PASS" else "is undecided"
+    told = f"y_std, higher is better: {said} by a margin of {absolute:g}, the base had 1"
+    assert (told in "; ".join([found.why, *found.notes])) is (absolute != 1.0)
 
 
 @pytest.mark.parametrize("clips", [0, 3, 29, 31])

@@ -14,6 +14,8 @@ from reports.gate.verdict import CaseVerdict, QualityVerdict, Verdict, worst
 from reports.gate.words import other_source
 
 ABSENT = Standing(verdict="not measured", told="not among the margins any more")
+# Verdicts of a margin whose metric both had values for.
+MEASURED = ("PASS", "FAIL", "INCONCLUSIVE")
 
 
 def judge_students(base: Sequence[Sample], new: Sequence[Sample]) -> list[CaseVerdict]:
@@ -89,23 +91,24 @@ def _of_margin(margin: str, old: Sequence[Standing], now: Sequence[Standing]) ->
     why = f"{margin}: {_shown(old) or 'no baseline'} in the baseline, now {_told(failed or now)}"
     if not old:
         return "NEW", why if failed else ""
-    if _is_most(old, "PASS"):
-        if fails:
-            return "REGRESSION", why
-        if failed or any(one.verdict == "INCONCLUSIVE" for one in now):
-            return "AMBIGUOUS", why
-        return _passed(margin, old[-1], now) if _all_passed(now) else ("MISSING", why)
-    if failed and not _is_most(old, "FAIL"):
+    passed = _is_most(old, "PASS")
+    if passed and fails:
+        return "REGRESSION", why
+    if _is_most(old, "FAIL"):
+        return "PASS", why if failed else ""
+    if failed or (passed and any(one.verdict == "INCONCLUSIVE" for one in now)):
         return "AMBIGUOUS", why
-    return "PASS", why if failed else ""
+    if not _is_most(old, *MEASURED):
+        return "PASS", ""
+    return _kept(margin, old[-1], now) if _are_measured(now) else ("MISSING", why)
 
 
-def _all_passed(standings: Sequence[Standing]) -> bool:
-    return all(one.verdict == "PASS" for one in standings)
+def _are_measured(standings: Sequence[Standing]) -> bool:
+    return all(one.verdict in MEASURED for one in standings)
 
 
-def _passed(margin: str, old: Standing, now: Sequence[Standing]) -> tuple[Verdict, str]:
-    """Judge a margin that all runs passed by what they were measured with, and then by how wide it is."""
+def _kept(margin: str, old: Standing, now: Sequence[Standing]) -> tuple[Verdict, str]:
+    """Judge a margin that is no worse than in the base by what it was measured with, and then by how wide it is."""
     verdict, why = _by_width(margin, old, now[-1])
     if source := other_source(old, now):
         return "AMBIGUOUS", f"{why}; {source}" if why else f"{margin}: {source}"
@@ -113,21 +116,22 @@ def _passed(margin: str, old: Standing, now: Sequence[Standing]) -> tuple[Verdic
 
 
 def _by_width(margin: str, old: Standing, now: Standing) -> tuple[Verdict, str]:
-    """Judge a margin that all runs passed by how wide it is: by a wider one, or one of another kind, nobody passes."""
+    """Judge a margin by how wide it is: by a wider one, or one of another kind, nobody passes or stays undecided."""
     widths = [(one.absolute, one.of_teacher_pct) for one in (old, now)]
     if widths[0] == widths[1] or widths[0] == (None, None):
         return "PASS", ""
     was, width = (_width_told(one) for one in (old, now))
     is_narrower = any(a is not None and b is not None and b < a for a, b in zip(*widths, strict=True))
-    return "PASS" if is_narrower else "AMBIGUOUS", f"{margin}: passes by a margin of {width}, the base had {was}"
+    passes = "passes" if now.verdict == "PASS" else "is undecided"
+    return "PASS" if is_narrower else "AMBIGUOUS", f"{margin}: {passes} by a margin of {width}, the base had {was}"
 
 
 def _width_told(one: Standing) -> str:
     return f"{one.absolute:.4g}" if one.absolute is not None else f"{one.of_teacher_pct or 0:.4g} % of its teacher's"
 
 
-def _is_most(standings: Sequence[Standing], verdict: str) -> bool:
-    return 2 * sum(one.verdict == verdict for one in standings) > len(standings)
+def _is_most(standings: Sequence[Standing], *verdicts: str) -> bool:
+    return 2 * sum(one.verdict in verdicts for one in standings) > len(standings)
 
 
 def _shown(standings: Sequence[Standing]) -> str:
