@@ -178,10 +178,11 @@ def test_energy_whose_counts_disagree_is_not_judged(base: str, new: str, told: s
         ("aaaaad", "w", "REGRESSION"),
         ("aaaaa", "wdw", "REGRESSION"),
         ("aaaa", "a", "CALIBRATION_NEEDED"),
+        ("aaaa", "ad", "CALIBRATION_NEEDED"),
     ],
 )
 def test_energy_is_judged_over_the_runs_whose_counts_agree(base: str, new: str, expected: str) -> None:
-    """Where enough of them are left; a baseline that is too small without any doubt stays so."""
+    """Where enough of them are left; a baseline that is too small without doubt stays so, whatever is under test."""
     found = doubting(base, new)
     assert (found.verdict, found.unjudged) == (expected, {})
 
