@@ -22,7 +22,8 @@ class Distance(Frozen):
 
     `value` is of the whole: of latents all values at once, of frames the mean over `per_frame`. `worst` is the worst
     frame's, number `worst_frame` from 0 (a latent frame for latents). `value` None has a `reason`, and is
-    `not_applicable` where no number was to be expected.
+    `not_applicable` where no number was to be expected. `formula` is a hash of the code behind it, "" where it was not
+    recorded: values of two formulas do not compare.
     """
 
     id: str
@@ -35,6 +36,7 @@ class Distance(Frozen):
     per_frame: list[float] = []
     reason: str = ""
     not_applicable: bool = False
+    formula: str = ""
 
 
 class Band(Frozen):

@@ -307,12 +307,15 @@ def pair_of(psnr_db: float, at_least: float = 32.0) -> CaseRecord:
     return clip_of(BRIGHT, pairs=[judged_pair("eager", {}, bands, [one], ("another seed", [wrong]))])
 
 
-def banded(*bands: Band, latents: float | None = 0.99) -> CaseRecord:
-    """Give a case that lies in these bands of its frames and, where they are shown (not None), its latents."""
+def banded(*bands: Band, latents: float | None = 0.99, psnr: str = "aa") -> CaseRecord:
+    """Give a case that lies in these bands of its frames and, where they are shown (not None), its latents.
+
+    `psnr` is the formula of its PSNR.
+    """
     asked = Bands(id="near", why="here", bands=list(bands))
     frames = {"of": "frames", "better": "higher", "worst_frame": 7}
     far = [
-        Distance(id="psnr", unit="dB", value=35.0, worst=33.0, **frames),  # type: ignore[arg-type] # by name
+        Distance(id="psnr", unit="dB", value=35.0, worst=33.0, formula=psnr, **frames),  # type: ignore[arg-type] # by name
         Distance(id="ssim", unit="1", value=0.9, worst=0.9, **frames),  # type: ignore[arg-type] # by name
         Distance(id="cosine", of="latents", unit="1", better="higher", value=latents, not_applicable=latents is None),
     ]
@@ -341,6 +344,26 @@ def test_band_that_applies_to_no_clip_keeps_none_from_passing(
     looser = msgspec.structs.replace(PSNR, at_least=31.0)
     found = verdict_on(banded(looser, COSINE, latents=now), base=banded(PSNR, COSINE, latents=before))
     assert found.verdict == expected
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "told"),
+    [
+        ("aa", "aa", ""),
+        ("", "bb", ""),
+        ("aa", "bb", "psnr measured by formula bb, the base by aa: values of two formulas do not compare"),
+        ("aa", "", "psnr measured by formula (unknown), the base by aa: values of two formulas do not compare"),
+    ],
+)
+def test_band_of_another_formula_is_undecided_not_passed(before: str, now: str, told: str) -> None:
+    """A PSNR that a change made blind would else call every clip near."""
+    runs = runs_of(banded(PSNR, SSIM, psnr=before))
+    new = samples([gate_run(1, banded(PSNR, SSIM, psnr=now))])
+    for old in (samples(runs), samples_in([stored(*runs)])):
+        (found,) = judge(old, new)
+        assert (found.verdict, found.why) == (("AMBIGUOUS", f"bands near to eager: {told}") if told else ("PASS", ""))
+    # Nothing is judged by a distance that no band is of.
+    assert verdict_on(banded(SSIM, psnr=now), base=banded(SSIM, psnr=before)).verdict == "PASS"
 
 
 def test_pair_that_left_its_bands_is_a_regression_that_names_the_frame() -> None:

@@ -5,6 +5,7 @@ import importlib
 import math
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
+from fixtures.metrics.formula import CONTRACTS, formula_of
 from fixtures.metrics.spec import Reading
 from fixtures.paired import spec
 from fixtures.paired.spec import Made, UnequalError, compare, comparisons
@@ -102,6 +104,32 @@ def test_ssim_and_psnr_agree_with_scikit_image() -> None:
         assert found["ssim"].per_frame[number] == pytest.approx(expected, abs=1e-5)
         exact = comparison("psnr").measure(one_TCHW, other_TCHW).per_frame[number]
         assert exact == pytest.approx(peak_signal_noise_ratio(a_HWC, b_HWC, data_range=255), abs=1e-5)
+
+
+def test_every_comparison_has_a_formula_of_its_own_and_its_distances_tell_it() -> None:
+    """Also those that are not applicable, as of latents that are not shown."""
+    formulas = {one.id: one.formula for one in comparisons()}
+    assert len(set(formulas.values())) == len(formulas)
+    clip = made(picture(frames=1), latents())
+    assert {one.id: one.formula for one in compare(clip, clip)} == formulas
+    assert {one.formula for one in compare(made(picture(frames=1)), made(picture(frames=1)))} == set(formulas.values())
+
+
+def test_formula_of_a_comparison_follows_what_makes_its_number(tmp_path: Path) -> None:
+    """Not its source; nor the file that defines what a comparison is."""
+    text = (spec.HERE / "psnr.py").read_text(encoding="utf-8")
+
+    def of(old: str, new: str) -> str:
+        assert text.count(old) == 1
+        path = tmp_path / "psnr.py"
+        path.write_text(text.replace(old, new), encoding="utf-8")
+        return formula_of(path)
+
+    known = comparison("psnr").formula
+    assert of("torchmetrics 1.9.0 peak", "another peak") == known
+    assert spec.HERE / "spec.py" in CONTRACTS
+    assert of("MOST_DB = 100.0", "MOST_DB = 50.0") != known
+    assert of("from fixtures.paired.frame_by_frame import CODES, per_frame\n", "") != known
 
 
 def comparison(name: str) -> spec.Comparison:

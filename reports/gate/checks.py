@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, count
 from typing import TypeVar
 
-from reports.gate.numbers import Bound, Check
+from reports.gate.numbers import Bound, Check, Source
 from reports.judged import Floor, JudgedFloor, Limits
 from reports.limits import beyond
 from reports.measured import Measurement, MetricValue
@@ -142,6 +142,11 @@ def _of_pair(pair: PairedComparison) -> Check:
         told=one_line(pair.explanation, LONGEST) if broken else "",
         frames=sorted(worst) if pair.verdict == "broken" else [],
         bounds=list(_bounds_of(pair)),
+        sources={
+            one.id: Source(formula=one.formula)
+            for one in pair.compared.distances
+            if one.id in banded and not one.not_applicable
+        },
     )
 
 

@@ -73,7 +73,7 @@ def _of_check(name: str, sides: tuple[Sequence[Check], Sequence[Check]], runs: i
         return "NEW", f"{name} has no baseline, and is broken: {broken[0].told}" if broken else ""
     if len(now) < runs:
         return "MISSING", f"{name} was not judged in {runs - len(now)} of {runs} runs under test"
-    source = other_source(old[-1], now)
+    source = _other_sources(old[-1], now)
     if _most(old):
         told = "; ".join(filter(None, [f"is broken as in the baseline: {broken[0].told}" if broken else "", source]))
         return "PASS", f"{name} {told}" if told else ""
@@ -86,6 +86,15 @@ def _of_check(name: str, sides: tuple[Sequence[Check], Sequence[Check]], runs: i
     if _most(now):
         return "REGRESSION", f"{name} passed in the baseline: {why}"
     return "AMBIGUOUS", f"{name} is broken in {len(broken)} of {runs} runs under test: {why}"
+
+
+def _other_sources(old: Check, now: Sequence[Check]) -> str:
+    """Say what of a check was measured by something else: its metric, or a distance that both have bands of."""
+    told = [other_source(old, now)]
+    for name, was in old.sources.items():
+        found = other_source(was, [check.sources[name] for check in now if name in check.sources])
+        told.append(f"{name} {found}" if found else "")
+    return "; ".join(filter(None, told))
 
 
 def _other_limit(old: Check, now: Check) -> str:

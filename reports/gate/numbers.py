@@ -40,7 +40,7 @@ class Check(Source, kw_only=True):
     """What one check says of a run's clip; `value` and `limit` are told with their units, `bounds` hold the numbers.
 
     A broken one has what is `told` of it and the `frames`, from 0, that its series shows; of a series with an entry for
-    each two frames, the first of them.
+    each two frames, the first of them. `sources` are those of the distances that bands are of, by id.
     """
 
     verdict: Literal["within", "broken"]
@@ -49,6 +49,7 @@ class Check(Source, kw_only=True):
     told: str = ""
     frames: list[int] = []
     bounds: list[Bound] = []
+    sources: dict[str, Source] = {}
 
 
 class Standing(Source, kw_only=True):
