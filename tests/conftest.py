@@ -3,18 +3,22 @@
 import gc
 import os
 import signal
+from contextlib import suppress
 from pathlib import Path
 
-import hypothesis
 import pytest
 
 HERE = Path(__file__).parent
 
 pytest_plugins = ["pytester", "tests.browser"]
 
-# How long an example takes says how loaded a machine is.
-hypothesis.settings.register_profile("suite", deadline=None)
-hypothesis.settings.load_profile("suite")
+# `pytest-benchmark compare` loads this file (`testpaths`), also where only what benchmarks need is installed.
+with suppress(ImportError):
+    import hypothesis
+
+    # How long an example takes says how loaded a machine is.
+    hypothesis.settings.register_profile("suite", deadline=None)
+    hypothesis.settings.load_profile("suite")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

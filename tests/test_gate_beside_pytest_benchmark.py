@@ -1,5 +1,6 @@
 """The files that the gate reads stay files of pytest-benchmark: its own comparisons work on them as before."""
 
+import subprocess
 import sys
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from reports.gate.outcome_file import write_gate
 from reports.merge import write_views
 from tests.gate_samples import outcome_of
 from tests.inner_session import bench
-from tests.running import FAULT_MODELS, write_suite
+from tests.running import FAULT_MODELS, ROOT, write_suite
 
 
 @pytest.fixture(autouse=True)
@@ -37,3 +38,12 @@ def test_benchmark_compare_reads_what_the_gate_reads(tmp_path: Path, capsys: pyt
     assert rows == {"NOW", f"//{str(tmp_path)[1]}"}  # sorted by their least time
     assert main(["compare", str(run_json), "--new", str(tmp_path / "two")]) == 2
     assert "1 of 5 baseline runs" in capsys.readouterr().out
+
+
+def test_benchmark_compare_needs_nothing_that_only_tests_install() -> None:
+    """It loads what pytest loads of this repository, also in an environment of the group `bench`."""
+    alone = (
+        "import sys; sys.modules['hypothesis'] = sys.modules['playwright'] = None; import tests.conftest, tests.browser"
+    )
+    ended = subprocess.run([sys.executable, "-c", alone], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert (ended.returncode, ended.stderr) == (0, "")

@@ -164,7 +164,7 @@ def test_occlusion_is_the_share_that_is_not_visible(monkeypatch: pytest.MonkeyPa
 
 
 @FEW
-@given(columns=st.integers(48, 96), more=st.integers(48, 96), seed=st.integers(0, 99))
+@given(columns=st.integers(48, 80), more=st.integers(48, 80), seed=st.integers(0, 99))
 def test_more_of_a_picture_that_dissolves_is_more_occlusion(columns: int, more: int, seed: int) -> None:
     """Columns of fresh noise in every frame, beside a picture that stands."""
     noise_THWC = np.random.default_rng(seed).integers(0, 256, size=(3, 128, 192, 3), dtype=np.uint8)
