@@ -45,7 +45,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _takes_runs_and_quality(parser: argparse.ArgumentParser) -> None:
     takes_runs(parser)
-    parser.add_argument("--quality", choices=("enforce", "strict", "report"), default="enforce")
+    parser.add_argument(
+        "--quality",
+        choices=("enforce", "strict", "report"),
+        default="enforce",
+        help="enforce (default): 1 for a FAIL; strict: also for an undecided student or none; report: always 0",
+    )
 
 
 def _takes_runs_and_page(parser: argparse.ArgumentParser) -> None:

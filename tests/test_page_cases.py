@@ -308,6 +308,29 @@ def test_the_policy_keeps_out_what_it_does_not_name(page: Any, heard: Any) -> No
     heard.complaints.clear()
 
 
+@pytest.mark.parametrize(("width", "lines"), [(1280, 2), (700, 3), (390, 4)])
+def test_a_link_of_the_bar_leads_to_a_heading_below_the_bar(
+    width: int, lines: int, tmp_path: Path, visit: Callable[..., Any]
+) -> None:
+    """Also where many choices make the bar two or three lines high."""
+    runs = [
+        run_of(*(case_of(planned(f"{name}-of-a-long-name-indeed", prompt=f"{name}-prompt"), 9.0) for name in ROWS)),
+        msgspec.structs.replace(three_cases(), run_id="later"),
+    ]
+    folders = [tmp_path / "a", tmp_path / "b"]
+    for folder in folders:
+        folder.mkdir()
+    page = visit(write_page_of_all(runs, folders, tmp_path / "both.html"), width=width)
+    bar = page.locator(".bar")
+    assert bar.bounding_box()["height"] > 30 * lines, "the bar breaks into lines"
+    for link in bar.locator("a").all():
+        link.click()
+        covered = bar.bounding_box()["y"] + bar.bounding_box()["height"]
+        heading = page.locator(link.get_attribute("href")).bounding_box()
+        assert max(covered, 0) <= heading["y"] <= 900 - heading["height"]
+        page.evaluate("scrollTo(0, 0)")
+
+
 def test_two_runs_stand_on_one_page(tmp_path: Path, visit: Callable[..., Any]) -> None:
     """Both runs' rows, the change between them with its verdict, and what differs of the environment in bold."""
     run = three_cases()

@@ -37,7 +37,7 @@ from tests.paper_samples import (
     with_every_metric,
     with_strip,
 )
-from tests.reports_samples import case_of, planned, replaced, run_of
+from tests.reports_samples import case_of, energy_of, planned, replaced, run_of, state_of
 
 MANY = 15
 TOOLS = ("pdflatex", "bibtex", "pdftotext")
@@ -203,6 +203,39 @@ def test_run_without_results_says_so(run: Run, said: list[str]) -> None:
     """What there is nothing of is said, and no number is made up."""
     text = _markdown(run)
     assert [part for part in said if part not in text] == []
+
+
+@pytest.mark.parametrize(
+    ("shares", "said"),
+    [
+        ([1.0, 1.0], ["held 2 cases in 100 % of the samples"]),
+        ([0.5, 0.98092], ["held 2 cases in 50.0 to 98.1 % of the samples"]),
+        ([0.0, 0.25], ["held 1 case in 25.0 % of the samples"]),
+        ([0.0, None], []),
+    ],
+)
+def test_power_limit_is_told_with_the_share_of_the_samples(shares: list[float | None], said: list[str]) -> None:
+    """All of the time is not told as a part of it."""
+    cases = [
+        with_state(case_of(planned(prompt=f"p{number}"), 4.0), {} if share is None else {"sw_power_cap": share})
+        for number, share in enumerate(shares)
+    ]
+    text = re.sub(r"<!--n\d+-->", "", _markdown(run_of(*cases)))
+    assert re.findall(r"power limit (held .* of the samples), which is ordinary", text) == said
+
+
+def with_state(case: CaseRecord, shares: dict[str, float]) -> CaseRecord:
+    """Give the case with a watched GPU, whose counter and integrated power are apart."""
+    state = state_of(event_shares=shares, energy=energy_of())
+    assert case.measurement is not None
+    return msgspec.structs.replace(case, measurement=msgspec.structs.replace(case.measurement, state=state))
+
+
+def test_headline_gives_energy_without_what_is_no_spread() -> None:
+    """Its table has the distance of integrated power after ±, and says so; the times beside it have a spread."""
+    text = re.sub(r"<!--n\d+-->", "", _markdown(run_of(with_state(case_of(planned(), 4.0, 4.1), {}))))
+    assert re.search(r"[\d.]+ ± [\d.]+ s from prompt to host frames.* energy of a video [\d,]+ J\.", text)
+    assert re.search(r"\| [\d,]+ ± [\d.]+ \|", text), "the table keeps it"
 
 
 @pytest.mark.parametrize(

@@ -1,9 +1,11 @@
 """`python -m reports` renders old runs and tells plainly what it cannot read."""
 
+import argparse
 import ast
 import doctest
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
@@ -132,6 +134,20 @@ def test_mistyped_command_or_choice_is_told_the_nearest(
         main(words.split())
     assert capsys.readouterr().err.endswith(f"; nearest: `{meant}`\n")
     assert doctest.testmod(reports.nearest).failed == 0
+
+
+def test_every_option_says_what_it_does() -> None:
+    """In `--help` of every command."""
+    assert list(_silent(reports.__main__._parser())) == []
+
+
+def _silent(parser: argparse.ArgumentParser) -> Iterator[tuple[str, str]]:
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            for inner in action.choices.values():
+                yield from _silent(inner)
+        elif not action.help:
+            yield parser.prog, action.dest
 
 
 def test_unknown_command_lists_the_known_ones() -> None:

@@ -32,7 +32,7 @@ FOLDER = Path(__file__).parent.parent / "baselines"
 
 def takes_action(parser: argparse.ArgumentParser) -> None:
     """Take the action, what it is about, and for a change who makes it and why."""
-    parser.add_argument("action", choices=sorted(ACTIONS))
+    parser.add_argument("action", choices=sorted(ACTIONS), help="what to do with baselines")
     parser.add_argument("names", nargs="*", metavar="RUN|KEY", help="add: run folders; show, retire: keys or cases")
     parser.add_argument("--folder", type=Path, default=FOLDER, help="where baselines lie (default reports/baselines)")
     parser.add_argument("--who", default="", help="add, retire: who changes it")

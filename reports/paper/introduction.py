@@ -93,11 +93,14 @@ def _size(place: Place) -> Text:
 
 
 def _alone(one: Configuration) -> Text:
-    """Say what a configuration takes: time, first frame, memory, joules."""
+    """Say what a configuration takes: time, first frame, memory, joules.
+
+    The joules stand without ±, which in their table is no spread of rounds as that of the times is.
+    """
     memory = peak(one, "peak_allocated_bytes")
     held: Text = (memory, " GiB") if memory else ("not measured",)
     counted = joules(one, "videos")
-    energy: Text = (*counted, " J") if counted else ("not measured",)
+    energy: Text = (counted[0], " J") if counted else ("not measured",)
     return say(
         "{title}{mark}, {name}: {total} s from prompt to host frames, first frame after {first} s, peak of allocated "
         "memory {held}, energy of a video {energy}.",

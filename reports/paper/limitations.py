@@ -10,6 +10,7 @@ from reports.paper.document import Code, Items, Paragraph, Quote, Said, Section,
 from reports.paper.escape import short
 from reports.paper.measures import Place, counted, number
 from reports.paper.quality import JUDGED
+from reports.power_cap import CAP
 from reports.random_weights import MARK, banners_of
 from reports.record import CaseRecord, Run
 from reports.rows import clocks_apart, not_deterministic
@@ -112,10 +113,7 @@ def _validity(runs: Sequence[Run]) -> Iterator[Text]:
         "{cases} shared the GPU with other processes; no ratio is formed of them.",
     )
     states = [(pair, state) for pair in pairs if (state := _state(pair[1])) is not None]
-    yield from _of(
-        [pair for pair, state in states if "sw_power_cap" in (state.event_shares or {})],
-        "The GPU's power limit held {cases} for part of the time, which is ordinary under load.",
-    )
+    yield from _capped([pair for pair, state in states if (state.event_shares or {}).get(CAP)])
     yield from _of(
         [(run, case) for run in runs for case in not_deterministic(run)], "{cases} made different frames from one seed."
     )
@@ -127,6 +125,19 @@ def _validity(runs: Sequence[Run]) -> Iterator[Text]:
         [pair for pair, state in states if state.energy and state.energy.cross_check != "agrees"],
         "The energy of {cases} does not agree with integrated power, or was not cross-checked.",
     )
+
+
+def _capped(pairs: Pairs) -> Iterator[Text]:
+    """Say in how much of the samples the power limit held cases, from the least to the most."""
+    places = [Place(run, case, f"measurement.state.event_shares.{CAP}") for run, case in pairs]
+    least, most = (number(which, "%", places, divisor=0.01) for which in ("least", "greatest"))
+    if least is not None and most is not None:
+        yield say(
+            "The GPU's power limit held {cases} in {least}{most} % of the samples, which is ordinary under load.",
+            cases=_counted(pairs),
+            least=least,
+            most=() if least.text == most.text else (" to ", most),
+        )
 
 
 def _quality(runs: Sequence[Run], judged: Run) -> Iterator[Text]:
