@@ -257,6 +257,20 @@ def test_limit_tightens_after_ten_unchanged_runs_and_never_widens() -> None:
     assert {m.limit_pct for m in verdict_on(slower, noisy).metrics} == {0.0, 3.0, 5.0}
 
 
+def test_limit_tightens_for_the_baselines_own_cards_alone() -> None:
+    """Another card of the kind, or one that a baseline did not keep, is held to the default limits."""
+    slower = gate_case(4.06)
+    device = msgspec.structs.replace(measurement_of(slower).devices[0], uuid="GPU-other")
+    other = with_measurement(slower, devices=[device])
+    assert verdict_on(slower, baseline_runs(10)).verdict == "REGRESSION"
+    assert verdict_on(other, baseline_runs(10)).verdict == "PASS"
+    base = samples(baseline_runs(10))
+    for part, uuid in ((slice(None), None), (slice(1), "GPU-other")):
+        kept = [msgspec.structs.replace(one, gpu_uuid=uuid) if one in base[part] else one for one in base]
+        new = samples([gate_run(1, other if uuid else slower)])
+        assert judge(kept, new)[0].verdict == "PASS"
+
+
 def test_scale_is_that_of_a_normal_sample_and_survives_an_outlier() -> None:
     """Worked out by hand: of 1 to 5 the third smallest distance is 1; the fifth value may be anything."""
     assert scale([1.0, 2.0, 3.0, 4.0, 5.0]) == scale([1.0, 2.0, 3.0, 4.0, 1e9]) == pytest.approx(2.2219)

@@ -73,7 +73,7 @@ def judge_metric(metric: str, base: Sequence[Sample], new: Sequence[Sample], rul
     tighter), and what is worse by those alone is AMBIGUOUS.
     """
     old, now = _numbers(metric, base), _numbers(metric, new)
-    held = _held(metric, (base, new), [] if rules.paired else old.values)
+    held = _held(metric, (base, new), [] if rules.paired else _of_its_cards(metric, base, new))
 
     def verdict(name: Verdict, why: str, cycles_pct: float | None = None) -> MetricVerdict:
         told = held.told if old.values and (held.is_wider or name != "PASS") else ""
@@ -95,6 +95,12 @@ def _held(metric: str, sides: tuple[Sequence[Sample], Sequence[Sample]], spread:
     is_told = limit != was if kept is not None else is_wider
     told = f"limit {limit_text(metric, limit)}, the base had {limit_text(metric, was)}" if is_told else ""
     return Held(_tightened(limit, spread), _tightened(was, spread), told, is_wider)
+
+
+def _of_its_cards(metric: str, base: Sequence[Sample], new: Sequence[Sample]) -> list[float]:
+    """Give the baseline's values of the very cards under test: others of the kind differ by more than runs on one."""
+    cards = {one.gpu_uuid for one in new}
+    return _numbers(metric, [one for one in base if one.gpu_uuid in cards]).values
 
 
 def _tightened(limit: Limit, spread: Sequence[float]) -> Limit:

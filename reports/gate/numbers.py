@@ -81,6 +81,7 @@ class Numbers(Frozen):
     rounds by phase: of a phase with steps each step's, of one that was visited several times each visit's, of a
     cold start each part's. `limits` are those that its suite set for its numbers, None where they were not kept.
     `kernels_s` are those of a profiled round by phase and name, `peaks_bytes` the allocated peaks by phase.
+    `gpu_uuid` is that of the very card, None on a CPU and where it was not kept.
     """
 
     run: Text
@@ -88,6 +89,7 @@ class Numbers(Frozen):
     versions: dict[str, str]
     values: dict[str, float]
     sm_clock_mhz: float | None
+    gpu_uuid: str | None = None
     doubtful: list[str] = []
     limits: list[GateLimit] | None = None
     checks: dict[str, Check] = {}

@@ -84,6 +84,7 @@ def _beside(case: CaseRecord, measurement: Measurement) -> dict[str, Any]:
     """Give what names the cause where a number or the clip is worse."""
     digest = frames_digest(measurement)
     return {
+        "gpu_uuid": measurement.devices[0].uuid if measurement.devices else None,
         "checks": checks_of(measurement),
         "frames_sha256": digest,
         "series": series_of(measurement) if digest else {},
