@@ -637,6 +637,13 @@ def test_paired_runs_that_overlap_or_scatter_show_nothing(new_s: tuple[float, ..
     assert suspects([found]) == [CASE] * (expected in ("REGRESSION", "AMBIGUOUS"))
 
 
+def test_single_pair_scatters_nowhere() -> None:
+    """By a rule that asks for no more."""
+    rules = Rules(fewest=1, paired=True)
+    (found,) = judge(samples(baseline_runs(1)), samples([gate_run(1, gate_case(4.0))]), rules=rules)
+    assert found.verdict == "PASS"
+
+
 def test_paired_base_that_scatters_shows_nothing() -> None:
     """The median of a base that lies anywhere is no measure of the change."""
     base = [gate_run(100 + number, gate_case(total_s)) for number, total_s in enumerate((3.6, 4.0, 4.0))]

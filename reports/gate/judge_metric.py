@@ -157,7 +157,8 @@ def _overlap(sides: tuple[Numbers, Numbers]) -> str:
 def _scattered(metric: str, sides: tuple[Numbers, Numbers], limit: Limit) -> str:
     """Say which side's runs lie too far apart to tell anything by their median, "" where neither's do."""
     for name, side in zip(("base", "new"), sides, strict=True):
-        low, *_, high = _undisturbed(side.values)
+        kept = _undisturbed(side.values)
+        low, high = kept[0], kept[-1]
         if high - low > TOO_WIDE * max(limit.relative_pct / 100 * statistics.median(side.values), limit.absolute):
             text = f"{metric} of the {name} side's runs is {amount(metric, low)} to {amount(metric, high)}"
             return f"{text}, over {TOO_WIDE} times its limit apart: too noisy to tell"
