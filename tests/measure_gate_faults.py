@@ -6,8 +6,9 @@ is judged against all others, every faulty one against all unchanged. Prints eac
 unchanged run did not pass, or a fault was not caught or is not named. A run here is what `--gate` calls a suspicion: it
 would be confirmed by two more processes.
 
-Then the same unchanged runs are drawn again and again, as they are and with one phase 5 % slower, under the suite's
-limits: three against three of one GPU (in turns), and three against five of all (stored); how often, is printed.
+All are judged under the suite's limits of today, whatever they were when the runs were made. Then the same unchanged
+runs are drawn again and again, as they are and with one phase 5 % slower: three against three of one GPU (in turns), and
+three against five of all (stored); how often, is printed.
 """
 
 import argparse
@@ -64,8 +65,9 @@ def make(folder: Path, fault: str | None = None) -> None:
 
 
 def samples(folder: Path) -> list[Sample]:
-    """Read what a run left."""
-    return samples_of(read_run(folder / "run.json"))
+    """Read what a run left, under the suite's limits of today."""
+    found = samples_of(read_run(folder / "run.json"))
+    return [msgspec.structs.replace(sample, limits=suite_limits()) for sample in found]
 
 
 def unexpected(fault: str, case: CaseVerdict) -> list[str]:

@@ -264,6 +264,8 @@ def test_limit_tightens_for_the_baselines_own_cards_alone() -> None:
     other = with_measurement(slower, devices=[device])
     assert verdict_on(slower, baseline_runs(10)).verdict == "REGRESSION"
     assert verdict_on(other, baseline_runs(10)).verdict == "PASS"
+    two = [gate_run(1, slower), gate_run(2, other), gate_run(3, slower)]
+    assert judge(samples(baseline_runs(10)), samples(two))[0].verdict == "PASS"
     base = samples(baseline_runs(10))
     for part, uuid in ((slice(None), None), (slice(1), "GPU-other")):
         kept = [msgspec.structs.replace(one, gpu_uuid=uuid) if one in base[part] else one for one in base]

@@ -236,6 +236,15 @@ def test_changed_file_and_any_new_one_that_can_be_read_is_dirt(
     assert environment(GpuState()).git_dirty is True
 
 
+@pytest.mark.parametrize("name", [".lock", "benchmarks/.lock", "reports/gate/.lock"])
+def test_lock_among_the_code_hides_nothing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str) -> None:
+    """A run's folder is elsewhere."""
+    root = repository(monkeypatch, tmp_path)
+    (root / name).parent.mkdir(parents=True, exist_ok=True)
+    (root / name).touch()
+    assert environment(GpuState()).git_dirty is True
+
+
 def test_dirt_that_git_does_not_tell_is_unknown(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """As where its index is cut off; what one of its commands has seen stays seen."""
     root = repository(monkeypatch, tmp_path)

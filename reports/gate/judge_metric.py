@@ -98,9 +98,9 @@ def _held(metric: str, sides: tuple[Sequence[Sample], Sequence[Sample]], spread:
 
 
 def _of_its_cards(metric: str, base: Sequence[Sample], new: Sequence[Sample]) -> list[float]:
-    """Give the baseline's values of the very cards under test: others of the kind differ by more than runs on one."""
+    """Give the baseline's values of the one card under test: others of the kind differ by more than runs on one."""
     cards = {one.gpu_uuid for one in new}
-    return _numbers(metric, [one for one in base if one.gpu_uuid in cards]).values
+    return _numbers(metric, [one for one in base if {one.gpu_uuid} == cards]).values
 
 
 def _tightened(limit: Limit, spread: Sequence[float]) -> Limit:
