@@ -7,8 +7,8 @@ unchanged run did not pass, or a fault was not caught or is not named. A run her
 would be confirmed by two more processes.
 
 All are judged under the suite's limits of today, whatever they were when the runs were made. Then the same unchanged
-runs are drawn again and again, as they are and with one phase 5 % slower: three against three of one GPU (in turns), and
-three against five of all (stored); how often, is printed.
+runs are drawn again and again, as they are and with one phase 5 % slower: three against three of one GPU (in turns),
+and three against five of all (stored); how often, is printed.
 """
 
 import argparse
