@@ -20,6 +20,7 @@ from reports.gate.words import amount, beyond_text, limit_text, signed_pct
 ROUNDING = 1e-12
 # Runs of one side that differ by so many times the limit say nothing: with 1 % between processes none do.
 TOO_WIDE = 3
+# From so many runs of a side on, which are one more than a gate begins with, one may have been disturbed.
 DISTURBED_FROM = 4
 # What an improvement says of what it is held against: a stored baseline, or runs in turns.
 BETTER_THAN = (

@@ -43,8 +43,9 @@ def _sentence(claim: Claim, runs: Sequence[Run]) -> Text:
     run, index = _held(claim, runs)
     source = Place(run, None, f"claims[{index}].text").source
     text, value = short(claim.text, 200), _claimed(claim, runs)
-    shown = re.escape(value.text) if isinstance(value, Number) else "$^"
-    before, *after = re.split(rf"(?<![\w.,-]){shown}(?![.,]?\d|\w)", text, maxsplit=1)
+    if not isinstance(value, Number):
+        return (Quote(text, source),)
+    before, *after = re.split(rf"(?<![\w.,-]){re.escape(value.text)}(?![.,]?\d|\w)", text, maxsplit=1)
     return (Quote(before, source), *(piece for part in after for piece in (value, Quote(part, source))))
 
 
