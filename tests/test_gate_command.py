@@ -59,6 +59,14 @@ def test_exit_code_is_1_for_a_regression_alone(
     assert ("stale" in printed) is (total_s == 3.0)
 
 
+def test_every_run_under_test_counts(base: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """However often `--new` stands: an earlier one is not replaced."""
+    slow, sound = new(tmp_path, 4.6, name="slow"), new(tmp_path, number=2, name="sound")
+    for words in (["--new", slow, sound], ["--new", slow, "--new", sound]):
+        assert main(["compare", "--json", *base, *words]) == 1
+        assert json.loads(capsys.readouterr().out)["new"] == [slow, sound]
+
+
 def test_names_and_order_of_files_decide_nothing(
     base: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -32,7 +32,9 @@ def takes_roles(parser: argparse.ArgumentParser) -> None:
     """Take the two roles, what may differ between them, and the form of the output."""
     base = "a run folder, a run.json, a baseline's file, or a folder of baselines"
     parser.add_argument("base", nargs="*", type=Path, metavar="BASE", help=base)
-    parser.add_argument("--new", nargs="+", type=Path, default=[], metavar="RUN", help="the runs under test")
+    parser.add_argument(
+        "--new", nargs="+", action="extend", type=Path, default=[], metavar="RUN", help="the runs under test"
+    )
     parser.add_argument("--paired", action="store_true", help="base and new alternated: three runs of each are enough")
     parser.add_argument("--under-test", default="", metavar="PACKAGE,…", help="packages whose versions may differ")
     parser.add_argument("--lenient", default="", metavar="VERDICT,…", help=f"let pass: {', '.join(RELAXABLE)}")
